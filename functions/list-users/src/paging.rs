@@ -1,0 +1,96 @@
+//! Which page: `?limit=` and `?cursor=`.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use shared::{
+    error::{Error, FieldError},
+    fields::Fields,
+    user::PublicId,
+};
+
+/// Users on a page unless the caller asks for another number.
+const DEFAULT_LIMIT: u16 = 100;
+
+/// Most users on a page.
+const MAX_LIMIT: u16 = 1000;
+
+/// A page that was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Paging {
+    /// Most users on it.
+    pub(crate) limit: u16,
+    /// The last user of the page before.
+    pub(crate) after: Option<PublicId>,
+}
+
+impl Paging {
+    pub(crate) fn parse(query: &str) -> Result<Self, Error> {
+        let fields = Fields::from_query(query, &["limit", "cursor"])?;
+        let limit = fields.get("limit").map_or(Ok(DEFAULT_LIMIT), parse_limit);
+        let after = fields.get("cursor").map(parse_cursor).transpose();
+        match (limit, after) {
+            (Ok(limit), Ok(after)) => Ok(Self { limit, after }),
+            (limit, after) => Err(Error::Invalid([limit.err(), after.err()].into_iter().flatten().collect())),
+        }
+    }
+}
+
+/// The cursor of the page behind `last`: the 16 octets of its identifier, which are no secret, in base64url.
+pub(crate) fn cursor(last: PublicId) -> String {
+    URL_SAFE_NO_PAD.encode(last.as_bytes())
+}
+
+fn parse_limit(text: &str) -> Result<u16, FieldError> {
+    let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit) && text.bytes().all(|b| b.is_ascii_digit()));
+    limit.ok_or_else(|| FieldError::new("limit", "out-of-range", format!("must be a number from 1 to {MAX_LIMIT}")))
+}
+
+fn parse_cursor(text: &str) -> Result<PublicId, FieldError> {
+    let octets = URL_SAFE_NO_PAD.decode(text).ok().and_then(|octets| octets.try_into().ok());
+    octets.map(PublicId::from_bytes).ok_or_else(|| FieldError::new("cursor", "malformed", "must be the value of next from the page before"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(query: &str) -> Vec<(String, &'static str)> {
+        match Paging::parse(query) {
+            Err(Error::Invalid(errors)) => errors.into_iter().map(|error| (error.field, error.code)).collect(),
+            other => panic!("{query}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_page_has_100_users_unless_asked_otherwise() {
+        assert_eq!(Paging::parse("").unwrap(), Paging { limit: 100, after: None });
+        assert_eq!(Paging::parse("limit=&cursor=&other=1").unwrap(), Paging { limit: 100, after: None });
+        assert_eq!(Paging::parse("limit=1").unwrap().limit, 1);
+        assert_eq!(Paging::parse("limit=1000").unwrap().limit, 1000);
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_the_user_it_was_made_from() {
+        let last = PublicId::random();
+        assert_eq!(Paging::parse(&format!("cursor={}", cursor(last))).unwrap().after, Some(last));
+    }
+
+    #[test]
+    fn limits_out_of_range_are_refused() {
+        for limit in ["0", "-1", "1001", "abc", "1.5", "%2B1", "1e2", "99999999999999999999", "٣"] {
+            assert_eq!(refused(&format!("limit={limit}")), [("limit".to_owned(), "out-of-range")], "{limit}");
+        }
+    }
+
+    #[test]
+    fn cursors_that_are_none_are_refused() {
+        for cursor in ["x", "AAAA", "AAAAAAAAAAAAAAAAAAAAAB", "AAAAAAAAAAAAAAAAAAAAAA%3D%3D", "AAAAAAAAAAAAAAAAAAAAA%2B", &"A".repeat(10_000)] {
+            assert_eq!(refused(&format!("cursor={cursor}")), [("cursor".to_owned(), "malformed")], "{cursor:.40}");
+        }
+        assert_eq!(refused("limit=0&cursor=x").len(), 2);
+    }
+
+    #[test]
+    fn parameters_that_come_twice_are_refused() {
+        assert!(matches!(Paging::parse("limit=1&limit=1"), Err(Error::Malformed { code: "duplicate-field", .. })));
+    }
+}

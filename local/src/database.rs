@@ -1,0 +1,87 @@
+//! A DynamoDB for this machine, and Postern's two tables in one.
+
+use std::path::Path;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::{
+    Client,
+    config::Credentials,
+    error::SdkError,
+    operation::create_table::CreateTableError,
+    types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
+};
+use dynoxide::Database;
+use tokio::net::TcpListener;
+
+/// Why there is no database.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The file cannot be opened, made or written.
+    #[error("cannot keep the database in {path}: {reason}")]
+    File {
+        /// As it was given.
+        path: String,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// A table cannot be made.
+    #[error("cannot make the table {table}: {reason}")]
+    Table {
+        /// The table's name.
+        table: String,
+        /// What DynamoDB says, or that nobody answers.
+        reason: String,
+    },
+}
+
+/// Opens a database in `file`, or in memory, which goes with the process.
+pub fn open(file: Option<&Path>) -> Result<Database, DatabaseError> {
+    let path = file.map_or(Ok(":memory:"), |file| file.to_str().ok_or("the path is not UTF-8"));
+    let opened = path.map_err(str::to_owned).and_then(|path| {
+        let database = if file.is_some() { Database::new(path) } else { Database::memory() };
+        database.map_err(|error| error.to_string())
+    });
+    opened.map_err(|reason| DatabaseError::File { path: file.unwrap_or(Path::new(":memory:")).display().to_string(), reason })
+}
+
+/// Serves a database over DynamoDB's protocol until the runtime ends.
+pub async fn serve(listener: TcpListener, database: Database) {
+    dynoxide::server::serve_on(listener, database).await;
+}
+
+/// How to reach a DynamoDB on this machine: any region and any key will do.
+pub async fn connection(endpoint: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+        .load()
+        .await
+}
+
+/// Makes the tables as `template.yaml` describes them, where they are not there yet.
+pub async fn create_tables(client: &Client, users: &str, credentials: &str) -> Result<(), DatabaseError> {
+    create_table(client, users, "public_id").await?;
+    create_table(client, credentials, "email").await
+}
+
+async fn create_table(client: &Client, table: &str, key: &str) -> Result<(), DatabaseError> {
+    let failed = |reason: String| DatabaseError::Table { table: table.to_owned(), reason };
+    let attribute = AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S).build();
+    let schema = KeySchemaElement::builder().attribute_name(key).key_type(KeyType::Hash).build();
+    let request = client
+        .create_table()
+        .table_name(table)
+        .attribute_definitions(attribute.map_err(|error| failed(error.to_string()))?)
+        .key_schema(schema.map_err(|error| failed(error.to_string()))?)
+        .billing_mode(BillingMode::PayPerRequest);
+    match request.send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => Ok(()),
+        Err(error) => Err(failed(reason(&error))),
+    }
+}
+
+fn reason(error: &SdkError<CreateTableError>) -> String {
+    shared::answer::causes(error)
+}

@@ -1,0 +1,168 @@
+//! `cargo run -p local`: Postern at a desk.
+
+use std::{env, io, path::PathBuf, process::ExitCode};
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use axum::http::Uri;
+use clap::{Parser, error::ErrorKind};
+use local::{database, service};
+use shared::{
+    config::{Settings, is_on_this_machine},
+    lambda::{self, StartError},
+    log::{self, Format},
+    store,
+};
+use tokio::{
+    net::TcpListener,
+    signal::{
+        ctrl_c,
+        unix::{SignalKind, signal},
+    },
+};
+
+/// Runs Postern on this machine: sign-up, log-in and listing on one port, with an embedded DynamoDB on another.
+///
+/// Settings come from the same environment variables as the functions'; README lists them.
+#[derive(Parser)]
+#[command(name = "local", version, max_term_width = 100)]
+struct Options {
+    /// Port of the API; 0 picks a free one.
+    #[arg(long, default_value_t = 3000, value_name = "PORT")]
+    port: u16,
+    /// Port of the embedded DynamoDB; 0 picks a free one.
+    #[arg(long, default_value_t = 8000, value_name = "PORT", conflicts_with = "dynamodb_endpoint")]
+    dynamodb_port: u16,
+    /// File that keeps the database; without it, it is in memory and goes with the process.
+    #[arg(long, value_name = "FILE", conflicts_with = "dynamodb_endpoint")]
+    data: Option<PathBuf>,
+    /// Serve the database alone, with its tables, for `cargo lambda watch` and `sam local`.
+    #[arg(long, conflicts_with = "dynamodb_endpoint")]
+    dynamodb_only: bool,
+    /// Use this DynamoDB instead of the embedded one. Tables are made if it is on this machine.
+    #[arg(long, value_name = "URL", value_parser = parse_endpoint)]
+    dynamodb_endpoint: Option<String>,
+}
+
+fn parse_endpoint(url: &str) -> Result<String, String> {
+    let parsed = url.parse::<Uri>().ok().filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
+    parsed.map(|_| url.to_owned()).ok_or_else(|| "must be a URL like http://127.0.0.1:8000".to_owned())
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            print!("{error}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            eprintln!("local: {first}; --help lists the options");
+            return ExitCode::from(2);
+        }
+    };
+    log::start(Format::Text, log::level().as_deref());
+    match run(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("local: {}", shared::answer::causes(&*error).replace('\n', " "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+async fn run(options: Options) -> Result<(), StartError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (endpoint, embedded) = match &options.dynamodb_endpoint {
+        Some(url) => (url.clone(), None),
+        None => {
+            let listener = bind(options.dynamodb_port, "--dynamodb-port").await?;
+            (format!("http://{}", listener.local_addr()?), Some((listener, database::open(options.data.as_deref())?)))
+        }
+    };
+    let settings = service::settings(|name| env::var_os(name), &endpoint)?;
+    if let Some((listener, database)) = embedded {
+        tokio::spawn(database::serve(listener, database));
+    }
+    tokio::select! {
+        outcome = serve(&options, &settings, &endpoint) => outcome,
+        _ = ctrl_c() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+async fn serve(options: &Options, settings: &Settings, endpoint: &str) -> Result<(), StartError> {
+    let listener = if options.dynamodb_only { None } else { Some(bind(options.port, "--port").await?) };
+    let client = store::connect(&connection(endpoint).await);
+    if is_on_this_machine(endpoint) {
+        database::create_tables(&client, settings.users_table()?, settings.credentials_table()?).await?;
+    }
+    let Some(listener) = listener else {
+        describe_database(options, settings, endpoint)?;
+        return std::future::pending().await;
+    };
+    let router = service::router(settings, client).await?;
+    lambda::warn_of_relaxed_rules(settings);
+    println!("API on http://{}", listener.local_addr()?);
+    describe_database(options, settings, endpoint)?;
+    if !service::has_key(|name| env::var_os(name)) {
+        println!("Key: JWT_SECRET_KEY is not set, so tokens are signed with a fresh random key and end with this process");
+    }
+    print_commands(settings, &format!("http://{}", listener.local_addr()?));
+    Ok(axum::serve(listener, router).await?)
+}
+
+async fn bind(port: u16, option: &str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => format!("port {port} is taken; choose another with {option}, or 0 for any").into(),
+        _ => format!("cannot listen on port {port} ({error}); choose another with {option}, or 0 for any").into(),
+    })
+}
+
+/// A database elsewhere is reached as the AWS tools reach it, with the credentials and the region of this desk.
+async fn connection(endpoint: &str) -> SdkConfig {
+    if is_on_this_machine(endpoint) {
+        database::connection(endpoint).await
+    } else {
+        aws_config::defaults(BehaviorVersion::latest()).endpoint_url(endpoint).load().await
+    }
+}
+
+fn describe_database(options: &Options, settings: &Settings, endpoint: &str) -> Result<(), StartError> {
+    let place = match (&options.dynamodb_endpoint, &options.data) {
+        (Some(_), _) => "not ours".to_owned(),
+        (None, Some(file)) => format!("in {}", file.display()),
+        (None, None) => "in memory".to_owned(),
+    };
+    println!("DynamoDB on {endpoint} ({place}; tables {} and {})", settings.users_table()?, settings.credentials_table()?);
+    Ok(())
+}
+
+/// Three commands for a POSIX shell. The third shows the list, or oneself where listing takes a group.
+fn print_commands(settings: &Settings, api: &str) {
+    let call = &settings.log_in;
+    let list = if settings.list_users_group.is_some() { "/user/me" } else { "/user" };
+    let form = |field: &str, value: &str| quoted(&format!("{field}={value}"));
+    println!("\nTry it:\n");
+    println!(
+        "curl {api}/signup -F {} -F {} -F {}",
+        form("name", "Ada Lovelace"),
+        form("email", "ada@example.com"),
+        form("password", "correct horse battery staple")
+    );
+    println!(
+        "TOKEN=$(curl -s {api}{} --data-urlencode {} --data-urlencode {} | sed 's/.*\"token\":\"\\([^\"]*\\)\".*/\\1/')",
+        call.path,
+        form(&call.email_field, "ada@example.com"),
+        form(&call.password_field, "correct horse battery staple")
+    );
+    println!("curl {api}{list} -H \"x-access-token: $TOKEN\"");
+}
+
+/// One word for a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

@@ -1,0 +1,190 @@
+//! What every answer has in common: its headers, its log line, and how an error is put.
+
+use std::{error::Error as StdError, sync::Arc, time::Instant};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{MatchedPath, Request, State},
+    http::{
+        HeaderName, HeaderValue, Method, StatusCode,
+        header::{self, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use http_body_util::BodyExt as _;
+use lambda_http::RequestExt as _;
+use serde::Serialize;
+use serde_json::json;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::{
+    config::Wording,
+    error::{Error, FieldError},
+};
+
+/// Largest body that is taken, in octets.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// A larger body is read to this length before it is refused, in octets. API Gateway takes no more than this either.
+/// Closing the connection in the middle would keep a client that is still sending from reading the answer.
+const MAX_DRAIN: usize = 10 * 1024 * 1024;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// On every answer, whatever else it says.
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+];
+
+/// Makes a service of routes: adds 404, 405 and 413, catches panics, words errors, and dresses every answer.
+pub fn service(routes: Router, wording: Wording) -> Router {
+    routes
+        .fallback(|| async { Error::NotFound })
+        .method_not_allowed_fallback(other_method)
+        .layer(middleware::from_fn(collect_body))
+        .layer(CatchPanicLayer::custom(|_| Error::Panic.into_response()))
+        .layer(middleware::from_fn_with_state(Arc::new(wording), answer))
+}
+
+/// A path that does not know the method. `OPTIONS` it knows nevertheless: the router names the methods in `Allow`
+/// (RFC 9110 9.3.7), and a browser's preflight asks for a success, to which API Gateway adds the CORS headers.
+async fn other_method(method: Method) -> Result<StatusCode, Error> {
+    if method == Method::OPTIONS { Ok(StatusCode::NO_CONTENT) } else { Err(Error::MethodNotAllowed) }
+}
+
+/// Reads the whole body, so that every path refuses a large one alike and no answer comes before the client has sent all.
+async fn collect_body(request: Request, next: Next) -> Result<Response, Error> {
+    let (parts, mut body) = request.into_parts();
+    let mut collected = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Error::Malformed { code: "incomplete-body", detail: "The body ended too early; send it again.".to_owned() })?;
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len();
+        if length <= MAX_BODY {
+            collected.extend_from_slice(&data);
+        } else if length > MAX_DRAIN {
+            break;
+        }
+    }
+    if length > MAX_BODY {
+        return Err(Error::BodyTooLarge);
+    }
+    Ok(next.run(Request::from_parts(parts, Body::from(Bytes::from(collected)))).await)
+}
+
+async fn answer(State(wording): State<Arc<Wording>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(&request);
+    let method = request.method().clone();
+    // The pattern, not the path: a path may hold what belongs in no log.
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let mut response = next.run(request).await;
+    if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
+        let refusal = refuse(&error, &wording, response.headers_mut().remove(header::ALLOW));
+        log_refusal(&error, refusal.status(), &id, &method, &route, started);
+        response = refusal;
+    } else {
+        let status = response.status().as_u16();
+        info!(request_id = id, %method, route, status, duration_ms = milliseconds(started), "answered");
+    }
+    let headers = response.headers_mut();
+    headers.extend(HEADERS);
+    if let Ok(id) = HeaderValue::try_from(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// On Lambda the invocation's own identifier, under which CloudWatch finds its lines. Never one that the client sent:
+/// it could be made to look like another request's.
+fn request_id(request: &Request) -> String {
+    match request.lambda_context_ref() {
+        Some(context) => context.request_id.clone(),
+        None => Uuid::new_v4().to_string(),
+    }
+}
+
+/// Problem Details (RFC 9457) with a stable `code` and the tutorial's `message`.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<&'a [FieldError]>,
+}
+
+fn refuse(error: &Error, wording: &Wording, allow: Option<HeaderValue>) -> Response {
+    let refusal = error.refusal(wording);
+    let status = refusal.status;
+    if status.is_success() {
+        return (status, Json(json!({ "message": refusal.message, "code": refusal.code }))).into_response();
+    }
+    let problem = Problem {
+        // RFC 9457 4.2.1: the status says it all; `code` says it more closely.
+        r#type: "about:blank",
+        title: status.canonical_reason().unwrap_or_default(),
+        status: status.as_u16(),
+        detail: &refusal.detail,
+        code: refusal.code,
+        message: refusal.message.unwrap_or(&refusal.detail),
+        errors: match error {
+            Error::Invalid(errors) => Some(errors),
+            _ => None,
+        },
+    };
+    let mut response = (status, Json(problem)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some(challenge) = refusal.challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok()) {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(allow) = allow {
+        headers.insert(header::ALLOW, allow);
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// The cause of a failure, once. A refusal is no failure of ours.
+fn log_refusal(error: &Error, status: StatusCode, request_id: &str, method: &Method, route: &str, started: Instant) {
+    let (status, duration_ms) = (status.as_u16(), milliseconds(started));
+    let cause = causes(error);
+    if status < 500 {
+        info!(request_id, %method, route, status, duration_ms, cause, "refused");
+    } else if status == 503 {
+        warn!(request_id, %method, route, status, duration_ms, cause, "failed");
+    } else {
+        error!(request_id, %method, route, status, duration_ms, cause, "failed");
+    }
+}
+
+/// The error and what caused it, from the outside in.
+pub fn causes(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,377 @@
+//! Settings: read once from the environment, before the first request.
+//!
+//! The names that begin with `JWT_` are Flask-JWT's. A profile is a set of defaults and nothing else; what is set by itself wins.
+
+use std::{env, ffi::OsString, net::IpAddr, ops::RangeInclusive, time::Duration};
+
+use axum::http::Uri;
+use secrecy::SecretString;
+
+use crate::{
+    password::{Cost, OWASP_MINIMUM},
+    secret::{self, WeakKey},
+    token::{Checks, Claim, Issuing},
+};
+
+/// Longest life of an access token, in seconds: 30 days. One that lives longer is a password that nobody can change.
+const LONGEST_LIFE: u64 = 30 * 24 * 60 * 60;
+
+/// Whose expectations the answers meet: `AUTH_PROFILE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Every status, header and sentence that the tutorials' clients know.
+    Tutorial,
+    /// What OWASP and NIST ask for.
+    Strict,
+}
+
+/// A setting that cannot be used. The text names the variable, never its value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("environment variable {variable} {problem}")]
+pub struct ConfigError {
+    /// The variable's name.
+    pub variable: &'static str,
+    problem: String,
+}
+
+/// Where the key comes from.
+#[derive(Debug, Clone)]
+pub enum KeySource {
+    /// `JWT_SECRET_KEY`: the key itself.
+    Value(SecretString),
+    /// `JWT_SECRET_ARN`: a secret of AWS Secrets Manager.
+    SecretsManager {
+        /// The secret's ARN.
+        arn: String,
+        /// The database is on this machine, so the development key will do.
+        local: bool,
+    },
+}
+
+/// How log-in is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogIn {
+    /// `JWT_AUTH_URL_RULE`.
+    pub path: String,
+    /// `JWT_AUTH_USERNAME_KEY`: the field that holds the address.
+    pub email_field: String,
+    /// `JWT_AUTH_PASSWORD_KEY`.
+    pub password_field: String,
+}
+
+/// How refusals are worded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wording {
+    /// Decides about statuses and sentences.
+    pub profile: Profile,
+    /// `JWT_DEFAULT_REALM`, if it is set.
+    pub realm: Option<String>,
+}
+
+impl Wording {
+    /// The realm of a challenge (RFC 9110 11.5).
+    pub fn realm(&self) -> &str {
+        self.realm.as_deref().unwrap_or("Login required")
+    }
+}
+
+/// All settings. Tables and the key are asked for with methods, since no function needs all of them.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How refusals are worded.
+    pub wording: Wording,
+    /// How log-in is called.
+    pub log_in: LogIn,
+    /// What is written into tokens.
+    pub issuing: Issuing,
+    /// What is asked of tokens.
+    pub checks: Checks,
+    /// `JWT_AUTH_HEADER_PREFIX`: a scheme of `Authorization` that is taken beside `Bearer`.
+    pub header_prefix: String,
+    /// `LIST_USERS_GROUP`: who may list users. `None`: every signed-in user.
+    pub list_users_group: Option<String>,
+    /// `PASSWORD_MIN_LENGTH`, in characters.
+    pub password_min_length: usize,
+    /// `ARGON2_MEMORY_KIB`, `ARGON2_ITERATIONS`, `ARGON2_PARALLELISM`.
+    pub hash_cost: Cost,
+    users_table: Option<String>,
+    credentials_table: Option<String>,
+    key: Option<KeySource>,
+}
+
+impl Settings {
+    /// Reads the environment of this process.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::read(|name| env::var_os(name))
+    }
+
+    /// Reads settings from `source`, which gives a variable's value by its name.
+    /// A variable that is set to nothing counts as not set, except for `LIST_USERS_GROUP`, where nothing means everybody.
+    pub fn read(source: impl Fn(&'static str) -> Option<OsString>) -> Result<Self, ConfigError> {
+        let source = Source(&source);
+        source.refuse_switches()?;
+        let profile = source.profile()?;
+        let strict = profile == Profile::Strict;
+        let issuer = source.matching("JWT_ISSUER", "postern", is_printable, "must be 1 to 256 characters, none of them a control character")?;
+        let leeway = Duration::from_secs(source.number("JWT_LEEWAY", 0..=300, 5)?);
+        source.algorithm()?;
+        let verified = source.verified_claims()?;
+        Ok(Self {
+            wording: Wording { profile, realm: source.realm()? },
+            log_in: source.log_in()?,
+            issuing: source.issuing(issuer.clone(), if strict { 900 } else { 1800 })?,
+            checks: Checks { issuer, leeway, nbf: verified.nbf, iat: verified.iat, required: source.required_claims()? },
+            header_prefix: source.header_prefix()?,
+            list_users_group: source.list_users_group(strict)?,
+            password_min_length: source.number("PASSWORD_MIN_LENGTH", 8..=128, if strict { 15 } else { 8 })?,
+            hash_cost: source.hash_cost()?,
+            users_table: source.table("USERS_TABLE")?,
+            credentials_table: source.table("CREDENTIALS_TABLE")?,
+            key: source.key()?,
+        })
+    }
+
+    /// `USERS_TABLE`.
+    pub fn users_table(&self) -> Result<&str, ConfigError> {
+        self.users_table.as_deref().ok_or_else(|| wrong("USERS_TABLE", "is not set"))
+    }
+
+    /// `CREDENTIALS_TABLE`.
+    pub fn credentials_table(&self) -> Result<&str, ConfigError> {
+        self.credentials_table.as_deref().ok_or_else(|| wrong("CREDENTIALS_TABLE", "is not set"))
+    }
+
+    /// `JWT_SECRET_KEY` or `JWT_SECRET_ARN`.
+    pub fn key(&self) -> Result<&KeySource, ConfigError> {
+        self.key.as_ref().ok_or_else(|| wrong("JWT_SECRET_KEY", "is not set, and neither is JWT_SECRET_ARN: one of the two is needed"))
+    }
+
+    /// The rules that are weaker than the strict profile's, by the names of their settings.
+    pub fn relaxed_rules(&self) -> Vec<&'static str> {
+        [
+            ("AUTH_PROFILE", self.wording.profile == Profile::Tutorial),
+            ("JWT_EXPIRATION_DELTA", self.issuing.lifetime > Duration::from_secs(900)),
+            ("JWT_LEEWAY", self.checks.leeway > Duration::from_secs(5)),
+            ("JWT_VERIFY_CLAIMS", !(self.checks.nbf && self.checks.iat)),
+            ("JWT_REQUIRED_CLAIMS", ![Claim::Iat, Claim::Nbf].iter().all(|claim| self.checks.required.contains(claim))),
+            ("LIST_USERS_GROUP", self.list_users_group.is_none()),
+            ("PASSWORD_MIN_LENGTH", self.password_min_length < 15),
+        ]
+        .into_iter()
+        .filter_map(|(name, relaxed)| relaxed.then_some(name))
+        .collect()
+    }
+}
+
+fn wrong(variable: &'static str, problem: impl Into<String>) -> ConfigError {
+    ConfigError { variable, problem: problem.into() }
+}
+
+/// The variables, each read by the method that knows its rules.
+struct Source<'a>(&'a dyn Fn(&'static str) -> Option<OsString>);
+
+/// The checks of `JWT_VERIFY_CLAIMS` that can be left out.
+struct Verified {
+    nbf: bool,
+    iat: bool,
+}
+
+impl Source<'_> {
+    fn given(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        let value = (self.0)(name).map(|value| value.into_string().map_err(|_| wrong(name, "is not UTF-8")));
+        value.transpose()
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        Ok(self.given(name)?.filter(|value| !value.is_empty()))
+    }
+
+    fn matching(&self, name: &'static str, default: &str, rule: impl Fn(&str) -> bool, problem: &str) -> Result<String, ConfigError> {
+        let value = self.text(name)?.unwrap_or_else(|| default.to_owned());
+        if rule(&value) { Ok(value) } else { Err(wrong(name, problem)) }
+    }
+
+    fn number<N>(&self, name: &'static str, range: RangeInclusive<N>, default: N) -> Result<N, ConfigError>
+    where
+        N: std::str::FromStr + PartialOrd + std::fmt::Display,
+    {
+        let Some(value) = self.text(name)? else { return Ok(default) };
+        // `+5` is a number for Rust, and a slip of the hand in a setting.
+        let number = value.parse().ok().filter(|number| range.contains(number) && !value.starts_with('+'));
+        number.ok_or_else(|| wrong(name, format!("must be a whole number from {} to {}", range.start(), range.end())))
+    }
+
+    fn list(&self, name: &'static str, default: &str) -> Result<Vec<String>, ConfigError> {
+        let value = self.text(name)?.unwrap_or_else(|| default.to_owned());
+        Ok(value.split(',').map(|entry| entry.trim().to_owned()).collect())
+    }
+
+    /// Options of Flask-JWT that have no meaning here. Ignoring them would let a reader believe that they work.
+    fn refuse_switches(&self) -> Result<(), ConfigError> {
+        let switches = [
+            ("JWT_VERIFY", "would switch checks off; tokens are always checked: remove it"),
+            ("JWT_VERIFY_EXPIRATION", "would let expired tokens in; expiry is always checked: remove it"),
+            ("JWT_AUTH_ENDPOINT", "names a Flask endpoint, and there is none: remove it; the path is JWT_AUTH_URL_RULE"),
+        ];
+        match switches.into_iter().find(|(name, _)| (self.0)(name).is_some()) {
+            Some((name, problem)) => Err(wrong(name, problem)),
+            None => Ok(()),
+        }
+    }
+
+    fn profile(&self) -> Result<Profile, ConfigError> {
+        match self.text("AUTH_PROFILE")?.as_deref() {
+            None | Some("tutorial") => Ok(Profile::Tutorial),
+            Some("strict") => Ok(Profile::Strict),
+            Some(_) => Err(wrong("AUTH_PROFILE", "must be tutorial or strict")),
+        }
+    }
+
+    fn algorithm(&self) -> Result<(), ConfigError> {
+        self.matching("JWT_ALGORITHM", "HS256", |name| name == "HS256", "must be HS256").map(drop)
+    }
+
+    fn realm(&self) -> Result<Option<String>, ConfigError> {
+        let realm = self.text("JWT_DEFAULT_REALM")?;
+        // What a quoted-string holds without escapes (RFC 9110 5.6.4): clients get those wrong.
+        let is_plain = |text: &str| text.len() <= 256 && text.chars().all(|c| c == ' ' || c.is_ascii_graphic() && c != '"' && c != '\\');
+        match realm {
+            Some(realm) if !is_plain(&realm) => {
+                Err(wrong("JWT_DEFAULT_REALM", "must be at most 256 characters of printable ASCII without \" and \\"))
+            }
+            realm => Ok(realm),
+        }
+    }
+
+    fn log_in(&self) -> Result<LogIn, ConfigError> {
+        let field = "must be 1 to 256 characters, none of them a control character";
+        let path = "must be a path like /login: segments of letters, digits, - . _ ~, and none of /signup, /user and /user/me";
+        let log_in = LogIn {
+            path: self.matching("JWT_AUTH_URL_RULE", "/login", is_free_path, path)?,
+            email_field: self.matching("JWT_AUTH_USERNAME_KEY", "email", is_printable, field)?,
+            password_field: self.matching("JWT_AUTH_PASSWORD_KEY", "password", is_printable, field)?,
+        };
+        if log_in.email_field == log_in.password_field {
+            return Err(wrong("JWT_AUTH_PASSWORD_KEY", "must not be the same as JWT_AUTH_USERNAME_KEY"));
+        }
+        Ok(log_in)
+    }
+
+    fn issuing(&self, issuer: String, lifetime: u64) -> Result<Issuing, ConfigError> {
+        let lifetime = self.number("JWT_EXPIRATION_DELTA", 1..=LONGEST_LIFE, lifetime)?;
+        let delay = self.number("JWT_NOT_BEFORE_DELTA", 0..=LONGEST_LIFE, 0)?;
+        if delay >= lifetime {
+            return Err(wrong("JWT_NOT_BEFORE_DELTA", "must be less than JWT_EXPIRATION_DELTA, or no token is ever valid"));
+        }
+        Ok(Issuing { issuer, lifetime: Duration::from_secs(lifetime), not_before_delay: Duration::from_secs(delay) })
+    }
+
+    fn verified_claims(&self) -> Result<Verified, ConfigError> {
+        const NAME: &str = "JWT_VERIFY_CLAIMS";
+        let claims = self.list(NAME, "signature,exp,nbf,iat")?;
+        let has = |claim: &str| claims.iter().any(|entry| entry == claim);
+        if !(has("signature") && has("exp")) {
+            return Err(wrong(NAME, "must contain signature and exp: without them anybody's token is good, or for ever"));
+        }
+        // `iss` and `sub` are checked whatever is asked for, so asking for them is right.
+        if !claims.iter().all(|claim| matches!(claim.as_str(), "signature" | "exp" | "nbf" | "iat" | "iss" | "sub")) {
+            return Err(wrong(NAME, "must be a list of signature, exp, nbf, iat, iss and sub, with commas between them"));
+        }
+        Ok(Verified { nbf: has("nbf"), iat: has("iat") })
+    }
+
+    fn required_claims(&self) -> Result<Vec<Claim>, ConfigError> {
+        const NAME: &str = "JWT_REQUIRED_CLAIMS";
+        let claims: Option<Vec<Claim>> = self.list(NAME, "exp,iat,nbf")?.iter().map(|name| Claim::parse(name)).collect();
+        let claims = claims.ok_or_else(|| {
+            wrong(NAME, "must be a list of claims that Postern's tokens carry (iss, sub, public_id, iat, nbf, exp, jti), with commas between them")
+        })?;
+        if !claims.contains(&Claim::Exp) {
+            return Err(wrong(NAME, "must contain exp: a token without it would be good for ever"));
+        }
+        Ok(claims)
+    }
+
+    fn header_prefix(&self) -> Result<String, ConfigError> {
+        // A scheme is a token (RFC 9110 11.1), and Basic carries no JWT.
+        let is_scheme = |text: &str| {
+            text.len() <= 64
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+                && !text.eq_ignore_ascii_case("Basic")
+        };
+        self.matching("JWT_AUTH_HEADER_PREFIX", "JWT", is_scheme, "must be one word of letters, digits and !#$%&'*+-.^_`|~, and not Basic")
+    }
+
+    fn list_users_group(&self, strict: bool) -> Result<Option<String>, ConfigError> {
+        let group = self.given("LIST_USERS_GROUP")?.unwrap_or_else(|| if strict { "admin" } else { "" }.to_owned());
+        if group.is_empty() {
+            return Ok(None);
+        }
+        if !is_printable(&group) || group.trim() != group {
+            return Err(wrong("LIST_USERS_GROUP", "must be a group's name: up to 256 characters without surrounding space and control characters"));
+        }
+        Ok(Some(group))
+    }
+
+    fn hash_cost(&self) -> Result<Cost, ConfigError> {
+        // Upper bounds keep a slip of the hand from costing more memory than a function can have, or minutes.
+        Ok(Cost {
+            memory_kib: self.number("ARGON2_MEMORY_KIB", OWASP_MINIMUM.memory_kib..=1_048_576, OWASP_MINIMUM.memory_kib)?,
+            iterations: self.number("ARGON2_ITERATIONS", OWASP_MINIMUM.iterations..=100, OWASP_MINIMUM.iterations)?,
+            parallelism: self.number("ARGON2_PARALLELISM", OWASP_MINIMUM.parallelism..=16, OWASP_MINIMUM.parallelism)?,
+        })
+    }
+
+    fn table(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+        let is_table = |text: &str| {
+            (3..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+        };
+        match self.text(name)? {
+            Some(table) if !is_table(&table) => Err(wrong(name, "must be a DynamoDB table's name: 3 to 255 letters, digits and _.-")),
+            table => Ok(table),
+        }
+    }
+
+    fn key(&self) -> Result<Option<KeySource>, ConfigError> {
+        let local = self.text("AWS_ENDPOINT_URL_DYNAMODB")?.is_some_and(|url| is_on_this_machine(&url));
+        match (self.text("JWT_SECRET_KEY")?, self.text("JWT_SECRET_ARN")?) {
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => Err(wrong("JWT_SECRET_KEY", "and JWT_SECRET_ARN are both set: remove one")),
+            (Some(key), None) => {
+                let key = SecretString::from(key);
+                secret::check(&key, local).map_err(|reason: WeakKey| wrong("JWT_SECRET_KEY", reason.to_string()))?;
+                Ok(Some(KeySource::Value(key)))
+            }
+            (None, Some(arn)) => {
+                let parts: Vec<&str> = arn.splitn(7, ':').collect();
+                if !matches!(parts[..], ["arn", _, "secretsmanager", _, _, "secret", name] if !name.is_empty()) {
+                    return Err(wrong("JWT_SECRET_ARN", "must be the ARN of a secret: arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME"));
+                }
+                Ok(Some(KeySource::SecretsManager { arn, local }))
+            }
+        }
+    }
+}
+
+fn is_printable(text: &str) -> bool {
+    !text.is_empty() && text.chars().count() <= 256 && !text.chars().any(char::is_control)
+}
+
+fn is_free_path(path: &str) -> bool {
+    let is_segment = |segment: &str| {
+        !matches!(segment, "" | "." | "..") && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+    };
+    path.len() <= 256
+        && path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment))
+        && !matches!(path, "/signup" | "/user" | "/user/me")
+}
+
+/// A database that only this machine reaches: plain HTTP to loopback, or to the host of a container (`sam local`).
+pub fn is_on_this_machine(url: &str) -> bool {
+    let Ok(url) = url.parse::<Uri>() else { return false };
+    let host = url.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    url.scheme_str() == Some("http")
+        && (address.is_ok_and(|address| address.is_loopback()) || matches!(host, "localhost" | "host.docker.internal"))
+}

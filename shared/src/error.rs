@@ -1,0 +1,256 @@
+//! Everything that can go wrong with a request, and the one place that chooses its status.
+
+use std::sync::Arc;
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::{
+    config::{Profile, Wording},
+    email::EmailError,
+    password::{HashError, PasswordError},
+    store::StoreError,
+    token::TokenError,
+    user::NameError,
+};
+
+/// A request that is not answered as its sender hoped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such path.
+    #[error("no such path")]
+    NotFound,
+    /// A path that does not know the method.
+    #[error("method is not allowed here")]
+    MethodNotAllowed,
+    /// A request that cannot be read. The text says what to mend.
+    #[error("request cannot be read: {detail}")]
+    Malformed {
+        /// Stable name of the mistake.
+        code: &'static str,
+        /// What to mend.
+        detail: String,
+    },
+    /// A body of a type that is not taken.
+    #[error("type of the body is not taken")]
+    UnsupportedMediaType,
+    /// A body of more than 64 KiB.
+    #[error("body is too large")]
+    BodyTooLarge,
+    /// Fields that break a rule: all of them at once.
+    #[error("fields break a rule")]
+    Invalid(Vec<FieldError>),
+    /// Sign-up with an address that has an account.
+    #[error("address has an account")]
+    EmailTaken,
+    /// Log-in without an address or without a password.
+    #[error("log-in without address or password")]
+    CredentialsMissing,
+    /// Log-in with an address that has no account.
+    #[error("log-in of an unknown user")]
+    UnknownUser,
+    /// Log-in with another password than the account's, or to an account that is disabled.
+    #[error("log-in with a wrong password")]
+    WrongPassword,
+    /// A call without a token.
+    #[error("token is missing")]
+    TokenMissing,
+    /// A token that is not taken.
+    #[error("token is refused")]
+    TokenRefused(#[source] TokenRefusal),
+    /// A user who is not in the group that may list users.
+    #[error("user is not in the group that may do this")]
+    Forbidden,
+    /// The database failed.
+    #[error("database failed")]
+    Store(#[from] StoreError),
+    /// A password could not be hashed.
+    #[error("password hash failed")]
+    Hash(#[from] HashError),
+    /// A token could not be signed.
+    #[error("token could not be signed")]
+    Sign(#[from] jsonwebtoken::errors::Error),
+    /// A handler panicked. The panic hook has written where.
+    #[error("handler panicked")]
+    Panic,
+}
+
+/// Why a token is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenRefusal {
+    /// The token itself.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// Two headers with tokens that differ, or one header twice.
+    #[error("request carries more than one token")]
+    Ambiguous,
+    /// Nobody has the token's subject any more.
+    #[error("user is gone")]
+    UserGone,
+    /// The operator has shut the user out.
+    #[error("user is disabled")]
+    UserDisabled,
+}
+
+impl From<TokenError> for Error {
+    fn from(error: TokenError) -> Self {
+        Self::TokenRefused(error.into())
+    }
+}
+
+impl From<TokenRefusal> for Error {
+    fn from(refusal: TokenRefusal) -> Self {
+        Self::TokenRefused(refusal)
+    }
+}
+
+/// A field that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field's name.
+    pub field: String,
+    /// Stable name of the rule.
+    pub code: &'static str,
+    /// The rule in words.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// `field` breaks the rule that `code` names.
+    pub fn new(field: &str, code: &'static str, detail: impl ToString) -> Self {
+        Self { field: field.to_owned(), code, detail: detail.to_string() }
+    }
+
+    /// `field` is not there, or empty.
+    pub fn required(field: &str) -> Self {
+        Self::new(field, "required", "is required")
+    }
+}
+
+impl From<NameError> for FieldError {
+    fn from(error: NameError) -> Self {
+        let code = match error {
+            NameError::Empty => "required",
+            NameError::TooLong => "too-long",
+            NameError::ControlCharacter => "control-character",
+        };
+        Self::new("name", code, error)
+    }
+}
+
+impl From<EmailError> for FieldError {
+    fn from(error: EmailError) -> Self {
+        let code = match error {
+            EmailError::Malformed => "malformed",
+            EmailError::TooLong => "too-long",
+        };
+        Self::new("email", code, error)
+    }
+}
+
+impl From<PasswordError> for FieldError {
+    fn from(error: PasswordError) -> Self {
+        let code = match error {
+            PasswordError::TooShort { .. } => "too-short",
+            PasswordError::TooLong => "too-long",
+        };
+        Self::new("password", code, error)
+    }
+}
+
+/// How an error is put to the client.
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    /// Stable name of the problem, for programs.
+    pub(crate) code: &'static str,
+    /// The tutorial's sentence, where it has one.
+    pub(crate) message: Option<&'static str>,
+    /// What to do, for people.
+    pub(crate) detail: String,
+    /// `WWW-Authenticate`.
+    pub(crate) challenge: Option<String>,
+}
+
+impl Error {
+    /// The answer, in the words of the profile.
+    pub(crate) fn refusal(&self, wording: &Wording) -> Refusal {
+        use StatusCode as S;
+        let tutorial = wording.profile == Profile::Tutorial;
+        let basic = |realm: &str| Some(format!("Basic realm=\"{realm}\", charset=\"UTF-8\""));
+        let bearer = |error: &str| Some(format!("Bearer realm=\"{}\"{error}", wording.realm()));
+        let plain = |status, code, detail: &str| Refusal { status, code, message: None, detail: detail.to_owned(), challenge: None };
+        match self {
+            Self::NotFound => plain(S::NOT_FOUND, "not-found", "There is nothing at this path."),
+            Self::MethodNotAllowed => {
+                plain(S::METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not know the method; the header Allow names those it knows.")
+            }
+            Self::Malformed { code, detail } => plain(S::BAD_REQUEST, code, detail),
+            Self::UnsupportedMediaType => plain(
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "Send one Content-Type: application/json, application/x-www-form-urlencoded or multipart/form-data, in UTF-8.",
+            ),
+            Self::BodyTooLarge => plain(S::PAYLOAD_TOO_LARGE, "body-too-large", "The body must not be larger than 64 KiB."),
+            Self::Invalid(_) => plain(S::UNPROCESSABLE_ENTITY, "invalid-fields", "Some fields break a rule; errors names each of them."),
+            Self::EmailTaken => Refusal {
+                // The tutorial's 202 is a success by its number, and its clients take it for one.
+                status: if tutorial { S::ACCEPTED } else { S::CONFLICT },
+                message: Some("User already exists. Please Log in."),
+                ..plain(S::CONFLICT, "email-taken", "There is an account for this e-mail address.")
+            },
+            Self::CredentialsMissing => Refusal {
+                message: Some("Could not verify"),
+                challenge: match &wording.realm {
+                    None if tutorial => basic("Login required !!"),
+                    _ => basic(wording.realm()),
+                },
+                ..plain(S::UNAUTHORIZED, "credentials-missing", "Send an e-mail address and a password.")
+            },
+            Self::UnknownUser if tutorial => Refusal {
+                message: Some("Could not verify"),
+                challenge: basic("User does not exist !!"),
+                ..plain(S::UNAUTHORIZED, "unknown-user", "There is no account for this e-mail address.")
+            },
+            Self::WrongPassword if tutorial => Refusal {
+                message: Some("Could not verify"),
+                challenge: basic("Wrong Password !!"),
+                ..plain(S::FORBIDDEN, "wrong-password", "The password is not the account's.")
+            },
+            Self::UnknownUser | Self::WrongPassword => Refusal {
+                message: Some("Could not verify"),
+                challenge: basic(wording.realm()),
+                ..plain(S::UNAUTHORIZED, "invalid-credentials", "The e-mail address or the password is wrong.")
+            },
+            Self::TokenMissing => Refusal {
+                message: Some("Token is missing !!"),
+                challenge: bearer(""),
+                ..plain(S::UNAUTHORIZED, "token-missing", "Send a token in Authorization: Bearer, or in x-access-token.")
+            },
+            Self::TokenRefused(_) => Refusal {
+                message: Some("Token is invalid !!"),
+                challenge: bearer(", error=\"invalid_token\""),
+                ..plain(S::UNAUTHORIZED, "invalid-token", "The token is not valid, or no longer; log in for a new one.")
+            },
+            Self::Forbidden => plain(S::FORBIDDEN, "forbidden", "You are signed in, but not allowed to do this."),
+            Self::Store(StoreError::Unavailable { .. }) => {
+                plain(S::SERVICE_UNAVAILABLE, "unavailable", "The service cannot do this now; try again in a moment.")
+            }
+            Self::Store(StoreError::Corrupt { .. }) | Self::Hash(_) | Self::Sign(_) | Self::Panic => {
+                plain(S::INTERNAL_SERVER_ERROR, "internal-error", "The service failed; its operator can find out why by the x-request-id.")
+            }
+        }
+    }
+}
+
+/// Hands the error on to [`crate::answer`], which knows the wording and the request.
+/// An error that does not pass there would be an empty 500.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}

@@ -1,0 +1,273 @@
+//! Passwords and their Argon2id hashes (RFC 9106) in PHC string format.
+
+use std::{fmt, hint::black_box, sync::Arc, thread};
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{self, PasswordHasher as _, PasswordVerifier as _, phc},
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{sync::Semaphore, task};
+use unicode_normalization::UnicodeNormalization;
+
+/// Longest password that can be chosen, in octets.
+pub const MAX_OCTETS: usize = 1024;
+
+/// OWASP's minimum for Argon2id (Password Storage Cheat Sheet): memory in KiB, iterations, lanes.
+pub const OWASP_MINIMUM: Cost = Cost { memory_kib: 19_456, iterations: 2, parallelism: 1 };
+
+/// A password in NFC, otherwise as it was typed (NIST SP 800-63B-4 3.1.1.2).
+#[derive(Clone, Debug)]
+pub struct Password(SecretString);
+
+/// Why a password cannot be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Fewer characters than the service asks for.
+    #[error("must have at least {minimum} characters")]
+    TooShort {
+        /// The fewest characters that are taken.
+        minimum: usize,
+    },
+    /// More than [`MAX_OCTETS`].
+    #[error("must not have more than 1024 octets")]
+    TooLong,
+}
+
+impl Password {
+    /// A password to compare with one that was chosen earlier: no rule applies.
+    pub fn new(text: &str) -> Self {
+        Self(text.nfc().collect::<String>().into())
+    }
+
+    /// A password that somebody chooses, of at least `minimum` characters (Unicode scalar values).
+    pub fn choose(text: &str, minimum: usize) -> Result<Self, PasswordError> {
+        let password = Self::new(text);
+        if password.expose().len() > MAX_OCTETS {
+            return Err(PasswordError::TooLong);
+        }
+        if password.expose().chars().count() < minimum {
+            return Err(PasswordError::TooShort { minimum });
+        }
+        Ok(password)
+    }
+
+    /// The password in clear.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+/// What one hash costs. The fields are Argon2's m, t and p.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes. They are computed one after the other.
+    pub parallelism: u32,
+}
+
+/// A hash as PHC string, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Takes a hash that was stored. It is looked at when it is used.
+    pub fn from_stored(phc_string: String) -> Self {
+        Self(phc_string)
+    }
+
+    /// The PHC string.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Prints no hash: it is enough to guess the password offline.
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(..)")
+    }
+}
+
+/// What came of comparing a password with a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the password.
+    Match {
+        /// The hash was made at a lower cost, or by an older variant, than today's and should be replaced.
+        outdated: bool,
+    },
+    /// It is not the password, or there was nothing to compare with.
+    Mismatch,
+}
+
+/// A failure of the hash itself, never a wrong password.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// Argon2 could not compute: a stored hash that is no PHC string of Argon2, no memory, no random salt.
+    #[error("password hash could not be computed")]
+    Argon2(#[from] password_hash::Error),
+    /// The cost is beyond Argon2's own limits.
+    #[error("Argon2 does not take this cost")]
+    Cost(#[from] argon2::Error),
+    /// The thread that computed is gone.
+    #[error("password hash was not finished")]
+    Abandoned(#[from] task::JoinError),
+}
+
+/// Makes and checks hashes at one cost, on threads of their own: a hash takes tens of milliseconds of CPU.
+#[derive(Clone)]
+pub struct Hasher {
+    argon2: Argon2<'static>,
+    /// A place for each core. More hashes at once would only take memory from each other, 19 MiB each.
+    places: Arc<Semaphore>,
+}
+
+impl Hasher {
+    /// A hasher at `cost`. Fails for a cost that Argon2 does not know (RFC 9106 3.1), such as less memory than 8 KiB a lane.
+    pub fn new(cost: Cost) -> Result<Self, HashError> {
+        let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None)?;
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            places: Arc::new(Semaphore::new(cores)),
+        })
+    }
+
+    /// Hashes a password with a random salt of 16 octets.
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
+        let argon2 = self.argon2.clone();
+        let hash = self.compute(move || argon2.hash_password(password.expose().as_bytes())).await??;
+        Ok(PasswordHash(hash.to_string()))
+    }
+
+    /// Compares a password with a hash, in constant time. Without a hash, because nobody has this address,
+    /// the same work is done and the verdict is [`Verdict::Mismatch`]: the time tells nothing.
+    pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<Verdict, HashError> {
+        let argon2 = self.argon2.clone();
+        self.compute(move || compare(&argon2, &password, hash.as_ref())).await?.map_err(HashError::from)
+    }
+
+    async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, task::JoinError> {
+        // The semaphore is never closed; were it, hashing without a place would still be right.
+        let place = self.places.clone().acquire_owned().await.ok();
+        task::spawn_blocking(move || {
+            let outcome = work();
+            drop(place);
+            outcome
+        })
+        .await
+    }
+}
+
+fn compare(argon2: &Argon2<'_>, password: &Password, hash: Option<&PasswordHash>) -> password_hash::Result<Verdict> {
+    let password = password.expose().as_bytes();
+    let Some(hash) = hash else {
+        black_box(argon2.hash_password_with_salt(password, b"nobody lives here")?);
+        return Ok(Verdict::Mismatch);
+    };
+    let hash = phc::PasswordHash::new(hash.as_str())?;
+    match argon2.verify_password(password, &hash) {
+        Ok(()) => Ok(Verdict::Match { outdated: is_outdated(argon2.params(), &hash)? }),
+        Err(password_hash::Error::PasswordInvalid) => Ok(Verdict::Mismatch),
+        Err(error) => Err(error),
+    }
+}
+
+/// A hash that cost more than today's is kept: an operator who lowers the cost does not weaken what is stored.
+fn is_outdated(today: &Params, hash: &phc::PasswordHash) -> password_hash::Result<bool> {
+    let then = Params::try_from(hash)?;
+    let older_variant = hash.algorithm.as_str() != Algorithm::Argon2id.as_str() || hash.version != Some(Version::V0x13.into());
+    Ok(older_variant || then.m_cost() < today.m_cost() || then.t_cost() < today.t_cost())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOW: Cost = Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
+
+    fn hasher(cost: Cost) -> Hasher {
+        Hasher::new(cost).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_password_matches_its_own_hash_only() {
+        let hasher = hasher(OWASP_MINIMUM);
+        let hash = hasher.hash(Password::new("correct horse")).await.unwrap();
+        assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
+        let verdict = hasher.verify(Password::new("correct horse"), Some(hash.clone())).await.unwrap();
+        assert_eq!(verdict, Verdict::Match { outdated: false });
+        for other in ["correct horse ", "Correct horse", "", "correct"] {
+            assert_eq!(hasher.verify(Password::new(other), Some(hash.clone())).await.unwrap(), Verdict::Mismatch);
+        }
+    }
+
+    #[tokio::test]
+    async fn two_hashes_of_one_password_differ() {
+        let hasher = hasher(LOW);
+        let first = hasher.hash(Password::new("correct horse")).await.unwrap();
+        assert_ne!(first, hasher.hash(Password::new("correct horse")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nfc_and_nfd_are_one_password() {
+        let hasher = hasher(LOW);
+        let hash = hasher.hash(Password::new("Zo\u{eb} Zo\u{eb}")).await.unwrap();
+        let typed = Password::new("Zoe\u{308} Zoe\u{308}");
+        assert_eq!(hasher.verify(typed, Some(hash)).await.unwrap(), Verdict::Match { outdated: false });
+    }
+
+    #[tokio::test]
+    async fn without_a_hash_nothing_matches() {
+        assert_eq!(hasher(LOW).verify(Password::new("correct horse"), None).await.unwrap(), Verdict::Mismatch);
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_lower_cost_is_outdated_and_one_of_higher_cost_is_not() {
+        let low = hasher(LOW);
+        let high = hasher(Cost { memory_kib: 128, iterations: 2, parallelism: 1 });
+        let password = Password::new("correct horse");
+        let weak = low.hash(password.clone()).await.unwrap();
+        let strong = high.hash(password.clone()).await.unwrap();
+        assert_eq!(high.verify(password.clone(), Some(weak)).await.unwrap(), Verdict::Match { outdated: true });
+        assert_eq!(low.verify(password, Some(strong)).await.unwrap(), Verdict::Match { outdated: false });
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_argon2i_is_checked_and_outdated() {
+        let params = Params::new(64, 1, 1, None).unwrap();
+        let older = Argon2::new(Algorithm::Argon2i, Version::V0x13, params);
+        let hash = PasswordHash::from_stored(older.hash_password(b"correct horse").unwrap().to_string());
+        let verdict = hasher(LOW).verify(Password::new("correct horse"), Some(hash)).await.unwrap();
+        assert_eq!(verdict, Verdict::Match { outdated: true });
+    }
+
+    #[tokio::test]
+    async fn a_stored_hash_that_is_none_is_an_error_and_not_a_wrong_password() {
+        let hash = PasswordHash::from_stored("not a hash".to_owned());
+        assert!(hasher(LOW).verify(Password::new("correct horse"), Some(hash)).await.is_err());
+    }
+
+    #[test]
+    fn length_is_counted_in_characters_at_least_and_in_octets_at_most() {
+        assert_eq!(Password::choose("äöüäöüä", 8).err(), Some(PasswordError::TooShort { minimum: 8 }));
+        assert!(Password::choose("äöüäöüäö", 8).is_ok());
+        assert!(Password::choose(&"a".repeat(1024), 8).is_ok());
+        assert_eq!(Password::choose(&"a".repeat(1025), 8).err(), Some(PasswordError::TooLong));
+    }
+
+    #[test]
+    fn surrounding_space_is_part_of_a_password() {
+        assert_eq!(Password::new("  a b  ").expose(), "  a b  ");
+    }
+
+    #[test]
+    fn debug_output_shows_neither_password_nor_hash() {
+        assert!(!format!("{:?}", Password::new("hunter2hunter2")).contains("hunter2"));
+        assert_eq!(format!("{:?}", PasswordHash::from_stored("$argon2id$…".into())), "PasswordHash(..)");
+    }
+}

@@ -1,0 +1,125 @@
+//! The key that signs and checks tokens: where it comes from, and which keys are refused.
+
+use aws_config::SdkConfig;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::config::KeySource;
+
+/// Shortest HMAC key, in octets: as long as SHA-256's output (RFC 7518 3.2).
+pub const MIN_OCTETS: usize = 32;
+
+/// The key of the workspace's metadata and of `events/env.json`, for `cargo lambda watch` and `sam local`.
+/// It is public, so it is good for a database on this machine only.
+pub const DEVELOPMENT_KEY: &str = "postern-development-key-for-local-use-only";
+
+/// Keys that stand in tutorials and in the documentation of JWT libraries, in lower case, one a line: those of
+/// 32 octets and more, and what people make longer by adding to it. The others ("super-secret") are refused for their length.
+const PRINTED: &str = include_str!("printed_keys.txt");
+
+/// A key that is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WeakKey {
+    /// Fewer than [`MIN_OCTETS`].
+    #[error("must have at least 32 octets; `openssl rand -base64 48` makes one")]
+    TooShort,
+    /// Everybody can read it in a tutorial.
+    #[error("is printed in a tutorial, or contains a key that is; `openssl rand -base64 48` makes one that nobody knows")]
+    Printed,
+    /// [`DEVELOPMENT_KEY`] with a database that is not on this machine.
+    #[error("is the development key, which works with a DynamoDB on this machine only")]
+    Development,
+}
+
+/// A key that could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The key is there, and no good.
+    #[error("{variable} {reason}")]
+    Weak {
+        /// The setting that the key came from.
+        variable: &'static str,
+        /// What is wrong with it.
+        reason: WeakKey,
+    },
+    /// Secrets Manager did not give it.
+    #[error("the secret that JWT_SECRET_ARN names could not be read")]
+    Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The secret holds octets, no text.
+    #[error("the secret that JWT_SECRET_ARN names holds no text")]
+    NoText,
+}
+
+/// Refuses a key that others could know or guess. `local` tells that the database is on this machine.
+pub fn check(key: &SecretString, local: bool) -> Result<(), WeakKey> {
+    let key = key.expose_secret();
+    if key.len() < MIN_OCTETS {
+        return Err(WeakKey::TooShort);
+    }
+    let folded = key.to_ascii_lowercase();
+    if PRINTED.lines().any(|printed| folded.contains(printed)) {
+        return Err(WeakKey::Printed);
+    }
+    if key.trim() == DEVELOPMENT_KEY && !local {
+        return Err(WeakKey::Development);
+    }
+    Ok(())
+}
+
+/// Reads the key from where the settings say it is.
+pub async fn load(source: &KeySource, aws: &SdkConfig) -> Result<SecretString, KeyError> {
+    match source {
+        KeySource::Value(key) => Ok(key.clone()),
+        KeySource::SecretsManager { arn, local } => {
+            let client = aws_sdk_secretsmanager::Client::new(aws);
+            let answer = client.get_secret_value().secret_id(arn).send().await;
+            let answer = answer.map_err(|error| KeyError::Unreadable(error.into()))?;
+            let key = SecretString::from(answer.secret_string.ok_or(KeyError::NoText)?);
+            check(&key, *local).map_err(|reason| KeyError::Weak { variable: "JWT_SECRET_ARN", reason })?;
+            Ok(key)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(key: &str, local: bool) -> Result<(), WeakKey> {
+        check(&SecretString::from(key), local)
+    }
+
+    #[test]
+    fn a_key_has_at_least_32_octets() {
+        assert_eq!(checked(&"k".repeat(31), false), Err(WeakKey::TooShort));
+        assert_eq!(checked(&"k".repeat(32), false), Ok(()));
+        assert_eq!(checked(&"ü".repeat(16), false), Ok(()));
+    }
+
+    #[test]
+    fn a_key_that_a_tutorial_prints_is_refused() {
+        for key in [
+            "5791628bb0b13ce0c676dfde280ba245",
+            "5791628BB0B13CE0C676DFDE280BA245",
+            "a-string-secret-at-least-256-bits-long",
+            "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+            "your-256-bit-secret-and-some-more-of-it",
+            "my-jwt-secret-key-change-in-production",
+        ] {
+            assert_eq!(checked(key, true), Err(WeakKey::Printed), "{key}");
+        }
+    }
+
+    #[test]
+    fn each_printed_key_is_in_lower_case_and_long_enough_to_mean_something() {
+        for line in PRINTED.lines() {
+            assert_eq!(line, line.trim().to_ascii_lowercase());
+            assert!(line.len() >= 11, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_development_key_is_for_this_machine_only() {
+        assert_eq!(checked(DEVELOPMENT_KEY, true), Ok(()));
+        assert_eq!(checked(DEVELOPMENT_KEY, false), Err(WeakKey::Development));
+    }
+}
