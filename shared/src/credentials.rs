@@ -32,7 +32,7 @@ pub fn bearer_token<'h>(headers: &'h HeaderMap, prefix: &str) -> Result<&'h str,
     }
 }
 
-/// Address and password of `Authorization: Basic` (RFC 7617, with its `charset="UTF-8"`), if the request has such a header.
+/// Address and password of `Authorization: Basic` (RFC 7617, in UTF-8), if the request has such a header.
 pub fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Error> {
     let malformed = || Error::Malformed {
         code: "malformed-authorization",

@@ -179,7 +179,7 @@ impl Error {
     pub(crate) fn refusal(&self, wording: &Wording) -> Refusal {
         use StatusCode as S;
         let tutorial = wording.profile == Profile::Tutorial;
-        let basic = |realm: &str| Some(format!("Basic realm=\"{realm}\", charset=\"UTF-8\""));
+        let basic = |realm: &str| Some(format!("Basic realm=\"{realm}\""));
         let bearer = |error: &str| Some(format!("Bearer realm=\"{}\"{error}", wording.realm()));
         let plain = |status, code, detail: &str| Refusal { status, code, message: None, detail: detail.to_owned(), challenge: None };
         match self {
