@@ -375,3 +375,135 @@ pub fn is_on_this_machine(url: &str) -> bool {
     url.scheme_str() == Some("http")
         && (address.is_ok_and(|address| address.is_loopback()) || matches!(host, "localhost" | "host.docker.internal"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf";
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+        Settings::read(|name| variables.iter().rev().find(|(set, _)| *set == name).map(|(_, value)| OsString::from(value)))
+    }
+
+    #[test]
+    fn without_variables_the_defaults_are_those_of_the_contract() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.wording, Wording { profile: Profile::Tutorial, realm: None });
+        assert_eq!(settings.wording.realm(), "Login required");
+        let fields = ("email".to_owned(), "password".to_owned());
+        assert_eq!(settings.log_in, LogIn { path: "/login".to_owned(), email_field: fields.0, password_field: fields.1 });
+        let seconds = Duration::from_secs;
+        assert_eq!(settings.issuing, Issuing { issuer: "postern".to_owned(), lifetime: seconds(1800), not_before_delay: seconds(0) });
+        let required = vec![Claim::Exp, Claim::Iat, Claim::Nbf];
+        assert_eq!(settings.checks, Checks { issuer: "postern".to_owned(), leeway: seconds(5), nbf: true, iat: true, required });
+        assert_eq!(settings.header_prefix, "JWT");
+        assert_eq!(settings.list_users_group, None);
+        assert_eq!(settings.password_min_length, 8);
+        assert_eq!(settings.hash_cost, Cost { memory_kib: 19456, iterations: 2, parallelism: 1 });
+    }
+
+    #[test]
+    fn the_strict_profile_has_its_own_defaults() {
+        let settings = read(&[("AUTH_PROFILE", "strict")]).unwrap();
+        assert_eq!(settings.issuing.lifetime, Duration::from_secs(900));
+        assert_eq!(settings.list_users_group.as_deref(), Some("admin"));
+        assert_eq!(settings.password_min_length, 15);
+        assert!(settings.relaxed_rules().is_empty());
+    }
+
+    #[test]
+    fn what_is_set_by_itself_wins_over_the_profile() {
+        let settings = read(&[
+            ("AUTH_PROFILE", "strict"),
+            ("JWT_EXPIRATION_DELTA", "3600"),
+            ("PASSWORD_MIN_LENGTH", "10"),
+            ("LIST_USERS_GROUP", ""),
+            ("JWT_LEEWAY", "10"),
+            ("JWT_VERIFY_CLAIMS", "signature,exp"),
+            ("JWT_REQUIRED_CLAIMS", "exp"),
+        ]);
+        let settings = settings.unwrap();
+        assert_eq!((settings.issuing.lifetime.as_secs(), settings.password_min_length, &settings.list_users_group), (3600, 10, &None));
+        let relaxed =
+            ["JWT_EXPIRATION_DELTA", "JWT_LEEWAY", "JWT_VERIFY_CLAIMS", "JWT_REQUIRED_CLAIMS", "LIST_USERS_GROUP", "PASSWORD_MIN_LENGTH"];
+        assert_eq!(settings.relaxed_rules(), relaxed);
+        assert_eq!(read(&[("LIST_USERS_GROUP", "staff")]).unwrap().list_users_group.as_deref(), Some("staff"));
+    }
+
+    #[test]
+    fn a_variable_that_is_set_to_nothing_counts_as_not_set() {
+        let settings = read(&[("AUTH_PROFILE", ""), ("JWT_LEEWAY", ""), ("JWT_SECRET_KEY", ""), ("JWT_SECRET_ARN", ARN), ("USERS_TABLE", "")]).unwrap();
+        assert!(settings.users_table().is_err());
+        assert!(matches!(settings.key(), Ok(KeySource::SecretsManager { arn, local: false }) if arn == ARN));
+    }
+
+    #[test]
+    fn a_bad_value_stops_the_start_with_the_variables_name_and_without_the_value() {
+        let long = "x".repeat(257);
+        let bad: &[(&str, &[&str])] = &[
+            ("AUTH_PROFILE", &["STRICT", "relaxed", " strict", "tutorial,strict"]),
+            ("JWT_SECRET_KEY", &["short-key-1234", "0123456789abcdef0123456789abcde", "5791628bb0b13ce0c676dfde280ba245", secret::DEVELOPMENT_KEY]),
+            ("JWT_SECRET_ARN", &["postern-secret", "arn:aws:s3:::bucket", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"]),
+            ("JWT_ALGORITHM", &["none", "hs256", "HS512", "RS256", "HS256,RS256"]),
+            ("JWT_ISSUER", &["a\nissuer", &long]),
+            ("JWT_EXPIRATION_DELTA", &["0", "-1", "1.5", "2592001", "forever", "+30", "30 ", "0x20"]),
+            ("JWT_NOT_BEFORE_DELTA", &["-1", "abc", "1800"]),
+            ("JWT_LEEWAY", &["-1", "301", "ten"]),
+            ("JWT_AUTH_URL_RULE", &["login", "/login/", "//login", "/{login}", "/a b", "/signup", "/user", "/user/me", "/*rest", "/..", "/log?in"]),
+            ("JWT_AUTH_USERNAME_KEY", &["a\tname", &long]),
+            ("JWT_AUTH_PASSWORD_KEY", &["a\tname", "email"]),
+            ("JWT_AUTH_HEADER_PREFIX", &["two words", "Basic", "bAsIc", "tok\"en", "pre:fix"]),
+            ("JWT_DEFAULT_REALM", &["a\"quote", "back\\slash", "line\nbreak", "Bücher"]),
+            ("JWT_VERIFY_CLAIMS", &["exp,nbf", "signature,nbf", "signature,exp,aud", "signature exp", "signature,exp,"]),
+            ("JWT_REQUIRED_CLAIMS", &["iat,nbf", "exp,email", "exp,,iat", "EXP"]),
+            ("LIST_USERS_GROUP", &[" admin", "ad\nmin", &long]),
+            ("PASSWORD_MIN_LENGTH", &["7", "0", "129", "eight"]),
+            ("ARGON2_MEMORY_KIB", &["19455", "8", "1048577", "19 MiB"]),
+            ("ARGON2_ITERATIONS", &["1", "0", "101"]),
+            ("ARGON2_PARALLELISM", &["0", "17"]),
+            ("USERS_TABLE", &["ab", "Users Table", "arn:aws:dynamodb:x", &long]),
+            ("CREDENTIALS_TABLE", &["ab", "Credentials/Table"]),
+            ("JWT_VERIFY", &["True", "False"]),
+            ("JWT_VERIFY_EXPIRATION", &["False"]),
+            ("JWT_AUTH_ENDPOINT", &["jwt"]),
+        ];
+        for (variable, values) in bad {
+            for value in *values {
+                let error = read(&[(variable, value)]).expect_err(&format!("{variable}={value}"));
+                assert_eq!(error.variable, *variable);
+                let text = error.to_string();
+                assert!(text.starts_with(&format!("environment variable {variable} ")), "{text}");
+                assert!(value.len() < 5 || !text.contains(value) || ["email", "tutorial,strict"].contains(value), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_no_utf8_stops_the_start() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let error = Settings::read(|name| (name == "JWT_ISSUER").then(|| OsString::from_vec(vec![0xff]))).unwrap_err();
+        assert_eq!(error.to_string(), "environment variable JWT_ISSUER is not UTF-8");
+    }
+
+    #[test]
+    fn what_a_function_needs_and_lacks_is_named() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.users_table().unwrap_err().variable, "USERS_TABLE");
+        assert_eq!(settings.credentials_table().unwrap_err().variable, "CREDENTIALS_TABLE");
+        assert_eq!(settings.key().unwrap_err().variable, "JWT_SECRET_KEY");
+        let both = read(&[("JWT_SECRET_KEY", &"k".repeat(32)), ("JWT_SECRET_ARN", ARN)]).unwrap_err();
+        assert_eq!(both.variable, "JWT_SECRET_KEY");
+    }
+
+    #[test]
+    fn the_development_key_needs_a_database_on_this_machine() {
+        let with = |endpoint: &str| read(&[("JWT_SECRET_KEY", secret::DEVELOPMENT_KEY), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint)]);
+        for endpoint in ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]:8000", "http://host.docker.internal:8000"] {
+            assert!(with(endpoint).is_ok(), "{endpoint}");
+        }
+        for endpoint in ["", "https://dynamodb.eu-west-1.amazonaws.com", "http://127.0.0.1.example.com", "http://127.0.0.1@example.com", "http://192.0.2.1", "https://127.0.0.1", "127.0.0.1:8000"] {
+            assert_eq!(with(endpoint).unwrap_err().variable, "JWT_SECRET_KEY", "{endpoint}");
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use std::{error::Error as StdError, future::Future, process::ExitCode};
 
 use aws_config::{BehaviorVersion, SdkConfig};
-use axum::{Router, http::Uri};
+use axum::Router;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lambda_http::{
     Adapter,
     http::{HeaderMap, header::HOST},
@@ -60,25 +61,32 @@ pub fn warn_of_relaxed_rules(settings: &Settings) {
     }
 }
 
-/// Mends what `lambda_http` would panic on, so that no event takes the place of an answer: a path or a query with
-/// characters that no URI has, a host or a scheme that is none, a body that is not the base64 it is said to be.
+/// Mends what `lambda_http` would panic on or lose, so that each event gets its answer: a path or a query with characters that
+/// no URI has, a host or a scheme that is none, a body that is not the base64 it is said to be, a header that came twice.
 pub fn with_sound_parts(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
     match &mut event.payload {
         LambdaRequest::ApiGatewayV1(request) => {
             // The stage is no part of our paths; `lambda_http` would put it in front of them.
             request.request_context.stage = None;
             request.path = Some(sound_path(request.path.as_deref()));
-            request.request_context.domain_name = None;
+            // The two maps say the same, and the one with single values would win: of a header that came twice, half.
+            for name in request.multi_value_headers.keys() {
+                request.headers.remove(name);
+            }
             drop_host(&mut request.headers);
             drop_host(&mut request.multi_value_headers);
+            request.request_context.domain_name = None;
             request.is_base64_encoded &= is_base64(request.body.as_deref());
         }
         LambdaRequest::ApiGatewayV2(request) => {
             request.request_context.stage = None;
             request.raw_path = Some(sound_path(request.raw_path.as_deref()));
-            request.raw_query_string = request.raw_query_string.take().map(|query| escape(&query));
-            request.request_context.domain_name = None;
+            request.raw_query_string = request.raw_query_string.as_deref().map(|query| escape(query, IMPOSSIBLE));
+            if request.raw_query_string.as_ref().is_some_and(|query| query.len() > MAX_URI) {
+                (request.raw_path, request.raw_query_string) = (Some(NOWHERE.to_owned()), None);
+            }
             drop_host(&mut request.headers);
+            request.request_context.domain_name = None;
             request.is_base64_encoded &= is_base64(request.body.as_deref());
         }
         _ => {}
@@ -86,15 +94,25 @@ pub fn with_sound_parts(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<La
     event
 }
 
+/// What no part of a URI holds (RFC 3986 2), less `%`: escapes are left alone.
+const IMPOSSIBLE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+
+/// API Gateway decodes paths, so a `?` in one was escaped when it was sent.
+const IMPOSSIBLE_IN_PATH: &AsciiSet = &IMPOSSIBLE.add(b'?');
+
+/// Longest path, and longest query, in octets: three times what API Gateway takes for a request's head. `http` ends at 65,534.
+const MAX_URI: usize = 30 * 1024;
+
+/// A path where there is nothing.
+const NOWHERE: &str = "/";
+
 fn sound_path(path: Option<&str>) -> String {
-    let path = escape(path.unwrap_or("/"));
-    if path.starts_with('/') && path.parse::<Uri>().is_ok() { path } else { "/".to_owned() }
+    let path = escape(path.unwrap_or(NOWHERE), IMPOSSIBLE_IN_PATH);
+    if path.starts_with('/') && path.len() <= MAX_URI { path } else { NOWHERE.to_owned() }
 }
 
-/// Percent-encodes what a path or a query cannot hold (RFC 3986 3.3, 3.4) and leaves escapes alone.
-fn escape(text: &str) -> String {
-    const IMPOSSIBLE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
-    utf8_percent_encode(text, IMPOSSIBLE).to_string()
+fn escape(text: &str, impossible: &'static AsciiSet) -> String {
+    utf8_percent_encode(text, impossible).to_string()
 }
 
 /// No answer of ours depends on the host, and a client can send any.
@@ -103,6 +121,5 @@ fn drop_host(headers: &mut HeaderMap) {
 }
 
 fn is_base64(body: Option<&str>) -> bool {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
     body.is_none_or(|body| STANDARD.decode(body).is_ok())
 }

@@ -1,0 +1,204 @@
+//! The program `local`, started as a user starts it.
+
+use std::{
+    process::{Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use testkit::ADA;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    time::timeout,
+};
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local"));
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    for name in ["AUTH_PROFILE", "JWT_SECRET_KEY", "JWT_SECRET_ARN", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+struct Local {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Local {
+    fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut process = command(arguments).envs(variables.iter().copied()).spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, lines }
+    }
+
+    async fn line(&mut self, start: &str) -> String {
+        let found = async {
+            loop {
+                let line = self.lines.next_line().await.unwrap().expect("local says more");
+                if let Some(rest) = line.strip_prefix(start) {
+                    return rest.to_owned();
+                }
+            }
+        };
+        timeout(Duration::from_secs(10), found).await.unwrap_or_else(|_| panic!("local says {start}"))
+    }
+
+    async fn stop(mut self, signal: &str) -> (Option<i32>, String, Duration) {
+        let id = self.process.id().unwrap().to_string();
+        let started = Instant::now();
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+        let status = timeout(Duration::from_secs(5), self.process.wait()).await.expect("local stops").unwrap();
+        let mut log = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
+        (status.code(), log, started.elapsed())
+    }
+}
+
+async fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let output: Output = timeout(Duration::from_secs(10), command(arguments).envs(variables.iter().copied()).output()).await.expect("local ends").unwrap();
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert!(output.stdout.is_empty(), "{output:?}");
+    assert_eq!(text.trim_end().lines().count(), 1, "one line: {text}");
+    (output.status.code(), text)
+}
+
+async fn shell(script: &str) -> String {
+    let output = Command::new("sh").args(["-c", script]).output().await.unwrap();
+    assert!(output.status.success(), "{script}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn the_three_printed_commands_work_when_pasted_one_after_the_other() {
+    let odd = [("JWT_AUTH_URL_RULE", "/auth"), ("JWT_AUTH_USERNAME_KEY", "user's name"), ("JWT_AUTH_PASSWORD_KEY", "pass $word")];
+    for variables in [&[][..], &[("AUTH_PROFILE", "strict")], &odd] {
+        let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], variables);
+        assert!(local.line("API on ").await.starts_with("http://127.0.0.1:"));
+        local.line("Try it:").await;
+        let mut script = String::new();
+        for start in ["curl", "TOKEN", "curl"] {
+            script += &format!("{start}{}\necho\n", local.line(start).await);
+        }
+        let answers = shell(&script).await;
+        assert!(answers.contains("Successfully registered."), "{variables:?} {answers}");
+        assert_eq!(answers.matches("ada@example.com").count(), 2, "{variables:?} {answers}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_set_is_chosen_and_said() {
+    let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &[]);
+    let database = local.line("DynamoDB on ").await;
+    assert!(database.ends_with("(in memory; tables Users and Credentials)"), "{database}");
+    assert!(local.line("Key: ").await.contains("fresh random key"));
+    let (_, log, _) = local.stop("-TERM").await;
+    assert!(log.contains("AUTH_PROFILE") && log.contains("PASSWORD_MIN_LENGTH"), "relaxed rules are named: {log}");
+    let (key, table) = ("a key for tests that nobody else has", "people");
+    let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &[("JWT_SECRET_KEY", key), ("USERS_TABLE", table), ("AUTH_PROFILE", "strict")]);
+    assert!(local.line("DynamoDB on ").await.contains("tables people and Credentials"));
+    assert_eq!(local.lines.next_line().await.unwrap().as_deref(), Some(""), "no word about the key");
+    let (_, log, _) = local.stop("-TERM").await;
+    assert!(!log.contains(key) && !log.contains("weaker"), "{log}");
+}
+
+#[tokio::test]
+async fn a_file_keeps_the_data_until_the_next_start() {
+    let file = std::env::temp_dir().join(format!("postern-{}.db", uuid()));
+    let path = file.to_str().unwrap();
+    let http = reqwest::Client::new();
+    let form = [("name", ADA[0]), ("email", ADA[1]), ("password", ADA[2])];
+    for (call, status) in [("signup", 201), ("login", 201), ("signup", 202)] {
+        let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0", "--data", path], &[]);
+        let api = local.line("API on ").await;
+        assert_eq!(http.post(format!("{api}/{call}")).form(&form).send().await.unwrap().status(), status, "{call}");
+        assert_eq!(local.stop("-TERM").await.0, Some(0));
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{path}{suffix}"));
+    }
+}
+
+fn uuid() -> String {
+    shared::user::PublicId::random().to_string()
+}
+
+#[tokio::test]
+async fn the_database_alone_serves_another_local() {
+    let mut database = Local::start(&["--dynamodb-only", "--dynamodb-port", "0"], &[]);
+    let endpoint = database.line("DynamoDB on ").await;
+    let endpoint = endpoint.split(' ').next().unwrap();
+    let mut local = Local::start(&["--port", "0", "--dynamodb-endpoint", endpoint], &[]);
+    let api = local.line("API on ").await;
+    let form = [("name", ADA[0]), ("email", ADA[1]), ("password", ADA[2])];
+    assert_eq!(reqwest::Client::new().post(format!("{api}/signup")).form(&form).send().await.unwrap().status(), 201);
+    let answer = reqwest::Client::new().get(format!("{endpoint}/signup")).send().await.unwrap();
+    assert_ne!(answer.status(), 405, "the database serves no API of ours");
+}
+
+#[tokio::test]
+async fn ctrl_c_and_sigterm_stop_it_at_once_also_with_open_connections() {
+    for signal in ["-INT", "-TERM"] {
+        let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &[]);
+        let api = local.line("API on ").await;
+        let _open = tokio::net::TcpStream::connect(api.trim_start_matches("http://")).await.unwrap();
+        let (code, _, took) = local.stop(signal).await;
+        assert_eq!(code, Some(0));
+        assert!(took < Duration::from_secs(2), "{signal}: {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_taken_port_is_one_clear_line_and_exit_code_1() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (code, text) = refused(&["--port", &port, "--dynamodb-port", "0"], &[]).await;
+    assert_eq!((code, text), (Some(1), format!("local: port {port} is taken; choose another with --port, or 0 for any\n")));
+    let (code, text) = refused(&["--port", "0", "--dynamodb-port", &port], &[]).await;
+    assert_eq!((code, text), (Some(1), format!("local: port {port} is taken; choose another with --dynamodb-port, or 0 for any\n")));
+}
+
+#[tokio::test]
+async fn a_bad_flag_is_one_clear_line_and_exit_code_2() {
+    for arguments in [
+        &["--prot", "3000"][..],
+        &["--port", "65536"],
+        &["--port", "abc"],
+        &["--port"],
+        &["extra"],
+        &["--dynamodb-endpoint", "nowhere"],
+        &["--dynamodb-endpoint", "http://127.0.0.1:1", "--data", "x"],
+        &["--dynamodb-endpoint", "http://127.0.0.1:1", "--dynamodb-only"],
+    ] {
+        let (code, text) = refused(arguments, &[]).await;
+        assert_eq!(code, Some(2), "{arguments:?} {text}");
+        assert!(text.starts_with("local: ") && text.contains("--help"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_unwritable_file_and_a_bad_setting_are_one_clear_line_and_exit_code_1() {
+    let (code, text) = refused(&["--port", "0", "--dynamodb-port", "0", "--data", "/nowhere/at/all.db"], &[]).await;
+    assert!(code == Some(1) && text.contains("/nowhere/at/all.db"), "{text}");
+    let file = std::env::temp_dir().join(format!("postern-{}.db", uuid()));
+    std::fs::write(&file, "this is no database, and long enough to be taken for one by nobody").unwrap();
+    let (code, text) = refused(&["--port", "0", "--dynamodb-port", "0", "--data", file.to_str().unwrap()], &[]).await;
+    assert!(code == Some(1) && text.contains("cannot keep the database"), "{text}");
+    std::fs::remove_file(file).unwrap();
+    let ports = ["--port", "0", "--dynamodb-port", "0"];
+    let (code, text) = refused(&ports, &[("JWT_SECRET_KEY", "hunter2")]).await;
+    assert!(code == Some(1) && text.contains("JWT_SECRET_KEY") && !text.contains("hunter2"), "{text}");
+    let (code, text) = refused(&["--port", "0", "--dynamodb-endpoint", "http://127.0.0.1:9"], &[]).await;
+    assert!(code == Some(1) && text.contains("cannot make the table"), "{text}");
+}
+
+#[tokio::test]
+async fn help_lists_the_options() {
+    let output = command(&["--help"]).output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    for option in ["--port", "--dynamodb-port", "--data", "--dynamodb-only", "--dynamodb-endpoint", "--version"] {
+        assert!(text.contains(option), "{text}");
+    }
+}

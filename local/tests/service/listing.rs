@@ -1,0 +1,176 @@
+//! `GET /user` and `GET /user/me`.
+
+use std::collections::HashSet;
+
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use reqwest::Method;
+use serde_json::json;
+use shared::user::PublicId;
+use testkit::{ADA, GRACE, Service, service::send};
+
+/// Writes users without signing them up, which takes a hash for each.
+async fn seed(service: &Service, count: usize) -> HashSet<String> {
+    let ids: Vec<String> = (0..count).map(|_| PublicId::random().to_string()).collect();
+    for chunk in ids.chunks(25) {
+        let writes = chunk.iter().map(|id| {
+            let put = PutRequest::builder()
+                .item("public_id", AttributeValue::S(id.clone()))
+                .item("name", AttributeValue::S("Somebody".to_owned()))
+                .item("email", AttributeValue::S(format!("{id}@example.com")));
+            WriteRequest::builder().put_request(put.build().unwrap()).build()
+        });
+        service.database.batch_write_item().request_items("Users", writes.collect()).send().await.unwrap();
+    }
+    ids.into_iter().collect()
+}
+
+#[tokio::test]
+async fn a_signed_in_user_lists_all_users_in_the_tutorial_profile() {
+    let service = Service::start().await;
+    let (id, token) = service.member(ADA).await;
+    let answer = service.get("/user", &token).await;
+    let expected = json!({ "users": [{ "public_id": id, "name": ADA[0], "email": ADA[1] }], "next": null });
+    assert_eq!((answer.status, answer.json()), (200, expected));
+    assert_eq!(answer.header("link"), None);
+}
+
+#[tokio::test]
+async fn only_group_admin_lists_users_in_the_strict_profile() {
+    let service = Service::strict().await;
+    let (id, token) = service.member(ADA).await;
+    assert_eq!(service.get("/user", &token).await.code(), (403, "forbidden".to_owned()));
+    assert_eq!(service.get("/user/me", &token).await.status, 200, "everybody may see themselves");
+    service.set_on_user(&id, "groups", AttributeValue::Ss(vec!["staff".to_owned()])).await;
+    assert_eq!(service.get("/user", &token).await.status, 403);
+    service.set_on_user(&id, "groups", AttributeValue::Ss(vec!["admin".to_owned(), "staff".to_owned()])).await;
+    assert_eq!(service.get("/user", &token).await.status, 200);
+}
+
+#[tokio::test]
+async fn me_is_the_tutorials_current_identity() {
+    let service = Service::start().await;
+    let (id, token) = service.member(ADA).await;
+    service.member(GRACE).await;
+    let answer = service.get("/user/me", &token).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({ "public_id": id, "name": ADA[0], "email": ADA[1], "groups": [] })));
+    service.set_on_user(&id, "groups", AttributeValue::Ss(vec!["staff".to_owned()])).await;
+    assert_eq!(service.get("/user/me", &token).await.json()["groups"], json!(["staff"]));
+}
+
+#[tokio::test]
+async fn token_missing_is_401_in_both_profiles() {
+    for profile in ["tutorial", "strict"] {
+        let service = Service::with(&[("AUTH_PROFILE", profile)]).await;
+        for path in ["/user", "/user/me", "/user?limit=0"] {
+            let answer = send(service.request(Method::GET, path)).await;
+            assert_eq!(answer.refusal(), (401, "token-missing".to_owned(), "Token is missing !!".to_owned()), "{profile} {path}");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"Login required\""));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_taken_from_three_headers_and_from_no_url() {
+    let service = Service::start().await;
+    let (_, token) = service.member(ADA).await;
+    let get = |path: &str| service.request(Method::GET, path);
+    assert_eq!(send(get("/user").header("x-access-token", &token)).await.status, 200);
+    for prefix in ["Bearer", "bearer", "JWT", "jwt"] {
+        assert_eq!(send(get("/user").header("authorization", format!("{prefix} {token}"))).await.status, 200, "{prefix}");
+    }
+    assert_eq!(send(get("/user").header("authorization", &token)).await.status, 401);
+    assert_eq!(send(get(&format!("/user?token={token}&access_token={token}&jwt={token}"))).await.code(), (401, "token-missing".to_owned()));
+}
+
+#[tokio::test]
+async fn two_tokens_that_differ_are_401() {
+    let service = Service::start().await;
+    let (ada, grace) = (service.member(ADA).await.1, service.member(GRACE).await.1);
+    let both = |one: &str, other: &str| {
+        send(service.request(Method::GET, "/user").header("x-access-token", one).header("authorization", format!("Bearer {other}")))
+    };
+    assert_eq!(both(&ada, &grace).await.code(), (401, "invalid-token".to_owned()));
+    assert_eq!(both(&ada, &ada).await.status, 200);
+    let twice = service.request(Method::GET, "/user").header("x-access-token", &ada).header("x-access-token", &ada);
+    assert_eq!(send(twice).await.code(), (401, "invalid-token".to_owned()));
+}
+
+#[tokio::test]
+async fn walking_all_pages_gives_each_user_once() {
+    let service = Service::start().await;
+    let (id, token) = service.member(ADA).await;
+    let mut everybody = seed(&service, 230).await;
+    everybody.insert(id);
+    for limit in [1, 7, 77, 100, 231, 1000] {
+        let mut seen = Vec::new();
+        let mut path = format!("/user?limit={limit}");
+        loop {
+            let answer = service.get(&path, &token).await;
+            let page = answer.json();
+            let users = page["users"].as_array().unwrap();
+            assert!(!users.is_empty() && users.len() <= limit, "no page is empty or too long");
+            seen.extend(users.iter().map(|user| user["public_id"].as_str().unwrap().to_owned()));
+            let Some(next) = page["next"].as_str() else {
+                assert_eq!(answer.header("link"), None);
+                break;
+            };
+            path = format!("/user?limit={limit}&cursor={next}");
+            assert_eq!(answer.header("link"), Some(format!("<{path}>; rel=\"next\"").as_str()), "Link says the same");
+        }
+        assert_eq!(seen.len(), everybody.len(), "limit {limit}");
+        assert_eq!(seen.into_iter().collect::<HashSet<_>>(), everybody, "limit {limit}");
+    }
+    let first = service.get("/user", &token).await.json();
+    assert_eq!(first["users"].as_array().unwrap().len(), 100, "a page has 100 users unless asked otherwise");
+}
+
+#[tokio::test]
+async fn a_cursor_of_a_user_who_is_gone_still_works() {
+    let service = Service::start().await;
+    let (id, token) = service.member(ADA).await;
+    seed(&service, 20).await;
+    let first = service.get("/user?limit=5", &token).await.json();
+    let last = first["users"][4]["public_id"].as_str().unwrap();
+    if last != id {
+        service.delete_user(last).await;
+    }
+    let rest = service.get(&format!("/user?cursor={}", first["next"].as_str().unwrap()), &token).await.json();
+    assert_eq!(rest["users"].as_array().unwrap().len(), 16);
+}
+
+#[tokio::test]
+async fn limits_and_cursors_that_are_none_are_422_and_doubled_ones_400() {
+    let service = Service::start().await;
+    let (_, token) = service.member(ADA).await;
+    for query in ["limit=0", "limit=-1", "limit=1001", "limit=abc", "limit=1.0", "limit=99999999999"] {
+        let expected = (422, vec![("limit".to_owned(), "out-of-range".to_owned())]);
+        assert_eq!(service.get(&format!("/user?{query}"), &token).await.field_errors(), expected, "{query}");
+    }
+    for query in ["cursor=garbage", "cursor=null", "cursor=%00", "cursor=AAAA", "cursor=../../etc/passwd", "cursor='%20OR%201=1"] {
+        let expected = (422, vec![("cursor".to_owned(), "malformed".to_owned())]);
+        assert_eq!(service.get(&format!("/user?{query}"), &token).await.field_errors(), expected, "{query}");
+    }
+    assert_eq!(service.get("/user?limit=1&limit=1", &token).await.code(), (400, "duplicate-field".to_owned()));
+    assert_eq!(service.get("/user?limit=%zz", &token).await.code(), (400, "malformed-form".to_owned()));
+    assert_eq!(service.get("/user?limit=5&unknown=%20&x", &token).await.status, 200);
+}
+
+#[tokio::test]
+async fn head_works_where_get_does() {
+    let service = Service::start().await;
+    let (_, token) = service.member(ADA).await;
+    for path in ["/user", "/user/me"] {
+        let answer = send(service.request(Method::HEAD, path).header("x-access-token", &token)).await;
+        assert_eq!((answer.status, answer.text.as_str()), (200, ""), "{path}");
+        assert_eq!(send(service.request(Method::HEAD, path)).await.status, 401, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_listing_with_a_corrupt_item_is_an_error_and_never_shorter() {
+    let service = Service::start().await;
+    let (_, token) = service.member(ADA).await;
+    let broken = PublicId::random().to_string();
+    service.set_on_user(&broken, "name", AttributeValue::N("1".to_owned())).await;
+    assert_eq!(service.get("/user", &token).await.code(), (500, "internal-error".to_owned()));
+}

@@ -1,0 +1,82 @@
+//! An answer, checked for what every answer must have.
+
+use reqwest::{Response, header::HeaderMap};
+use serde_json::Value;
+
+/// A response that has been read.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as text.
+    pub text: String,
+}
+
+impl Answer {
+    /// Reads a response and checks what holds for every answer of Postern: the headers, and a problem document with a
+    /// `code` where it is a refusal.
+    pub async fn read(response: Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let answer = Self { status, headers, text: response.text().await.expect("the body is text") };
+        answer.check();
+        answer
+    }
+
+    /// The checks of [`Answer::read`].
+    pub fn check(&self) {
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("strict-transport-security", "max-age=63072000"),
+            ("referrer-policy", "no-referrer"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ] {
+            assert_eq!(self.header(name), Some(value), "{self:?}");
+        }
+        assert!(self.header("x-request-id").is_some_and(|id| !id.is_empty()), "{self:?}");
+        if self.status == 401 {
+            assert!(self.header("www-authenticate").is_some(), "RFC 9110 15.5.2: {self:?}");
+        }
+        if self.status < 400 || self.text.is_empty() {
+            return;
+        }
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status, "{self:?}");
+        for member in ["type", "title", "detail", "code", "message"] {
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {self:?}");
+        }
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("headers are ASCII"))
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Status, `code` and `message`: what a row of the contract names.
+    pub fn refusal(&self) -> (u16, String, String) {
+        let json = self.json();
+        (self.status, json["code"].as_str().unwrap_or_default().to_owned(), json["message"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Status and `code`.
+    pub fn code(&self) -> (u16, String) {
+        let (status, code, _) = self.refusal();
+        (status, code)
+    }
+
+    /// Status, and field and code of each of `errors`.
+    pub fn field_errors(&self) -> (u16, Vec<(String, String)>) {
+        let json = self.json();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let errors = json["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+        (self.status, errors.iter().map(|error| (text(&error["field"]), text(&error["code"]))).collect())
+    }
+}

@@ -1,0 +1,109 @@
+//! Lambda around a real binary: the Runtime API on loopback, as far as a function calls it.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use std::{process::Stdio, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::IntoResponse,
+    routing::{get, post},
+};
+use serde_json::Value;
+use tokio::{
+    io::AsyncReadExt,
+    net::TcpListener,
+    process::{Child, Command},
+    sync::{Mutex, mpsc, oneshot},
+    time::timeout,
+};
+
+type Invocation = (Value, oneshot::Sender<Result<Value, Value>>);
+
+struct RuntimeApi {
+    events: Mutex<mpsc::Receiver<Invocation>>,
+    waiting: Mutex<Option<oneshot::Sender<Result<Value, Value>>>>,
+}
+
+/// A function's binary, running.
+pub struct Function {
+    events: mpsc::Sender<Invocation>,
+    process: Child,
+}
+
+impl Function {
+    /// Starts a binary with these variables and no others of its own.
+    pub async fn start(binary: &str, variables: &[(&str, &str)]) -> Self {
+        let (events, receiver) = mpsc::channel(1);
+        let api = Arc::new(RuntimeApi { events: Mutex::new(receiver), waiting: Mutex::new(None) });
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(fail))
+            .with_state(api);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async { axum::serve(listener, router).await });
+        let process = Command::new(binary)
+            .env_clear()
+            .envs(std::env::vars().filter(|(name, _)| name == "LLVM_PROFILE_FILE" || name == "LD_LIBRARY_PATH"))
+            .env("AWS_LAMBDA_RUNTIME_API", address)
+            .env("AWS_LAMBDA_FUNCTION_NAME", "test")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .envs([("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
+            .envs(variables.iter().copied())
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary starts");
+        Self { events, process }
+    }
+
+    /// Gives the function an event and waits for what it answers: `Err` where the invocation itself fails.
+    pub async fn invoke(&self, event: Value) -> Result<Value, Value> {
+        let (sender, answer) = oneshot::channel();
+        self.events.send((event, sender)).await.expect("the Runtime API is there");
+        timeout(Duration::from_secs(20), answer).await.expect("the function answers in time").expect("the function answers")
+    }
+
+    /// Waits until the function gives up, and tells its exit code and what it wrote to standard error.
+    pub async fn end(mut self) -> (Option<i32>, String) {
+        let mut log = String::new();
+        let mut stderr = self.process.stderr.take().unwrap();
+        timeout(Duration::from_secs(20), stderr.read_to_string(&mut log)).await.expect("the function ends in time").unwrap();
+        (self.process.wait().await.unwrap().code(), log)
+    }
+
+    /// Ends the function as Lambda does, and tells what it wrote to standard error.
+    pub async fn stop(mut self) -> String {
+        self.process.start_kill().unwrap();
+        self.end().await.1
+    }
+}
+
+async fn next(State(api): State<Arc<RuntimeApi>>) -> impl IntoResponse {
+    let mut events = api.events.lock().await;
+    let Some((event, sender)) = events.recv().await else { return std::future::pending().await };
+    *api.waiting.lock().await = Some(sender);
+    let deadline = "4102444800000";
+    let headers = [("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"), ("lambda-runtime-deadline-ms", deadline)];
+    (headers, Json(event))
+}
+
+async fn respond(State(api): State<Arc<RuntimeApi>>, Path(_): Path<String>, Json(answer): Json<Value>) -> StatusCode {
+    finish(&api, Ok(answer)).await
+}
+
+async fn fail(State(api): State<Arc<RuntimeApi>>, Path(_): Path<String>, Json(error): Json<Value>) -> StatusCode {
+    finish(&api, Err(error)).await
+}
+
+async fn finish(api: &RuntimeApi, answer: Result<Value, Value>) -> StatusCode {
+    if let Some(sender) = api.waiting.lock().await.take() {
+        let _ = sender.send(answer);
+    }
+    StatusCode::ACCEPTED
+}

@@ -1,0 +1,139 @@
+//! The whole service in this process, over HTTP, with an embedded database of its own.
+
+use std::{collections::HashMap, ffi::OsString};
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use local::{database, service};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use shared::store;
+use tokio::net::TcpListener;
+
+use crate::{answer::Answer, proxy::Proxy};
+
+/// The key of every service here, unless a test sets another.
+pub const KEY: &str = "a key for tests that nobody else has: 4f1c";
+
+/// A running service.
+pub struct Service {
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+    /// The database behind it.
+    pub database: Client,
+    /// Where that is.
+    pub endpoint: String,
+    http: reqwest::Client,
+}
+
+impl Service {
+    /// A service with every setting at its default.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A service with these settings.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let endpoint = database_endpoint().await;
+        Self::over(settings, &endpoint, &endpoint).await
+    }
+
+    /// A service in the strict profile.
+    pub async fn strict() -> Self {
+        Self::with(&[("AUTH_PROFILE", "strict")]).await
+    }
+
+    /// A service that reaches its database through `proxy` only.
+    pub async fn behind_a_proxy() -> (Self, Proxy) {
+        let endpoint = database_endpoint().await;
+        let proxy = Proxy::start(&endpoint).await;
+        (Self::over(&[], &endpoint, &proxy.url).await, proxy)
+    }
+
+    async fn over(settings: &[(&str, &str)], endpoint: &str, reached_at: &str) -> Self {
+        let settings: HashMap<&str, &str> = [("JWT_SECRET_KEY", KEY)].into_iter().chain(settings.iter().copied()).collect();
+        let settings = service::settings(|name| settings.get(name).map(OsString::from), endpoint).expect("settings are good");
+        let database = store::connect(&database::connection(endpoint).await);
+        database::create_tables(&database, settings.users_table().unwrap(), settings.credentials_table().unwrap()).await.expect("tables are made");
+        let router = service::router(&settings, store::connect(&database::connection(reached_at).await)).await.expect("service starts");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async { axum::serve(listener, router).await });
+        Self { url, database, endpoint: endpoint.to_owned(), http: reqwest::Client::new() }
+    }
+
+    /// The start of a request.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// `POST` with JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// `POST` with a body of any type.
+    pub async fn post_raw(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
+        send(self.request(Method::POST, path).header("content-type", content_type).body(body)).await
+    }
+
+    /// `GET` with a token.
+    pub async fn get(&self, path: &str, token: &str) -> Answer {
+        send(self.request(Method::GET, path).header("x-access-token", token)).await
+    }
+
+    /// Signs somebody up.
+    pub async fn sign_up(&self, [name, email, password]: [&str; 3]) -> Answer {
+        self.post("/signup", &json!({ "name": name, "email": email, "password": password })).await
+    }
+
+    /// Logs somebody in.
+    pub async fn log_in(&self, email: &str, password: &str) -> Answer {
+        self.post("/login", &json!({ "email": email, "password": password })).await
+    }
+
+    /// Signs somebody up, logs them in, and gives identifier and token.
+    pub async fn member(&self, who: [&str; 3]) -> (String, String) {
+        let signed_up = self.sign_up(who).await;
+        assert_eq!(signed_up.status, 201, "{signed_up:?}");
+        let logged_in = self.log_in(who[1], who[2]).await;
+        assert!(matches!(logged_in.status, 200 | 201), "{logged_in:?}");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (text(&signed_up.json()["public_id"]), text(&logged_in.json()["token"]))
+    }
+
+    /// Everything in a table.
+    pub async fn items(&self, table: &str) -> Vec<HashMap<String, AttributeValue>> {
+        self.database.scan().table_name(table).send().await.expect("table can be read").items.unwrap_or_default()
+    }
+
+    /// Sets an attribute of a user's record, as an operator would.
+    pub async fn set_on_user(&self, id: &str, attribute: &str, value: AttributeValue) {
+        self.set("Users", ("public_id", id), attribute, value).await;
+    }
+
+    /// Sets an attribute of an item.
+    pub async fn set(&self, table: &str, (key, id): (&str, &str), attribute: &str, value: AttributeValue) {
+        let update = self.database.update_item().table_name(table).key(key, AttributeValue::S(id.to_owned()));
+        let update = update.update_expression("SET #a = :v").expression_attribute_names("#a", attribute);
+        update.expression_attribute_values(":v", value).send().await.expect("item can be written");
+    }
+
+    /// Removes a user's record.
+    pub async fn delete_user(&self, id: &str) {
+        let delete = self.database.delete_item().table_name("Users").key("public_id", AttributeValue::S(id.to_owned()));
+        delete.send().await.expect("item can be deleted");
+    }
+}
+
+/// Sends a request and reads the answer.
+pub async fn send(request: RequestBuilder) -> Answer {
+    Answer::read(request.send().await.expect("the service answers")).await
+}
+
+/// An embedded database of this test's own.
+pub async fn database_endpoint() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(database::serve(listener, database::open(None).expect("a database in memory opens")));
+    endpoint
+}
