@@ -442,7 +442,7 @@ mod tests {
     fn a_bad_value_stops_the_start_with_the_variables_name_and_without_the_value() {
         let long = "x".repeat(257);
         let bad: &[(&str, &[&str])] = &[
-            ("AUTH_PROFILE", &["STRICT", "relaxed", " strict", "tutorial,strict"]),
+            ("AUTH_PROFILE", &["STRICT", "relaxed", "strict ", "tutorial,strict", "1"]),
             ("JWT_SECRET_KEY", &["short-key-1234", "0123456789abcdef0123456789abcde", "5791628bb0b13ce0c676dfde280ba245", secret::DEVELOPMENT_KEY]),
             ("JWT_SECRET_ARN", &["postern-secret", "arn:aws:s3:::bucket", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"]),
             ("JWT_ALGORITHM", &["none", "hs256", "HS512", "RS256", "HS256,RS256"]),
@@ -450,7 +450,7 @@ mod tests {
             ("JWT_EXPIRATION_DELTA", &["0", "-1", "1.5", "2592001", "forever", "+30", "30 ", "0x20"]),
             ("JWT_NOT_BEFORE_DELTA", &["-1", "abc", "1800"]),
             ("JWT_LEEWAY", &["-1", "301", "ten"]),
-            ("JWT_AUTH_URL_RULE", &["login", "/login/", "//login", "/{login}", "/a b", "/signup", "/user", "/user/me", "/*rest", "/..", "/log?in"]),
+            ("JWT_AUTH_URL_RULE", &["log-in", "/login/", "//login", "/{login}", "/a b", "/signup", "/user", "/user/me", "/*rest", "/..", "/log?in"]),
             ("JWT_AUTH_USERNAME_KEY", &["a\tname", &long]),
             ("JWT_AUTH_PASSWORD_KEY", &["a\tname", "email"]),
             ("JWT_AUTH_HEADER_PREFIX", &["two words", "Basic", "bAsIc", "tok\"en", "pre:fix"]),
@@ -474,7 +474,8 @@ mod tests {
                 assert_eq!(error.variable, *variable);
                 let text = error.to_string();
                 assert!(text.starts_with(&format!("environment variable {variable} ")), "{text}");
-                assert!(value.len() < 5 || !text.contains(value) || ["email", "tutorial,strict"].contains(value), "{text}");
+                let is_word_of_the_rule = value.len() < 5 || ["STRICT", "email"].contains(value);
+                assert!(is_word_of_the_rule || !text.contains(value), "{text}");
             }
         }
     }

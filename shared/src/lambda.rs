@@ -1,6 +1,6 @@
 //! The way from Lambda's runtime to a router: what each function's `main` calls.
 
-use std::{error::Error as StdError, future::Future, process::ExitCode};
+use std::{convert::Infallible, error::Error as StdError, future::Future, process::ExitCode};
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use axum::Router;
@@ -12,12 +12,13 @@ use lambda_http::{
 };
 use lambda_runtime::LambdaEvent;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use tower::ServiceExt as _;
+use serde::Serialize;
+use tower::{Service, ServiceExt as _};
 use tracing::{error, warn};
 
 use crate::{
     answer,
-    config::Settings,
+    config::{Settings, Wording},
     log::{self, Format},
 };
 
@@ -49,8 +50,15 @@ where
     warn_of_relaxed_rules(&settings);
     let wording = settings.wording.clone();
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let service = answer::service(routes(settings, aws).await?, wording);
-    lambda_runtime::run(Adapter::from(service).map_request(with_sound_parts)).await
+    lambda_runtime::run(handler(routes(settings, aws).await?, wording)).await
+}
+
+/// Answers API Gateway's events, of payload format 2.0 and 1.0, with these routes.
+pub fn handler(
+    routes: Router,
+    wording: Wording,
+) -> impl Service<LambdaEvent<LambdaRequest>, Response = impl Serialize, Error = Infallible, Future: Send> {
+    Adapter::from(answer::service(routes, wording)).map_request(with_sound_parts)
 }
 
 /// One warning that names each setting that is weaker than the strict profile's.
@@ -63,7 +71,7 @@ pub fn warn_of_relaxed_rules(settings: &Settings) {
 
 /// Mends what `lambda_http` would panic on or lose, so that each event gets its answer: a path or a query with characters that
 /// no URI has, a host or a scheme that is none, a body that is not the base64 it is said to be, a header that came twice.
-pub fn with_sound_parts(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
+fn with_sound_parts(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
     match &mut event.payload {
         LambdaRequest::ApiGatewayV1(request) => {
             // The stage is no part of our paths; `lambda_http` would put it in front of them.

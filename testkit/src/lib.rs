@@ -4,10 +4,12 @@
 #![expect(clippy::expect_used, clippy::missing_panics_doc, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 pub mod answer;
+pub mod events;
 pub mod forge;
 pub mod gateway;
 pub mod lambda;
 pub mod proxy;
+pub mod secrets;
 pub mod service;
 
 pub use answer::Answer;

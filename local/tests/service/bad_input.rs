@@ -1,7 +1,7 @@
 //! Requests that nobody should send: each gets its 4xx with a `code`, and nothing is stored.
 
 use reqwest::{Method, multipart::Form};
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::{ADA, Answer, Service, service::send};
 
 const JSON: &str = "application/json";
@@ -89,8 +89,8 @@ async fn bodies_over_64_kib_are_413_whatever_they_hold_and_wherever_they_go() {
     for path in ["/signup", "/login", "/user", "/nowhere"] {
         too_large(service.post_raw(path, FORM, "a".repeat(5_000_000)).await);
     }
-    let parts = (0..10_000).fold(Form::new(), |form, number| form.text(format!("f{number}"), "x"));
-    too_large(send(service.request(Method::POST, "/signup").multipart(parts)).await);
+    let parts = "--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n\r\n".repeat(10_000);
+    too_large(service.post_raw("/signup", "multipart/form-data; boundary=b", parts + "--b--\r\n").await);
     assert_nothing_is_stored(&service).await;
 }
 
@@ -137,8 +137,8 @@ async fn a_wrong_method_is_405_with_allow_and_an_unknown_path_404() {
         let options = send(service.request(Method::OPTIONS, path)).await;
         assert_eq!((options.status, options.header("allow"), options.text.as_str()), (204, Some(allow), ""), "OPTIONS {path}");
     }
-    for path in ["/", "/users", "/user/", "/user/me/x", "/login/", "/LOGIN", "/signup/../user", "//user", "/%2e%2e/user", "/user%2Fme", "/favicon.ico", "/%ff%00"] {
-        assert_eq!(send(service.request(Method::GET, path)).await.status, if path == "/signup/../user" { 401 } else { 404 }, "{path}");
+    for path in ["/", "/users", "/user/", "/user/me/x", "/login/", "/LOGIN", "//user", "/user%2Fme", "/favicon.ico", "/%ff%00"] {
+        assert_eq!(send(service.request(Method::GET, path)).await.status, 404, "{path}");
     }
 }
 
@@ -162,5 +162,4 @@ async fn hostile_texts_in_every_field_are_never_a_500() {
         assert!((400..500).contains(&basic.status), "{text:.50}: {basic:?}");
     }
     assert_nothing_is_stored(&service).await;
-    let _ = Value::Null;
 }

@@ -1,0 +1,108 @@
+//! The samples in `events/`: API Gateway's events, and what each is answered.
+
+use std::{collections::HashMap, ffi::OsString, fs, path::PathBuf};
+
+use axum::Router;
+use lambda_http::{Context, LambdaEvent, tower::ServiceExt as _};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use shared::{config::Settings, lambda};
+
+use crate::{ADA, Answer, GRACE, Service, forge, service::KEY};
+
+/// A file's name without `.json`, and the status and the `code` of the answer. `-` is an answer without a code.
+pub type Sample = (&'static str, u16, &'static str);
+
+/// A database for one event, with Ada and Grace in it where the event needs them, and what leads a function to it.
+pub struct Setting {
+    /// Keeps the database.
+    pub service: Service,
+    /// Variables for the function.
+    pub variables: Vec<(&'static str, String)>,
+    token: String,
+}
+
+impl Setting {
+    /// A setting for the event of this name.
+    pub async fn new(sample: &str) -> Self {
+        let service = Service::start().await;
+        let mut token = String::new();
+        // Who signs up in a sample is not there yet.
+        if !sample.starts_with("signup") {
+            let id = service.member(ADA).await.0;
+            service.sign_up(GRACE).await;
+            token = forge::with_claims(&forge::claims(&id));
+        } else if sample == "signup-email-taken" {
+            service.sign_up(ADA).await;
+        }
+        let variables = vec![
+            ("USERS_TABLE", "Users".to_owned()),
+            ("CREDENTIALS_TABLE", "Credentials".to_owned()),
+            ("JWT_SECRET_KEY", KEY.to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", service.endpoint.clone()),
+        ];
+        Self { service, variables, token }
+    }
+
+    /// The variables as settings.
+    pub fn settings(&self) -> Settings {
+        let variables: HashMap<_, _> = self.variables.iter().cloned().collect();
+        Settings::read(|name| variables.get(name).map(OsString::from)).expect("settings are good")
+    }
+
+    /// The event of this name, with a good token where it has a place for one.
+    pub fn event(&self, sample: &str) -> Value {
+        let text = fs::read_to_string(folder().join(format!("{sample}.json"))).expect("the event is there");
+        serde_json::from_str(&text.replace("{{token}}", &self.token)).expect("the event is JSON")
+    }
+}
+
+/// Fails unless `samples` names exactly the events whose names begin with one of `prefixes`.
+pub fn assert_complete(samples: &[Sample], prefixes: &[&str]) {
+    let mut there: Vec<String> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap().trim_end_matches(".json").to_owned())
+        .filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
+        .collect();
+    there.sort();
+    let mut named: Vec<&str> = samples.iter().map(|(name, ..)| *name).collect();
+    named.sort_unstable();
+    assert_eq!(there, named);
+}
+
+/// Gives an event to routes in this process, on the way that Lambda's runtime takes.
+pub async fn through_lambda_http(routes: Router, settings: &Settings, event: Value) -> Value {
+    let event = serde_json::from_value(event).expect("lambda_http knows the event");
+    let mut context = Context::default();
+    context.request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned();
+    let answer = lambda::handler(routes, settings.wording.clone()).oneshot(LambdaEvent::new(event, context)).await;
+    serde_json::to_value(answer.expect("handlers do not fail")).expect("the answer is JSON")
+}
+
+/// Checks a function's answer to an event: what every answer has, and what this one should be.
+pub fn assert_answer((name, status, code): Sample, answer: &Value) {
+    let read = read(answer);
+    read.check();
+    let got = if read.text.is_empty() { "-".to_owned() } else { read.json()["code"].as_str().unwrap_or("-").to_owned() };
+    assert_eq!((read.status, got.as_str()), (status, code), "{name}: {answer}");
+    assert_eq!(read.header("x-request-id"), Some("8476a536-e9f4-11e8-9739-2dfe598c3fcd"), "{name}");
+}
+
+/// A function's answer, of format 2.0 (`headers`) or 1.0 (`multiValueHeaders`).
+pub fn read(answer: &Value) -> Answer {
+    let mut headers = HeaderMap::new();
+    let header = |name: &String, value: &Value| (HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value.as_str().unwrap()).unwrap());
+    for (name, value) in answer["headers"].as_object().into_iter().flatten() {
+        headers.extend([header(name, value)]);
+    }
+    for (name, values) in answer["multiValueHeaders"].as_object().into_iter().flatten() {
+        headers.extend(values.as_array().into_iter().flatten().map(|value| header(name, value)));
+    }
+    assert_eq!(answer["isBase64Encoded"], false, "our answers are text: {answer}");
+    let status = answer["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or_else(|| panic!("no answer: {answer}"));
+    Answer { status, headers, text: answer["body"].as_str().unwrap_or_default().to_owned() }
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
+}
