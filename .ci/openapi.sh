@@ -65,7 +65,15 @@ sign_in() {
 check() {
   # In an empty directory, since it leaves files where it runs.
   (cd "$scratch" && "$schemathesis" --config-file "$root/schemathesis.toml" run "$root/openapi.yaml" --url "$api" "$@" \
-    ${options[@]+"${options[@]}"})
+    ${options[@]+"${options[@]}"}) || failed=yes
+  if ! kill -0 "$pid" 2>/dev/null; then
+    local status=0
+    wait "$pid" || status=$?
+    pid=
+    echo "the service ended with status $status; the end of its log:" >&2
+    tail -n 20 "$scratch/err" >&2
+    exit 1
+  fi
 }
 
 failed=
@@ -74,10 +82,10 @@ for profile in tutorial strict; do
   token=$(sign_in)
   echo "== $profile, without a token"
   # Nobody is signed in on purpose, which is what the warnings are about.
-  check --warnings off || failed=yes
+  check --warnings off
   echo "== $profile, signed in"
   # A random token beside the good one would be refused.
-  check --header "x-access-token: $token" --generation-with-security-parameters false || failed=yes
+  check --header "x-access-token: $token" --generation-with-security-parameters false
   stop
 done
 [[ -z $failed ]]

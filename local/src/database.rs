@@ -41,7 +41,10 @@ pub fn open(file: Option<&Path>) -> Result<Database, DatabaseError> {
         let database = if file.is_some() { Database::new(path) } else { Database::memory() };
         database.map_err(|error| error.to_string())
     });
-    opened.map_err(|reason| DatabaseError::File { path: file.unwrap_or(Path::new(":memory:")).display().to_string(), reason })
+    opened.map_err(|reason| DatabaseError::File {
+        path: file.unwrap_or(Path::new(":memory:")).display().to_string(),
+        reason,
+    })
 }
 
 /// Serves a database over DynamoDB's protocol until the runtime ends.

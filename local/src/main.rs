@@ -1,6 +1,11 @@
 //! `cargo run -p local`: Postern at a desk.
 
-use std::{env, io, path::PathBuf, process::ExitCode};
+use std::{
+    env, io,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use axum::http::Uri;
@@ -32,6 +37,9 @@ struct Options {
     /// Port of the embedded DynamoDB; 0 picks a free one.
     #[arg(long, default_value_t = 8000, value_name = "PORT", conflicts_with = "dynamodb_endpoint")]
     dynamodb_port: u16,
+    /// Address of the embedded DynamoDB; one that Docker's containers reach, such as 172.17.0.1, for `sam local` on Linux.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS", conflicts_with = "dynamodb_endpoint")]
+    dynamodb_host: IpAddr,
     /// File that keeps the database; without it, it is in memory and goes with the process.
     #[arg(long, value_name = "FILE", conflicts_with = "dynamodb_endpoint")]
     data: Option<PathBuf>,
@@ -44,7 +52,10 @@ struct Options {
 }
 
 fn parse_endpoint(url: &str) -> Result<String, String> {
-    let parsed = url.parse::<Uri>().ok().filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
+    let parsed = url
+        .parse::<Uri>()
+        .ok()
+        .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
     parsed.map(|_| url.to_owned()).ok_or_else(|| "must be a URL like http://127.0.0.1:8000".to_owned())
 }
 
@@ -79,7 +90,7 @@ async fn run(options: Options) -> Result<(), StartError> {
     let (endpoint, embedded) = match &options.dynamodb_endpoint {
         Some(url) => (url.clone(), None),
         None => {
-            let listener = bind(options.dynamodb_port, "--dynamodb-port").await?;
+            let listener = bind(options.dynamodb_host, options.dynamodb_port, "--dynamodb-port").await?;
             (format!("http://{}", listener.local_addr()?), Some((listener, database::open(options.data.as_deref())?)))
         }
     };
@@ -95,9 +106,14 @@ async fn run(options: Options) -> Result<(), StartError> {
 }
 
 async fn serve(options: &Options, settings: &Settings, endpoint: &str) -> Result<(), StartError> {
-    let listener = if options.dynamodb_only { None } else { Some(bind(options.port, "--port").await?) };
-    let client = store::connect(&connection(endpoint).await);
-    if is_on_this_machine(endpoint) {
+    let listener = if options.dynamodb_only {
+        None
+    } else {
+        Some(bind(Ipv4Addr::LOCALHOST.into(), options.port, "--port").await?)
+    };
+    let is_ours = options.dynamodb_endpoint.is_none() || is_on_this_machine(endpoint);
+    let client = store::connect(&connection(endpoint, is_ours).await);
+    if is_ours {
         database::create_tables(&client, settings.users_table()?, settings.credentials_table()?).await?;
     }
     let Some(listener) = listener else {
@@ -109,22 +125,27 @@ async fn serve(options: &Options, settings: &Settings, endpoint: &str) -> Result
     println!("API on http://{}", listener.local_addr()?);
     describe_database(options, settings, endpoint)?;
     if !service::has_key(|name| env::var_os(name)) {
-        println!("Key: JWT_SECRET_KEY is not set, so tokens are signed with a fresh random key and end with this process");
+        println!(
+            "Key: JWT_SECRET_KEY is not set, so tokens are signed with a fresh random key and end with this process"
+        );
     }
     print_commands(settings, &format!("http://{}", listener.local_addr()?));
     Ok(axum::serve(listener, router).await?)
 }
 
-async fn bind(port: u16, option: &str) -> Result<TcpListener, StartError> {
-    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| match error.kind() {
+async fn bind(address: IpAddr, port: u16, option: &str) -> Result<TcpListener, StartError> {
+    TcpListener::bind((address, port)).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => format!("port {port} is taken; choose another with {option}, or 0 for any").into(),
-        _ => format!("cannot listen on port {port} ({error}); choose another with {option}, or 0 for any").into(),
+        _ => format!(
+            "cannot listen on {address}, port {port} ({error}); choose another port with {option}, or 0 for any"
+        )
+        .into(),
     })
 }
 
 /// A database elsewhere is reached as the AWS tools reach it, with the credentials and the region of this desk.
-async fn connection(endpoint: &str) -> SdkConfig {
-    if is_on_this_machine(endpoint) {
+async fn connection(endpoint: &str, is_ours: bool) -> SdkConfig {
+    if is_ours {
         database::connection(endpoint).await
     } else {
         aws_config::defaults(BehaviorVersion::latest()).endpoint_url(endpoint).load().await
@@ -137,7 +158,11 @@ fn describe_database(options: &Options, settings: &Settings, endpoint: &str) -> 
         (None, Some(file)) => format!("in {}", file.display()),
         (None, None) => "in memory".to_owned(),
     };
-    println!("DynamoDB on {endpoint} ({place}; tables {} and {})", settings.users_table()?, settings.credentials_table()?);
+    println!(
+        "DynamoDB on {endpoint} ({place}; tables {} and {})",
+        settings.users_table()?,
+        settings.credentials_table()?
+    );
     Ok(())
 }
 

@@ -37,7 +37,9 @@ pub fn has_key(source: impl Fn(&str) -> Option<std::ffi::OsString>) -> bool {
 pub async fn router(settings: &Settings, database: Client) -> Result<Router, StartError> {
     let key = match settings.key()? {
         KeySource::Value(key) => key.clone(),
-        source @ KeySource::SecretsManager { .. } => secret::load(source, &aws_config::load_defaults(BehaviorVersion::latest()).await).await?,
+        source @ KeySource::SecretsManager { .. } => {
+            secret::load(source, &aws_config::load_defaults(BehaviorVersion::latest()).await).await?
+        }
     };
     let routes = signup::routes(Signup::new(settings, database.clone())?)
         .merge(login::routes(Login::new(settings, &key, database.clone())?))

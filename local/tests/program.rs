@@ -57,7 +57,10 @@ impl Local {
 }
 
 async fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
-    let output: Output = timeout(Duration::from_secs(10), command(arguments).envs(variables.iter().copied()).output()).await.expect("local ends").unwrap();
+    let output: Output = timeout(Duration::from_secs(10), command(arguments).envs(variables.iter().copied()).output())
+        .await
+        .expect("local ends")
+        .unwrap();
     let text = String::from_utf8(output.stderr.clone()).unwrap();
     assert!(output.stdout.is_empty(), "{output:?}");
     assert_eq!(text.trim_end().lines().count(), 1, "one line: {text}");
@@ -72,7 +75,11 @@ async fn shell(script: &str) -> String {
 
 #[tokio::test]
 async fn the_three_printed_commands_work_when_pasted_one_after_the_other() {
-    let odd = [("JWT_AUTH_URL_RULE", "/auth"), ("JWT_AUTH_USERNAME_KEY", "user's name"), ("JWT_AUTH_PASSWORD_KEY", "pass $word")];
+    let odd = [
+        ("JWT_AUTH_URL_RULE", "/auth"),
+        ("JWT_AUTH_USERNAME_KEY", "user's name"),
+        ("JWT_AUTH_PASSWORD_KEY", "pass $word"),
+    ];
     for variables in [&[][..], &[("AUTH_PROFILE", "strict")], &odd] {
         let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], variables);
         assert!(local.line("API on ").await.starts_with("http://127.0.0.1:"));
@@ -96,7 +103,10 @@ async fn what_is_not_set_is_chosen_and_said() {
     let (_, log, _) = local.stop("-TERM").await;
     assert!(log.contains("AUTH_PROFILE") && log.contains("PASSWORD_MIN_LENGTH"), "relaxed rules are named: {log}");
     let (key, table) = ("a key for tests that nobody else has", "people");
-    let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &[("JWT_SECRET_KEY", key), ("USERS_TABLE", table), ("AUTH_PROFILE", "strict")]);
+    let mut local = Local::start(
+        &["--port", "0", "--dynamodb-port", "0"],
+        &[("JWT_SECRET_KEY", key), ("USERS_TABLE", table), ("AUTH_PROFILE", "strict")],
+    );
     assert!(local.line("DynamoDB on ").await.contains("tables people and Credentials"));
     assert_eq!(local.lines.next_line().await.unwrap().as_deref(), Some(""), "no word about the key");
     let (_, log, _) = local.stop("-TERM").await;
@@ -154,9 +164,15 @@ async fn a_taken_port_is_one_clear_line_and_exit_code_1() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let (code, text) = refused(&["--port", &port, "--dynamodb-port", "0"], &[]).await;
-    assert_eq!((code, text), (Some(1), format!("local: port {port} is taken; choose another with --port, or 0 for any\n")));
+    assert_eq!(
+        (code, text),
+        (Some(1), format!("local: port {port} is taken; choose another with --port, or 0 for any\n"))
+    );
     let (code, text) = refused(&["--port", "0", "--dynamodb-port", &port], &[]).await;
-    assert_eq!((code, text), (Some(1), format!("local: port {port} is taken; choose another with --dynamodb-port, or 0 for any\n")));
+    assert_eq!(
+        (code, text),
+        (Some(1), format!("local: port {port} is taken; choose another with --dynamodb-port, or 0 for any\n"))
+    );
 }
 
 #[tokio::test]

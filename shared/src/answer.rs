@@ -66,7 +66,10 @@ async fn collect_body(request: Request, next: Next) -> Result<Response, Error> {
     let mut collected = Vec::new();
     let mut length = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Error::Malformed { code: "incomplete-body", detail: "The body ended too early; send it again.".to_owned() })?;
+        let frame = frame.map_err(|_| Error::Malformed {
+            code: "incomplete-body",
+            detail: "The body ended too early; send it again.".to_owned(),
+        })?;
         let Ok(data) = frame.into_data() else { continue };
         length += data.len();
         if length <= MAX_BODY {

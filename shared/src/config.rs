@@ -112,7 +112,12 @@ impl Settings {
         source.refuse_switches()?;
         let profile = source.profile()?;
         let strict = profile == Profile::Strict;
-        let issuer = source.matching("JWT_ISSUER", "postern", is_printable, "must be 1 to 256 characters, none of them a control character")?;
+        let issuer = source.matching(
+            "JWT_ISSUER",
+            "postern",
+            is_printable,
+            "must be 1 to 256 characters, none of them a control character",
+        )?;
         let leeway = Duration::from_secs(source.number("JWT_LEEWAY", 0..=300, 5)?);
         source.algorithm()?;
         let verified = source.verified_claims()?;
@@ -120,7 +125,13 @@ impl Settings {
             wording: Wording { profile, realm: source.realm()? },
             log_in: source.log_in()?,
             issuing: source.issuing(issuer.clone(), if strict { 900 } else { 1800 })?,
-            checks: Checks { issuer, leeway, nbf: verified.nbf, iat: verified.iat, required: source.required_claims()? },
+            checks: Checks {
+                issuer,
+                leeway,
+                nbf: verified.nbf,
+                iat: verified.iat,
+                required: source.required_claims()?,
+            },
             header_prefix: source.header_prefix()?,
             list_users_group: source.list_users_group(strict)?,
             password_min_length: source.number("PASSWORD_MIN_LENGTH", 8..=128, if strict { 15 } else { 8 })?,
@@ -143,7 +154,9 @@ impl Settings {
 
     /// `JWT_SECRET_KEY` or `JWT_SECRET_ARN`.
     pub fn key(&self) -> Result<&KeySource, ConfigError> {
-        self.key.as_ref().ok_or_else(|| wrong("JWT_SECRET_KEY", "is not set, and neither is JWT_SECRET_ARN: one of the two is needed"))
+        self.key.as_ref().ok_or_else(|| {
+            wrong("JWT_SECRET_KEY", "is not set, and neither is JWT_SECRET_ARN: one of the two is needed")
+        })
     }
 
     /// The rules that are weaker than the strict profile's, by the names of their settings.
@@ -186,7 +199,13 @@ impl Source<'_> {
         Ok(self.given(name)?.filter(|value| !value.is_empty()))
     }
 
-    fn matching(&self, name: &'static str, default: &str, rule: impl Fn(&str) -> bool, problem: &str) -> Result<String, ConfigError> {
+    fn matching(
+        &self,
+        name: &'static str,
+        default: &str,
+        rule: impl Fn(&str) -> bool,
+        problem: &str,
+    ) -> Result<String, ConfigError> {
         let value = self.text(name)?.unwrap_or_else(|| default.to_owned());
         if rule(&value) { Ok(value) } else { Err(wrong(name, problem)) }
     }
@@ -211,7 +230,10 @@ impl Source<'_> {
         let switches = [
             ("JWT_VERIFY", "would switch checks off; tokens are always checked: remove it"),
             ("JWT_VERIFY_EXPIRATION", "would let expired tokens in; expiry is always checked: remove it"),
-            ("JWT_AUTH_ENDPOINT", "names a Flask endpoint, and there is none: remove it; the path is JWT_AUTH_URL_RULE"),
+            (
+                "JWT_AUTH_ENDPOINT",
+                "names a Flask endpoint, and there is none: remove it; the path is JWT_AUTH_URL_RULE",
+            ),
         ];
         match switches.into_iter().find(|(name, _)| (self.0)(name).is_some()) {
             Some((name, problem)) => Err(wrong(name, problem)),
@@ -234,7 +256,9 @@ impl Source<'_> {
     fn realm(&self) -> Result<Option<String>, ConfigError> {
         let realm = self.text("JWT_DEFAULT_REALM")?;
         // What a quoted-string holds without escapes (RFC 9110 5.6.4): clients get those wrong.
-        let is_plain = |text: &str| text.len() <= 256 && text.chars().all(|c| c == ' ' || c.is_ascii_graphic() && c != '"' && c != '\\');
+        let is_plain = |text: &str| {
+            text.len() <= 256 && text.chars().all(|c| c == ' ' || c.is_ascii_graphic() && c != '"' && c != '\\')
+        };
         match realm {
             Some(realm) if !is_plain(&realm) => {
                 Err(wrong("JWT_DEFAULT_REALM", "must be at most 256 characters of printable ASCII without \" and \\"))
@@ -245,7 +269,8 @@ impl Source<'_> {
 
     fn log_in(&self) -> Result<LogIn, ConfigError> {
         let field = "must be 1 to 256 characters, none of them a control character";
-        let path = "must be a path like /login: segments of letters, digits, - . _ ~, and none of /signup, /user and /user/me";
+        let path =
+            "must be a path like /login: segments of letters, digits, - . _ ~, and none of /signup, /user and /user/me";
         let log_in = LogIn {
             path: self.matching("JWT_AUTH_URL_RULE", "/login", is_free_path, path)?,
             email_field: self.matching("JWT_AUTH_USERNAME_KEY", "email", is_printable, field)?,
@@ -261,7 +286,10 @@ impl Source<'_> {
         let lifetime = self.number("JWT_EXPIRATION_DELTA", 1..=LONGEST_LIFE, lifetime)?;
         let delay = self.number("JWT_NOT_BEFORE_DELTA", 0..=LONGEST_LIFE, 0)?;
         if delay >= lifetime {
-            return Err(wrong("JWT_NOT_BEFORE_DELTA", "must be less than JWT_EXPIRATION_DELTA, or no token is ever valid"));
+            return Err(wrong(
+                "JWT_NOT_BEFORE_DELTA",
+                "must be less than JWT_EXPIRATION_DELTA, or no token is ever valid",
+            ));
         }
         Ok(Issuing { issuer, lifetime: Duration::from_secs(lifetime), not_before_delay: Duration::from_secs(delay) })
     }
@@ -271,18 +299,25 @@ impl Source<'_> {
         let claims = self.list(NAME, "signature,exp,nbf,iat")?;
         let has = |claim: &str| claims.iter().any(|entry| entry == claim);
         if !(has("signature") && has("exp")) {
-            return Err(wrong(NAME, "must contain signature and exp: without them anybody's token is good, or for ever"));
+            return Err(wrong(
+                NAME,
+                "must contain signature and exp: without them anybody's token is good, or for ever",
+            ));
         }
         // `iss` and `sub` are checked whatever is asked for, so asking for them is right.
         if !claims.iter().all(|claim| matches!(claim.as_str(), "signature" | "exp" | "nbf" | "iat" | "iss" | "sub")) {
-            return Err(wrong(NAME, "must be a list of signature, exp, nbf, iat, iss and sub, with commas between them"));
+            return Err(wrong(
+                NAME,
+                "must be a list of signature, exp, nbf, iat, iss and sub, with commas between them",
+            ));
         }
         Ok(Verified { nbf: has("nbf"), iat: has("iat") })
     }
 
     fn required_claims(&self) -> Result<Vec<Claim>, ConfigError> {
         const NAME: &str = "JWT_REQUIRED_CLAIMS";
-        let claims: Option<Vec<Claim>> = self.list(NAME, "exp,iat,nbf")?.iter().map(|name| Claim::parse(name)).collect();
+        let claims: Option<Vec<Claim>> =
+            self.list(NAME, "exp,iat,nbf")?.iter().map(|name| Claim::parse(name)).collect();
         let claims = claims.ok_or_else(|| {
             wrong(NAME, "must be a list of claims that Postern's tokens carry (iss, sub, public_id, iat, nbf, exp, jti), with commas between them")
         })?;
@@ -299,7 +334,12 @@ impl Source<'_> {
                 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
                 && !text.eq_ignore_ascii_case("Basic")
         };
-        self.matching("JWT_AUTH_HEADER_PREFIX", "JWT", is_scheme, "must be one word of letters, digits and !#$%&'*+-.^_`|~, and not Basic")
+        self.matching(
+            "JWT_AUTH_HEADER_PREFIX",
+            "JWT",
+            is_scheme,
+            "must be one word of letters, digits and !#$%&'*+-.^_`|~, and not Basic",
+        )
     }
 
     fn list_users_group(&self, strict: bool) -> Result<Option<String>, ConfigError> {
@@ -308,7 +348,10 @@ impl Source<'_> {
             return Ok(None);
         }
         if !is_printable(&group) || group.trim() != group {
-            return Err(wrong("LIST_USERS_GROUP", "must be a group's name: up to 256 characters without surrounding space and control characters"));
+            return Err(wrong(
+                "LIST_USERS_GROUP",
+                "must be a group's name: up to 256 characters without surrounding space and control characters",
+            ));
         }
         Ok(Some(group))
     }
@@ -316,9 +359,17 @@ impl Source<'_> {
     fn hash_cost(&self) -> Result<Cost, ConfigError> {
         // Upper bounds keep a slip of the hand from costing more memory than a function can have, or minutes.
         Ok(Cost {
-            memory_kib: self.number("ARGON2_MEMORY_KIB", OWASP_MINIMUM.memory_kib..=1_048_576, OWASP_MINIMUM.memory_kib)?,
+            memory_kib: self.number(
+                "ARGON2_MEMORY_KIB",
+                OWASP_MINIMUM.memory_kib..=1_048_576,
+                OWASP_MINIMUM.memory_kib,
+            )?,
             iterations: self.number("ARGON2_ITERATIONS", OWASP_MINIMUM.iterations..=100, OWASP_MINIMUM.iterations)?,
-            parallelism: self.number("ARGON2_PARALLELISM", OWASP_MINIMUM.parallelism..=16, OWASP_MINIMUM.parallelism)?,
+            parallelism: self.number(
+                "ARGON2_PARALLELISM",
+                OWASP_MINIMUM.parallelism..=16,
+                OWASP_MINIMUM.parallelism,
+            )?,
         })
     }
 
@@ -328,7 +379,9 @@ impl Source<'_> {
             (3..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
         };
         match self.text(name)? {
-            Some(table) if !is_table(&table) => Err(wrong(name, "must be a DynamoDB table's name: 3 to 255 letters, digits and _.-")),
+            Some(table) if !is_table(&table) => {
+                Err(wrong(name, "must be a DynamoDB table's name: 3 to 255 letters, digits and _.-"))
+            }
             table => Ok(table),
         }
     }
@@ -346,7 +399,10 @@ impl Source<'_> {
             (None, Some(arn)) => {
                 let parts: Vec<&str> = arn.splitn(7, ':').collect();
                 if !matches!(parts[..], ["arn", _, "secretsmanager", _, _, "secret", name] if !name.is_empty()) {
-                    return Err(wrong("JWT_SECRET_ARN", "must be the ARN of a secret: arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME"));
+                    return Err(wrong(
+                        "JWT_SECRET_ARN",
+                        "must be the ARN of a secret: arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME",
+                    ));
                 }
                 Ok(Some(KeySource::SecretsManager { arn, local }))
             }
@@ -360,7 +416,8 @@ fn is_printable(text: &str) -> bool {
 
 fn is_free_path(path: &str) -> bool {
     let is_segment = |segment: &str| {
-        !matches!(segment, "" | "." | "..") && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+        !matches!(segment, "" | "." | "..")
+            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
     };
     path.len() <= 256
         && path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment))
@@ -383,7 +440,9 @@ mod tests {
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf";
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
-        Settings::read(|name| variables.iter().rev().find(|(set, _)| *set == name).map(|(_, value)| OsString::from(value)))
+        Settings::read(|name| {
+            variables.iter().rev().find(|(set, _)| *set == name).map(|(_, value)| OsString::from(value))
+        })
     }
 
     #[test]
@@ -392,11 +451,20 @@ mod tests {
         assert_eq!(settings.wording, Wording { profile: Profile::Tutorial, realm: None });
         assert_eq!(settings.wording.realm(), "Login required");
         let fields = ("email".to_owned(), "password".to_owned());
-        assert_eq!(settings.log_in, LogIn { path: "/login".to_owned(), email_field: fields.0, password_field: fields.1 });
+        assert_eq!(
+            settings.log_in,
+            LogIn { path: "/login".to_owned(), email_field: fields.0, password_field: fields.1 }
+        );
         let seconds = Duration::from_secs;
-        assert_eq!(settings.issuing, Issuing { issuer: "postern".to_owned(), lifetime: seconds(1800), not_before_delay: seconds(0) });
+        assert_eq!(
+            settings.issuing,
+            Issuing { issuer: "postern".to_owned(), lifetime: seconds(1800), not_before_delay: seconds(0) }
+        );
         let required = vec![Claim::Exp, Claim::Iat, Claim::Nbf];
-        assert_eq!(settings.checks, Checks { issuer: "postern".to_owned(), leeway: seconds(5), nbf: true, iat: true, required });
+        assert_eq!(
+            settings.checks,
+            Checks { issuer: "postern".to_owned(), leeway: seconds(5), nbf: true, iat: true, required }
+        );
         assert_eq!(settings.header_prefix, "JWT");
         assert_eq!(settings.list_users_group, None);
         assert_eq!(settings.password_min_length, 8);
@@ -424,16 +492,32 @@ mod tests {
             ("JWT_REQUIRED_CLAIMS", "exp"),
         ]);
         let settings = settings.unwrap();
-        assert_eq!((settings.issuing.lifetime.as_secs(), settings.password_min_length, &settings.list_users_group), (3600, 10, &None));
-        let relaxed =
-            ["JWT_EXPIRATION_DELTA", "JWT_LEEWAY", "JWT_VERIFY_CLAIMS", "JWT_REQUIRED_CLAIMS", "LIST_USERS_GROUP", "PASSWORD_MIN_LENGTH"];
+        assert_eq!(
+            (settings.issuing.lifetime.as_secs(), settings.password_min_length, &settings.list_users_group),
+            (3600, 10, &None)
+        );
+        let relaxed = [
+            "JWT_EXPIRATION_DELTA",
+            "JWT_LEEWAY",
+            "JWT_VERIFY_CLAIMS",
+            "JWT_REQUIRED_CLAIMS",
+            "LIST_USERS_GROUP",
+            "PASSWORD_MIN_LENGTH",
+        ];
         assert_eq!(settings.relaxed_rules(), relaxed);
         assert_eq!(read(&[("LIST_USERS_GROUP", "staff")]).unwrap().list_users_group.as_deref(), Some("staff"));
     }
 
     #[test]
     fn a_variable_that_is_set_to_nothing_counts_as_not_set() {
-        let settings = read(&[("AUTH_PROFILE", ""), ("JWT_LEEWAY", ""), ("JWT_SECRET_KEY", ""), ("JWT_SECRET_ARN", ARN), ("USERS_TABLE", "")]).unwrap();
+        let settings = read(&[
+            ("AUTH_PROFILE", ""),
+            ("JWT_LEEWAY", ""),
+            ("JWT_SECRET_KEY", ""),
+            ("JWT_SECRET_ARN", ARN),
+            ("USERS_TABLE", ""),
+        ])
+        .unwrap();
         assert!(settings.users_table().is_err());
         assert!(matches!(settings.key(), Ok(KeySource::SecretsManager { arn, local: false }) if arn == ARN));
     }
@@ -443,19 +527,39 @@ mod tests {
         let long = "x".repeat(257);
         let bad: &[(&str, &[&str])] = &[
             ("AUTH_PROFILE", &["STRICT", "relaxed", "strict ", "tutorial,strict", "1"]),
-            ("JWT_SECRET_KEY", &["short-key-1234", "0123456789abcdef0123456789abcde", "5791628bb0b13ce0c676dfde280ba245", secret::DEVELOPMENT_KEY]),
-            ("JWT_SECRET_ARN", &["postern-secret", "arn:aws:s3:::bucket", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"]),
+            (
+                "JWT_SECRET_KEY",
+                &[
+                    "short-key-1234",
+                    "0123456789abcdef0123456789abcde",
+                    "5791628bb0b13ce0c676dfde280ba245",
+                    secret::DEVELOPMENT_KEY,
+                ],
+            ),
+            (
+                "JWT_SECRET_ARN",
+                &["postern-secret", "arn:aws:s3:::bucket", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"],
+            ),
             ("JWT_ALGORITHM", &["none", "hs256", "HS512", "RS256", "HS256,RS256"]),
             ("JWT_ISSUER", &["a\nissuer", &long]),
             ("JWT_EXPIRATION_DELTA", &["0", "-1", "1.5", "2592001", "forever", "+30", "30 ", "0x20"]),
             ("JWT_NOT_BEFORE_DELTA", &["-1", "abc", "1800"]),
             ("JWT_LEEWAY", &["-1", "301", "ten"]),
-            ("JWT_AUTH_URL_RULE", &["log-in", "/login/", "//login", "/{login}", "/a b", "/signup", "/user", "/user/me", "/*rest", "/..", "/log?in"]),
+            (
+                "JWT_AUTH_URL_RULE",
+                &[
+                    "log-in", "/login/", "//login", "/{login}", "/a b", "/signup", "/user", "/user/me", "/*rest",
+                    "/..", "/log?in",
+                ],
+            ),
             ("JWT_AUTH_USERNAME_KEY", &["a\tname", &long]),
             ("JWT_AUTH_PASSWORD_KEY", &["a\tname", "email"]),
             ("JWT_AUTH_HEADER_PREFIX", &["two words", "Basic", "bAsIc", "tok\"en", "pre:fix"]),
             ("JWT_DEFAULT_REALM", &["a\"quote", "back\\slash", "line\nbreak", "Bücher"]),
-            ("JWT_VERIFY_CLAIMS", &["exp,nbf", "signature,nbf", "signature,exp,aud", "signature exp", "signature,exp,"]),
+            (
+                "JWT_VERIFY_CLAIMS",
+                &["exp,nbf", "signature,nbf", "signature,exp,aud", "signature exp", "signature,exp,"],
+            ),
             ("JWT_REQUIRED_CLAIMS", &["iat,nbf", "exp,email", "exp,,iat", "EXP"]),
             ("LIST_USERS_GROUP", &[" admin", "ad\nmin", &long]),
             ("PASSWORD_MIN_LENGTH", &["7", "0", "129", "eight"]),
@@ -499,11 +603,23 @@ mod tests {
 
     #[test]
     fn the_development_key_needs_a_database_on_this_machine() {
-        let with = |endpoint: &str| read(&[("JWT_SECRET_KEY", secret::DEVELOPMENT_KEY), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint)]);
-        for endpoint in ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]:8000", "http://host.docker.internal:8000"] {
+        let with = |endpoint: &str| {
+            read(&[("JWT_SECRET_KEY", secret::DEVELOPMENT_KEY), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint)])
+        };
+        for endpoint in
+            ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]:8000", "http://host.docker.internal:8000"]
+        {
             assert!(with(endpoint).is_ok(), "{endpoint}");
         }
-        for endpoint in ["", "https://dynamodb.eu-west-1.amazonaws.com", "http://127.0.0.1.example.com", "http://127.0.0.1@example.com", "http://192.0.2.1", "https://127.0.0.1", "127.0.0.1:8000"] {
+        for endpoint in [
+            "",
+            "https://dynamodb.eu-west-1.amazonaws.com",
+            "http://127.0.0.1.example.com",
+            "http://127.0.0.1@example.com",
+            "http://192.0.2.1",
+            "https://127.0.0.1",
+            "127.0.0.1:8000",
+        ] {
             assert_eq!(with(endpoint).unwrap_err().variable, "JWT_SECRET_KEY", "{endpoint}");
         }
     }

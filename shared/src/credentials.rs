@@ -66,7 +66,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
+            .collect()
     }
 
     fn token(pairs: &[(&'static str, &str)]) -> Result<String, &'static str> {
@@ -91,7 +94,13 @@ mod tests {
 
     #[test]
     fn without_a_token_it_is_missing() {
-        for pair in [("x-other", "t"), ("x-access-token", " "), ("authorization", "Bearer"), ("authorization", "Basic t"), ("authorization", "t")] {
+        for pair in [
+            ("x-other", "t"),
+            ("x-access-token", " "),
+            ("authorization", "Bearer"),
+            ("authorization", "Basic t"),
+            ("authorization", "t"),
+        ] {
             assert_eq!(token(&[pair]), Err("missing"), "{pair:?}");
         }
     }

@@ -181,20 +181,32 @@ impl Error {
         let tutorial = wording.profile == Profile::Tutorial;
         let basic = |realm: &str| Some(format!("Basic realm=\"{realm}\""));
         let bearer = |error: &str| Some(format!("Bearer realm=\"{}\"{error}", wording.realm()));
-        let plain = |status, code, detail: &str| Refusal { status, code, message: None, detail: detail.to_owned(), challenge: None };
+        let plain = |status, code, detail: &str| Refusal {
+            status,
+            code,
+            message: None,
+            detail: detail.to_owned(),
+            challenge: None,
+        };
         match self {
             Self::NotFound => plain(S::NOT_FOUND, "not-found", "There is nothing at this path."),
-            Self::MethodNotAllowed => {
-                plain(S::METHOD_NOT_ALLOWED, "method-not-allowed", "This path does not know the method; the header Allow names those it knows.")
-            }
+            Self::MethodNotAllowed => plain(
+                S::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "This path does not know the method; the header Allow names those it knows.",
+            ),
             Self::Malformed { code, detail } => plain(S::BAD_REQUEST, code, detail),
             Self::UnsupportedMediaType => plain(
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-media-type",
                 "Send one Content-Type: application/json, application/x-www-form-urlencoded or multipart/form-data, in UTF-8.",
             ),
-            Self::BodyTooLarge => plain(S::PAYLOAD_TOO_LARGE, "body-too-large", "The body must not be larger than 64 KiB."),
-            Self::Invalid(_) => plain(S::UNPROCESSABLE_ENTITY, "invalid-fields", "Some fields break a rule; errors names each of them."),
+            Self::BodyTooLarge => {
+                plain(S::PAYLOAD_TOO_LARGE, "body-too-large", "The body must not be larger than 64 KiB.")
+            }
+            Self::Invalid(_) => {
+                plain(S::UNPROCESSABLE_ENTITY, "invalid-fields", "Some fields break a rule; errors names each of them.")
+            }
             Self::EmailTaken => Refusal {
                 // The tutorial's 202 is a success by its number, and its clients take it for one.
                 status: if tutorial { S::ACCEPTED } else { S::CONFLICT },
@@ -227,7 +239,11 @@ impl Error {
             Self::TokenMissing => Refusal {
                 message: Some("Token is missing !!"),
                 challenge: bearer(""),
-                ..plain(S::UNAUTHORIZED, "token-missing", "Send a token in Authorization: Bearer, or in x-access-token.")
+                ..plain(
+                    S::UNAUTHORIZED,
+                    "token-missing",
+                    "Send a token in Authorization: Bearer, or in x-access-token.",
+                )
             },
             Self::TokenRefused(_) => Refusal {
                 message: Some("Token is invalid !!"),
@@ -238,9 +254,11 @@ impl Error {
             Self::Store(StoreError::Unavailable { .. }) => {
                 plain(S::SERVICE_UNAVAILABLE, "unavailable", "The service cannot do this now; try again in a moment.")
             }
-            Self::Store(StoreError::Corrupt { .. }) | Self::Hash(_) | Self::Sign(_) | Self::Panic => {
-                plain(S::INTERNAL_SERVER_ERROR, "internal-error", "The service failed; its operator can find out why by the x-request-id.")
-            }
+            Self::Store(StoreError::Corrupt { .. }) | Self::Hash(_) | Self::Sign(_) | Self::Panic => plain(
+                S::INTERNAL_SERVER_ERROR,
+                "internal-error",
+                "The service failed; its operator can find out why by the x-request-id.",
+            ),
         }
     }
 }

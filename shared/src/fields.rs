@@ -87,7 +87,10 @@ impl Entries {
                 continue;
             }
             if picked.iter().any(|(earlier, _)| *earlier == name) {
-                return Err(malformed("duplicate-field", format!("The field {name} comes more than once; send it once.")));
+                return Err(malformed(
+                    "duplicate-field",
+                    format!("The field {name} comes more than once; send it once."),
+                ));
             }
             let Value::String(value) = value else {
                 return Err(malformed("not-a-string", format!("The field {name} must be a string.")));
@@ -122,7 +125,8 @@ impl<'de> Deserialize<'de> for Entries {
 }
 
 fn json(body: &[u8]) -> Result<Entries, Error> {
-    serde_json::from_slice(body).map_err(|_| malformed("malformed-json", "The body must be one JSON object in UTF-8, like {\"email\": \"…\"}."))
+    serde_json::from_slice(body)
+        .map_err(|_| malformed("malformed-json", "The body must be one JSON object in UTF-8, like {\"email\": \"…\"}."))
 }
 
 /// `application/x-www-form-urlencoded` (WHATWG URL 5.1), without its leniency: a `%` that begins no octet and octets
@@ -139,13 +143,22 @@ fn form(body: &[u8]) -> Result<Entries, Error> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         Some((decoded(name)?, Value::String(decoded(value)?)))
     };
-    let entries = std::str::from_utf8(body).ok().and_then(|body| body.split('&').filter(|pair| !pair.is_empty()).map(entry).collect());
-    entries.map(Entries).ok_or_else(|| malformed("malformed-form", "The fields must be percent-encoded UTF-8, like email=ada%40example.com."))
+    let entries = std::str::from_utf8(body)
+        .ok()
+        .and_then(|body| body.split('&').filter(|pair| !pair.is_empty()).map(entry).collect());
+    entries.map(Entries).ok_or_else(|| {
+        malformed("malformed-form", "The fields must be percent-encoded UTF-8, like email=ada%40example.com.")
+    })
 }
 
 /// `multipart/form-data` (RFC 7578) with text only.
 async fn multipart(request: Request) -> Result<Entries, Error> {
-    let broken = || malformed("malformed-multipart", "The body must be multipart/form-data with a boundary, a name for each part, and UTF-8.");
+    let broken = || {
+        malformed(
+            "malformed-multipart",
+            "The body must be multipart/form-data with a boundary, a name for each part, and UTF-8.",
+        )
+    };
     let mut parts = Multipart::from_request(request, &()).await.map_err(|_| broken())?;
     let mut entries = Vec::new();
     while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
@@ -202,7 +215,10 @@ mod tests {
 
     #[tokio::test]
     async fn all_body_types_give_the_same_fields_and_drop_unknown_ones() {
-        assert_eq!(parsed("application/json", r#"{"email": "ada+\u00e9@x", "admin": true, "admin": [1]}"#).await, ada());
+        assert_eq!(
+            parsed("application/json", r#"{"email": "ada+\u00e9@x", "admin": true, "admin": [1]}"#).await,
+            ada()
+        );
         assert_eq!(parsed("application/json; charset=UTF-8", r#"{"email": "ada+é@x"}"#).await, ada());
         assert_eq!(parsed("application/x-www-form-urlencoded", "email=ada%2B%C3%A9%40x&admin=1&admin=2").await, ada());
         let body = format!("{}{}--b--\r\n", part("name=\"email\"", "ada+é@x"), part("name=\"admin\"", "1"));
@@ -235,8 +251,23 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_json_object_is_refused() {
         let deep = format!("{{\"x\": {}{}}}", "[".repeat(20_000), "]".repeat(20_000));
-        for body in ["", " ", "[]", "\"email\"", "null", "{", "{\"email\": \"a\"} x", "{'email': 'a'}", "{\"email\": \"\\ud800\"}", deep.as_str()] {
-            assert_eq!(parsed("application/json", body.to_owned()).await, Err("malformed-json".to_owned()), "{body:.40}");
+        for body in [
+            "",
+            " ",
+            "[]",
+            "\"email\"",
+            "null",
+            "{",
+            "{\"email\": \"a\"} x",
+            "{'email': 'a'}",
+            "{\"email\": \"\\ud800\"}",
+            deep.as_str(),
+        ] {
+            assert_eq!(
+                parsed("application/json", body.to_owned()).await,
+                Err("malformed-json".to_owned()),
+                "{body:.40}"
+            );
         }
         assert_eq!(parsed("application/json", &b"{\"email\": \"\xff\"}"[..]).await, Err("malformed-json".to_owned()));
     }
@@ -244,9 +275,16 @@ mod tests {
     #[tokio::test]
     async fn broken_percent_encoding_and_broken_utf8_are_refused() {
         for body in ["email=%", "email=%4", "email=%zz", "email=%+1", "email=%ff", "%c3=a", "email=%ED%A0%80"] {
-            assert_eq!(parsed("application/x-www-form-urlencoded", body).await, Err("malformed-form".to_owned()), "{body}");
+            assert_eq!(
+                parsed("application/x-www-form-urlencoded", body).await,
+                Err("malformed-form".to_owned()),
+                "{body}"
+            );
         }
-        assert_eq!(parsed("application/x-www-form-urlencoded", &b"email=\xff"[..]).await, Err("malformed-form".to_owned()));
+        assert_eq!(
+            parsed("application/x-www-form-urlencoded", &b"email=\xff"[..]).await,
+            Err("malformed-form".to_owned())
+        );
     }
 
     #[tokio::test]
@@ -255,7 +293,10 @@ mod tests {
         assert_eq!(parsed("multipart/form-data", fine.clone()).await, Err("malformed-multipart".to_owned()));
         assert_eq!(parsed("multipart/form-data; boundary=other", fine).await, Err("malformed-multipart".to_owned()));
         assert_eq!(parsed(MULTIPART, part("name=\"email\"", "a")).await, Err("malformed-multipart".to_owned()));
-        assert_eq!(parsed(MULTIPART, format!("{}--b--\r\n", part("x=\"y\"", "a"))).await, Err("malformed-multipart".to_owned()));
+        assert_eq!(
+            parsed(MULTIPART, format!("{}--b--\r\n", part("x=\"y\"", "a"))).await,
+            Err("malformed-multipart".to_owned())
+        );
         let file = part("name=\"email\"; filename=\"a.txt\"", "a");
         assert_eq!(parsed(MULTIPART, format!("{file}--b--\r\n")).await, Err("file-part".to_owned()));
         let many = part("name=\"x\"", "").repeat(1000);
@@ -264,7 +305,15 @@ mod tests {
 
     #[tokio::test]
     async fn other_missing_and_doubled_types_are_refused() {
-        for content_type in ["text/plain", "application/xml", "json", "", "application/json; charset=latin1", "application/json, application/json", "a/b; c"] {
+        for content_type in [
+            "text/plain",
+            "application/xml",
+            "json",
+            "",
+            "application/json; charset=latin1",
+            "application/json, application/json",
+            "a/b; c",
+        ] {
             assert_eq!(parsed(content_type, "{}").await, Err("UnsupportedMediaType".to_owned()), "{content_type}");
         }
         let doubled = Request::builder()

@@ -103,7 +103,18 @@ fn with_sound_parts(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<Lambda
 }
 
 /// What no part of a URI holds (RFC 3986 2), less `%`: escapes are left alone.
-const IMPOSSIBLE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+const IMPOSSIBLE: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// API Gateway decodes paths, so a `?` in one was escaped when it was sent.
 const IMPOSSIBLE_IN_PATH: &AsciiSet = &IMPOSSIBLE.add(b'?');

@@ -151,7 +151,10 @@ impl Hasher {
         self.compute(move || compare(&argon2, &password, hash.as_ref())).await?.map_err(HashError::from)
     }
 
-    async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, task::JoinError> {
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, task::JoinError> {
         // The semaphore is never closed; were it, hashing without a place would still be right.
         let place = self.places.clone().acquire_owned().await.ok();
         task::spawn_blocking(move || {
@@ -180,7 +183,8 @@ fn compare(argon2: &Argon2<'_>, password: &Password, hash: Option<&PasswordHash>
 /// A hash that cost more than today's is kept: an operator who lowers the cost does not weaken what is stored.
 fn is_outdated(today: &Params, hash: &phc::PasswordHash) -> password_hash::Result<bool> {
     let then = Params::try_from(hash)?;
-    let older_variant = hash.algorithm.as_str() != Algorithm::Argon2id.as_str() || hash.version != Some(Version::V0x13.into());
+    let older_variant =
+        hash.algorithm.as_str() != Algorithm::Argon2id.as_str() || hash.version != Some(Version::V0x13.into());
     Ok(older_variant || then.m_cost() < today.m_cost() || then.t_cost() < today.t_cost())
 }
 

@@ -23,7 +23,9 @@ pub enum WeakKey {
     #[error("must have at least 32 octets; `openssl rand -base64 48` makes one")]
     TooShort,
     /// Everybody can read it in a tutorial.
-    #[error("is printed in a tutorial, or contains a key that is; `openssl rand -base64 48` makes one that nobody knows")]
+    #[error(
+        "is printed in a tutorial, or contains a key that is; `openssl rand -base64 48` makes one that nobody knows"
+    )]
     Printed,
     /// [`DEVELOPMENT_KEY`] with a database that is not on this machine.
     #[error("is the development key, which works with a DynamoDB on this machine only")]

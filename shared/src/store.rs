@@ -127,7 +127,12 @@ impl AccountWriter {
         }
     }
 
-    async fn transact(&self, user: &NewUser, hash: &PasswordHash, created_at: u64) -> Result<(), SdkError<TransactWriteItemsError>> {
+    async fn transact(
+        &self,
+        user: &NewUser,
+        hash: &PasswordHash,
+        created_at: u64,
+    ) -> Result<(), SdkError<TransactWriteItemsError>> {
         let id = user.public_id.to_string();
         let credentials = Put::builder()
             .table_name(&self.credentials)
@@ -194,7 +199,8 @@ impl CredentialStore {
 
     /// The credentials of a mailbox, or `None` where it has no account.
     pub async fn find(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
-        let answer = self.client.get_item().table_name(&self.table).key("email", text(email.as_str())).consistent_read(true);
+        let answer =
+            self.client.get_item().table_name(&self.table).key("email", text(email.as_str())).consistent_read(true);
         let answer = answer.send().await.map_err(|error| unavailable("GetItem", error))?;
         let Some(mut item) = answer.item else { return Ok(None) };
         Ok(Some(Credentials {
@@ -218,7 +224,11 @@ impl CredentialStore {
             .expression_attribute_values(":old", text(old.as_str()));
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(unavailable("UpdateItem", error)),
         }
     }
@@ -259,7 +269,12 @@ impl UserStore {
             .expression_attribute_names("#name", "name");
         let answer = request.send().await.map_err(|error| unavailable("Scan", error))?;
         let goes_on = answer.last_evaluated_key.is_some();
-        let mut users = answer.items.unwrap_or_default().into_iter().map(|mut item| profile(&mut item)).collect::<Result<Vec<_>, _>>()?;
+        let mut users = answer
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(|mut item| profile(&mut item))
+            .collect::<Result<Vec<_>, _>>()?;
         let has_more = users.len() > usize::from(limit);
         users.truncate(usize::from(limit));
         // Where DynamoDB's 1 MB ended the page early, it goes on behind the last user that came.

@@ -132,14 +132,21 @@ mod tests {
         let id = PublicId::random();
         let text = id.to_string();
         assert_eq!(PublicId::parse(&text), Some(id));
-        for other in [text.to_uppercase(), text.replace('-', ""), format!("{{{text}}}"), format!("urn:uuid:{text}"), format!("{text} ")] {
+        for other in [
+            text.to_uppercase(),
+            text.replace('-', ""),
+            format!("{{{text}}}"),
+            format!("urn:uuid:{text}"),
+            format!("{text} "),
+        ] {
             assert_eq!(PublicId::parse(&other), None, "{other}");
         }
     }
 
     #[test]
     fn a_name_is_kept_as_it_was_typed() {
-        for name in ["Ada", "Zoë", "Zoe\u{308}", "李小龍", "أحمد", "👩‍👩‍👧", "O'Brien <b>&amp;</b>", "a\u{a0}b"] {
+        for name in ["Ada", "Zoë", "Zoe\u{308}", "李小龍", "أحمد", "👩‍👩‍👧", "O'Brien <b>&amp;</b>", "a\u{a0}b"]
+        {
             assert_eq!(Name::parse(&format!("  {name}\n")).map(|n| n.0).as_deref(), Ok(name));
         }
     }

@@ -63,7 +63,11 @@ impl Answer {
     /// Status, `code` and `message`: what a row of the contract names.
     pub fn refusal(&self) -> (u16, String, String) {
         let json = self.json();
-        (self.status, json["code"].as_str().unwrap_or_default().to_owned(), json["message"].as_str().unwrap_or_default().to_owned())
+        (
+            self.status,
+            json["code"].as_str().unwrap_or_default().to_owned(),
+            json["message"].as_str().unwrap_or_default().to_owned(),
+        )
     }
 
     /// Status and `code`.

@@ -83,7 +83,8 @@ pub async fn through_lambda_http(routes: Router, settings: &Settings, event: Val
 pub fn assert_answer((name, status, code): Sample, answer: &Value) {
     let read = read(answer);
     read.check();
-    let got = if read.text.is_empty() { "-".to_owned() } else { read.json()["code"].as_str().unwrap_or("-").to_owned() };
+    let got =
+        if read.text.is_empty() { "-".to_owned() } else { read.json()["code"].as_str().unwrap_or("-").to_owned() };
     assert_eq!((read.status, got.as_str()), (status, code), "{name}: {answer}");
     assert_eq!(read.header("x-request-id"), Some("8476a536-e9f4-11e8-9739-2dfe598c3fcd"), "{name}");
 }
@@ -91,7 +92,9 @@ pub fn assert_answer((name, status, code): Sample, answer: &Value) {
 /// A function's answer, of format 2.0 (`headers`) or 1.0 (`multiValueHeaders`).
 pub fn read(answer: &Value) -> Answer {
     let mut headers = HeaderMap::new();
-    let header = |name: &String, value: &Value| (HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value.as_str().unwrap()).unwrap());
+    let header = |name: &String, value: &Value| {
+        (HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value.as_str().unwrap()).unwrap())
+    };
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
         headers.extend([header(name, value)]);
     }
@@ -99,7 +102,10 @@ pub fn read(answer: &Value) -> Answer {
         headers.extend(values.as_array().into_iter().flatten().map(|value| header(name, value)));
     }
     assert_eq!(answer["isBase64Encoded"], false, "our answers are text: {answer}");
-    let status = answer["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or_else(|| panic!("no answer: {answer}"));
+    let status = answer["statusCode"]
+        .as_u64()
+        .and_then(|status| u16::try_from(status).ok())
+        .unwrap_or_else(|| panic!("no answer: {answer}"));
     Answer { status, headers, text: answer["body"].as_str().unwrap_or_default().to_owned() }
 }
 

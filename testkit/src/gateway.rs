@@ -30,7 +30,8 @@ async fn invoke(State(gateway): State<Arc<(Routes, reqwest::Client)>>, request: 
     let path = request.uri().path().to_owned();
     let (_, function) = routes.iter().find(|(route, _)| *route == path).or(routes.last()).expect("there is a route");
     let event = event(request).await;
-    let answer: Value = http.post(function).json(&event).send().await.expect("the emulator answers").json().await.expect("with JSON");
+    let answer: Value =
+        http.post(function).json(&event).send().await.expect("the emulator answers").json().await.expect("with JSON");
     response(&answer)
 }
 
@@ -60,7 +61,14 @@ pub async fn event(request: Request) -> Value {
 
 /// Headers that come twice are joined with a comma, as API Gateway does.
 fn joined(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let value = |name: &HeaderName| headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(",");
+    let value = |name: &HeaderName| {
+        headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
     headers.keys().map(|name| (name.to_string(), value(name))).collect()
 }
 

@@ -66,14 +66,20 @@ impl Function {
     pub async fn invoke(&self, event: Value) -> Result<Value, Value> {
         let (sender, answer) = oneshot::channel();
         self.events.send((event, sender)).await.expect("the Runtime API is there");
-        timeout(Duration::from_secs(20), answer).await.expect("the function answers in time").expect("the function answers")
+        timeout(Duration::from_secs(20), answer)
+            .await
+            .expect("the function answers in time")
+            .expect("the function answers")
     }
 
     /// Waits until the function gives up, and tells its exit code and what it wrote to standard error.
     pub async fn end(mut self) -> (Option<i32>, String) {
         let mut log = String::new();
         let mut stderr = self.process.stderr.take().unwrap();
-        timeout(Duration::from_secs(20), stderr.read_to_string(&mut log)).await.expect("the function ends in time").unwrap();
+        timeout(Duration::from_secs(20), stderr.read_to_string(&mut log))
+            .await
+            .expect("the function ends in time")
+            .unwrap();
         (self.process.wait().await.unwrap().code(), log)
     }
 
@@ -89,7 +95,10 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> impl IntoResponse {
     let Some((event, sender)) = events.recv().await else { return std::future::pending().await };
     *api.waiting.lock().await = Some(sender);
     let deadline = "4102444800000";
-    let headers = [("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"), ("lambda-runtime-deadline-ms", deadline)];
+    let headers = [
+        ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
+        ("lambda-runtime-deadline-ms", deadline),
+    ];
     (headers, Json(event))
 }
 

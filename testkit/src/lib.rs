@@ -1,7 +1,12 @@
 //! What Postern's tests share: a service with tables and ports of its own, tokens that nobody should take, a Lambda around
 //! a real binary, and a network that loses answers.
 
-#![expect(clippy::expect_used, clippy::missing_panics_doc, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop"
+)]
 
 pub mod answer;
 pub mod events;

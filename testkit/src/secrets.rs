@@ -12,7 +12,10 @@ pub async fn serve(arn: &'static str, secret: &'static str) -> String {
         if request["SecretId"] == arn {
             (StatusCode::OK, Json(json!({ "ARN": arn, "Name": "postern", "SecretString": secret })))
         } else {
-            (StatusCode::BAD_REQUEST, Json(json!({ "__type": "ResourceNotFoundException", "message": "Secrets Manager can't find it." })))
+            (
+                StatusCode::BAD_REQUEST,
+                Json(json!({ "__type": "ResourceNotFoundException", "message": "Secrets Manager can't find it." })),
+            )
         }
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -50,11 +50,17 @@ impl Service {
     }
 
     async fn over(settings: &[(&str, &str)], endpoint: &str, reached_at: &str) -> Self {
-        let settings: HashMap<&str, &str> = [("JWT_SECRET_KEY", KEY)].into_iter().chain(settings.iter().copied()).collect();
-        let settings = service::settings(|name| settings.get(name).map(OsString::from), endpoint).expect("settings are good");
+        let settings: HashMap<&str, &str> =
+            [("JWT_SECRET_KEY", KEY)].into_iter().chain(settings.iter().copied()).collect();
+        let settings =
+            service::settings(|name| settings.get(name).map(OsString::from), endpoint).expect("settings are good");
         let database = store::connect(&database::connection(endpoint).await);
-        database::create_tables(&database, settings.users_table().unwrap(), settings.credentials_table().unwrap()).await.expect("tables are made");
-        let router = service::router(&settings, store::connect(&database::connection(reached_at).await)).await.expect("service starts");
+        database::create_tables(&database, settings.users_table().unwrap(), settings.credentials_table().unwrap())
+            .await
+            .expect("tables are made");
+        let router = service::router(&settings, store::connect(&database::connection(reached_at).await))
+            .await
+            .expect("service starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async { axum::serve(listener, router).await });

@@ -70,7 +70,9 @@ async fn list_users(State(list): State<Arc<ListUsers>>, headers: HeaderMap, uri:
     let page = page?;
     info!(public_id = %caller, users = page.users.len(), "users listed");
     let next = page.next.map(paging::cursor);
-    let link = next.as_ref().and_then(|cursor| HeaderValue::try_from(format!("</user?limit={limit}&cursor={cursor}>; rel=\"next\"")).ok());
+    let link = next
+        .as_ref()
+        .and_then(|cursor| HeaderValue::try_from(format!("</user?limit={limit}&cursor={cursor}>; rel=\"next\"")).ok());
     let mut response = Json(Listing { users: page.users, next }).into_response();
     if let Some(link) = link {
         response.headers_mut().insert(LINK, link);

@@ -40,13 +40,16 @@ pub(crate) fn cursor(last: PublicId) -> String {
 }
 
 fn parse_limit(text: &str) -> Result<u16, FieldError> {
-    let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit) && text.bytes().all(|b| b.is_ascii_digit()));
+    let limit =
+        text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit) && text.bytes().all(|b| b.is_ascii_digit()));
     limit.ok_or_else(|| FieldError::new("limit", "out-of-range", format!("must be a number from 1 to {MAX_LIMIT}")))
 }
 
 fn parse_cursor(text: &str) -> Result<PublicId, FieldError> {
     let octets = URL_SAFE_NO_PAD.decode(text).ok().and_then(|octets| octets.try_into().ok());
-    octets.map(PublicId::from_bytes).ok_or_else(|| FieldError::new("cursor", "malformed", "must be the value of next from the page before"))
+    octets
+        .map(PublicId::from_bytes)
+        .ok_or_else(|| FieldError::new("cursor", "malformed", "must be the value of next from the page before"))
 }
 
 #[cfg(test)]
@@ -83,7 +86,14 @@ mod tests {
 
     #[test]
     fn cursors_that_are_none_are_refused() {
-        for cursor in ["x", "AAAA", "AAAAAAAAAAAAAAAAAAAAAB", "AAAAAAAAAAAAAAAAAAAAAA%3D%3D", "AAAAAAAAAAAAAAAAAAAAA%2B", &"A".repeat(10_000)] {
+        for cursor in [
+            "x",
+            "AAAA",
+            "AAAAAAAAAAAAAAAAAAAAAB",
+            "AAAAAAAAAAAAAAAAAAAAAA%3D%3D",
+            "AAAAAAAAAAAAAAAAAAAAA%2B",
+            &"A".repeat(10_000),
+        ] {
             assert_eq!(refused(&format!("cursor={cursor}")), [("cursor".to_owned(), "malformed")], "{cursor:.40}");
         }
         assert_eq!(refused("limit=0&cursor=x").len(), 2);

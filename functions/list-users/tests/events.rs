@@ -56,7 +56,8 @@ async fn each_sample_is_answered_as_it_should_be() {
 #[tokio::test]
 async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
     let setting = Setting::new("list-users").await;
-    let mut variables: Vec<(&str, &str)> = setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut variables: Vec<(&str, &str)> =
+        setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     // Listing has no use for the table of hashes, and in production it cannot read it.
     variables.retain(|(name, _)| *name != "CREDENTIALS_TABLE");
     variables.push(("RUST_LOG", "trace"));

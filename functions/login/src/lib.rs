@@ -71,7 +71,12 @@ async fn log_in(State(login): State<Arc<Login>>, headers: HeaderMap, request: Re
     let credentials = login.check(&email, password).await?;
     let token = login.signer.issue(credentials.public_id, SystemTime::now())?;
     info!(public_id = %credentials.public_id, "user logged in");
-    let answer = LoggedIn { token: &token, access_token: &token, token_type: "Bearer", expires_in: login.signer.lifetime().as_secs() };
+    let answer = LoggedIn {
+        token: &token,
+        access_token: &token,
+        token_type: "Bearer",
+        expires_in: login.signer.lifetime().as_secs(),
+    };
     Ok((login.done, Json(answer)).into_response())
 }
 
@@ -90,7 +95,9 @@ async fn presented(call: &LogIn, headers: &HeaderMap, request: Request) -> Resul
         (None, _, _) => None,
     };
     match pair {
-        Some((email, password)) if !email.trim().is_empty() && !password.is_empty() => Ok((email, Password::new(&password))),
+        Some((email, password)) if !email.trim().is_empty() && !password.is_empty() => {
+            Ok((email, Password::new(&password)))
+        }
         _ => Err(Error::CredentialsMissing),
     }
 }

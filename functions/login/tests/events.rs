@@ -32,14 +32,18 @@ async fn each_sample_is_answered_as_it_should_be() {
     let settings = setting.settings();
     for sample @ (name, ..) in SAMPLES {
         let login = Login::new(&settings, &SecretString::from(KEY), setting.service.database.clone()).unwrap();
-        events::assert_answer(sample, &events::through_lambda_http(login::routes(login), &settings, setting.event(name)).await);
+        events::assert_answer(
+            sample,
+            &events::through_lambda_http(login::routes(login), &settings, setting.event(name)).await,
+        );
     }
 }
 
 #[tokio::test]
 async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
     let setting = Setting::new("login").await;
-    let mut variables: Vec<(&str, &str)> = setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut variables: Vec<(&str, &str)> =
+        setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     variables.push(("RUST_LOG", "trace"));
     let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables).await;
     for sample @ (name, ..) in SAMPLES {
@@ -57,7 +61,8 @@ async fn a_header_that_came_twice_in_format_1_0_is_not_halved() {
     let setting = Setting::new("login").await;
     let settings = setting.settings();
     let mut event = setting.event("login-basic-v1");
-    let good = event["headers"]["Authorization"].as_str().or(event["headers"]["authorization"].as_str()).unwrap().to_owned();
+    let good =
+        event["headers"]["Authorization"].as_str().or(event["headers"]["authorization"].as_str()).unwrap().to_owned();
     let name = if event["headers"]["Authorization"].is_string() { "Authorization" } else { "authorization" };
     event["multiValueHeaders"][name] = serde_json::json!(["Basic eDp5", good]);
     let login = Login::new(&settings, &SecretString::from(KEY), setting.service.database.clone()).unwrap();

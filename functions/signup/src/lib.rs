@@ -66,7 +66,11 @@ async fn sign_up(State(signup): State<Arc<Signup>>, request: Request) -> Result<
         Creation::EmailTaken => Err(Error::EmailTaken),
         Creation::Created => {
             info!(public_id = %user.public_id, "user signed up");
-            let user = Profile { public_id: user.public_id, name: user.name.as_str().to_owned(), email: user.email.as_str().to_owned() };
+            let user = Profile {
+                public_id: user.public_id,
+                name: user.name.as_str().to_owned(),
+                email: user.email.as_str().to_owned(),
+            };
             Ok((StatusCode::CREATED, Json(SignedUp { message: "Successfully registered.", user })).into_response())
         }
     }
@@ -83,11 +87,17 @@ fn parse(fields: &Fields, password_min_length: usize) -> Result<(NewUser, Passwo
     });
     match (name, email, password) {
         (Ok(name), Ok(email), Ok(password)) => Ok((NewUser { public_id: PublicId::random(), name, email }, password)),
-        (name, email, password) => Err(Error::Invalid([name.err(), email.err(), password.err()].into_iter().flatten().collect())),
+        (name, email, password) => {
+            Err(Error::Invalid([name.err(), email.err(), password.err()].into_iter().flatten().collect()))
+        }
     }
 }
 
-fn required<T, E: Into<FieldError>>(fields: &Fields, field: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, FieldError> {
+fn required<T, E: Into<FieldError>>(
+    fields: &Fields,
+    field: &str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, FieldError> {
     parse(fields.get(field).ok_or_else(|| FieldError::required(field))?).map_err(Into::into)
 }
 

@@ -19,7 +19,11 @@ pub(crate) fn check(password: &Password, name: &str, email: &str) -> Result<(), 
     let about_user: Vec<String> = [name, email, local].iter().map(|text| text.chars().take(100).collect()).collect();
     let about_user: Vec<&str> = about_user.iter().map(String::as_str).collect();
     if zxcvbn(password, &about_user).score() < Score::Two {
-        return Err(FieldError::new("password", "well-known", "is among the first that a guesser tries; take another, such as four random words"));
+        return Err(FieldError::new(
+            "password",
+            "well-known",
+            "is among the first that a guesser tries; take another, such as four random words",
+        ));
     }
     Ok(())
 }
@@ -41,8 +45,22 @@ mod tests {
     #[test]
     fn well_known_passwords_are_refused() {
         for password in [
-            "password", "Password1", "P@ssw0rd", "12345678", "123456789012345", "qwertyuiop", "qwertyuiopasdfgh", "iloveyou", "letmein123",
-            "aaaaaaaaaaaaaaa", "abcdefghijklmno", "abcabcabcabcabc", "passwordpassword", "trustno1", "sunshine1", "dragon123",
+            "password",
+            "Password1",
+            "P@ssw0rd",
+            "12345678",
+            "123456789012345",
+            "qwertyuiop",
+            "qwertyuiopasdfgh",
+            "iloveyou",
+            "letmein123",
+            "aaaaaaaaaaaaaaa",
+            "abcdefghijklmno",
+            "abcabcabcabcabc",
+            "passwordpassword",
+            "trustno1",
+            "sunshine1",
+            "dragon123",
         ] {
             assert_eq!(code(password), Some("well-known"), "{password}");
         }
@@ -58,7 +76,13 @@ mod tests {
 
     #[test]
     fn passwords_without_digits_or_symbols_are_taken_when_nobody_guesses_them() {
-        for password in ["correct horse battery staple", "tortoise lamp quarrel", "zq8vmt2kx", "пингвин летит домой", "李小龍喝茶看書吃飯"] {
+        for password in [
+            "correct horse battery staple",
+            "tortoise lamp quarrel",
+            "zq8vmt2kx",
+            "пингвин летит домой",
+            "李小龍喝茶看書吃飯",
+        ] {
             assert_eq!(code(password), None, "{password}");
         }
     }

@@ -46,7 +46,8 @@ async fn each_sample_is_answered_as_it_should_be() {
 async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
     for sample @ (name, ..) in SAMPLES {
         let setting = Setting::new(name).await;
-        let mut variables: Vec<(&str, &str)> = setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut variables: Vec<(&str, &str)> =
+            setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         // Sign-up has no use for the key, and in production it is not given one.
         variables.retain(|(name, _)| *name != "JWT_SECRET_KEY");
         variables.push(("RUST_LOG", "trace"));

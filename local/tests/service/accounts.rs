@@ -7,9 +7,13 @@ use tokio::task::JoinSet;
 
 /// Items of both tables that belong together, and nothing else.
 async fn assert_nothing_is_half_made(service: &Service) -> usize {
-    let text = |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>, name: &str| item[name].as_s().unwrap().clone();
-    let users: HashSet<_> = service.items("Users").await.iter().map(|item| (text(item, "public_id"), text(item, "email"))).collect();
-    let credentials: HashSet<_> = service.items("Credentials").await.iter().map(|item| (text(item, "public_id"), text(item, "email"))).collect();
+    let text = |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>, name: &str| {
+        item[name].as_s().unwrap().clone()
+    };
+    let users: HashSet<_> =
+        service.items("Users").await.iter().map(|item| (text(item, "public_id"), text(item, "email"))).collect();
+    let credentials: HashSet<_> =
+        service.items("Credentials").await.iter().map(|item| (text(item, "public_id"), text(item, "email"))).collect();
     assert_eq!(users, credentials);
     users.len()
 }
@@ -66,7 +70,9 @@ async fn of_150_different_sign_ups_at_once_all_are_listed() {
     let mut attempts = JoinSet::new();
     for number in 0..150 {
         let service = service.clone();
-        attempts.spawn(async move { service.sign_up(["Ada", &format!("user{number}@example.com"), "tortoise lamp quarrel"]).await });
+        attempts.spawn(async move {
+            service.sign_up(["Ada", &format!("user{number}@example.com"), "tortoise lamp quarrel"]).await
+        });
     }
     let mut created = HashSet::new();
     while let Some(answer) = attempts.join_next().await {
@@ -74,9 +80,11 @@ async fn of_150_different_sign_ups_at_once_all_are_listed() {
         assert_eq!(answer.status, 201);
         created.insert(answer.json()["public_id"].as_str().unwrap().to_owned());
     }
-    let token = service.log_in("user0@example.com", "tortoise lamp quarrel").await.json()["token"].as_str().unwrap().to_owned();
+    let token =
+        service.log_in("user0@example.com", "tortoise lamp quarrel").await.json()["token"].as_str().unwrap().to_owned();
     let users = service.get("/user?limit=1000", &token).await.json();
-    let listed: HashSet<String> = users["users"].as_array().unwrap().iter().map(|user| user["public_id"].as_str().unwrap().to_owned()).collect();
+    let listed: HashSet<String> =
+        users["users"].as_array().unwrap().iter().map(|user| user["public_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(listed, created);
     assert_eq!(assert_nothing_is_half_made(&service).await, 150);
 }

@@ -18,9 +18,17 @@ async fn fields_that_are_no_strings_are_400() {
         for field in ["name", "email", "password"] {
             let mut body = json!({ "name": ADA[0], "email": ADA[1], "password": ADA[2] });
             body[field] = value.clone();
-            assert_eq!(service.post("/signup", &body).await.code(), (400, "not-a-string".to_owned()), "{field} {value}");
+            assert_eq!(
+                service.post("/signup", &body).await.code(),
+                (400, "not-a-string".to_owned()),
+                "{field} {value}"
+            );
             if field != "name" {
-                assert_eq!(service.post("/login", &body).await.code(), (400, "not-a-string".to_owned()), "{field} {value}");
+                assert_eq!(
+                    service.post("/login", &body).await.code(),
+                    (400, "not-a-string".to_owned()),
+                    "{field} {value}"
+                );
             }
         }
     }
@@ -52,7 +60,12 @@ async fn bodies_that_cannot_be_read_are_400() {
     for (content_type, body, code) in cases {
         for path in ["/signup", "/login"] {
             let answer = service.post_raw(path, content_type, body.clone()).await;
-            assert_eq!(answer.code(), (400, code.to_owned()), "{path} {content_type} {:.60}", String::from_utf8_lossy(&body));
+            assert_eq!(
+                answer.code(),
+                (400, code.to_owned()),
+                "{path} {content_type} {:.60}",
+                String::from_utf8_lossy(&body)
+            );
         }
     }
     assert_nothing_is_stored(&service).await;
@@ -62,14 +75,26 @@ async fn bodies_that_cannot_be_read_are_400() {
 async fn other_content_types_are_415() {
     let service = Service::start().await;
     let body = json!({ "name": ADA[0], "email": ADA[1], "password": ADA[2] }).to_string();
-    for content_type in ["text/plain", "application/xml", "application/json-patch+json", "x", "application/json; charset=iso-8859-1", "*/*"] {
+    for content_type in [
+        "text/plain",
+        "application/xml",
+        "application/json-patch+json",
+        "x",
+        "application/json; charset=iso-8859-1",
+        "*/*",
+    ] {
         for path in ["/signup", "/login"] {
-            assert_eq!(service.post_raw(path, content_type, body.clone()).await.code(), (415, "unsupported-media-type".to_owned()), "{content_type}");
+            assert_eq!(
+                service.post_raw(path, content_type, body.clone()).await.code(),
+                (415, "unsupported-media-type".to_owned()),
+                "{content_type}"
+            );
         }
     }
     let missing = service.request(Method::POST, "/signup").body(body.clone());
     assert_eq!(send(missing).await.status, 415);
-    let doubled = service.request(Method::POST, "/signup").header("content-type", JSON).header("content-type", FORM).body(body);
+    let doubled =
+        service.request(Method::POST, "/signup").header("content-type", JSON).header("content-type", FORM).body(body);
     assert_eq!(send(doubled).await.status, 415);
     assert_nothing_is_stored(&service).await;
 }
@@ -99,16 +124,34 @@ async fn file_parts_and_too_many_parts_are_400() {
     let service = Service::start().await;
     let file = reqwest::multipart::Part::text(ADA[1]).file_name("email.txt");
     let form = Form::new().text("name", ADA[0]).part("email", file).text("password", ADA[2]);
-    assert_eq!(send(service.request(Method::POST, "/signup").multipart(form)).await.code(), (400, "file-part".to_owned()));
+    assert_eq!(
+        send(service.request(Method::POST, "/signup").multipart(form)).await.code(),
+        (400, "file-part".to_owned())
+    );
     let parts = (0..100).fold(Form::new(), |form, number| form.text(format!("f{number}"), "x"));
-    assert_eq!(send(service.request(Method::POST, "/signup").multipart(parts)).await.code(), (400, "too-many-parts".to_owned()));
+    assert_eq!(
+        send(service.request(Method::POST, "/signup").multipart(parts)).await.code(),
+        (400, "too-many-parts".to_owned())
+    );
     assert_nothing_is_stored(&service).await;
 }
 
 #[tokio::test]
 async fn addresses_and_names_that_are_none_are_422() {
     let service = Service::start().await;
-    for email in ["ada", "ada@", "@example.com", "ada@example", "a b@example.com", "ada@exa mple.com", "ada@example.com\r\nBcc: x@example.com", &format!("{}@example.com", "a".repeat(65)), "ada@[127.0.0.1]", "ada@127.0.0.1", "\u{200b}@example.com"] {
+    for email in [
+        "ada",
+        "ada@",
+        "@example.com",
+        "ada@example",
+        "a b@example.com",
+        "ada@exa mple.com",
+        "ada@example.com\r\nBcc: x@example.com",
+        &format!("{}@example.com", "a".repeat(65)),
+        "ada@[127.0.0.1]",
+        "ada@127.0.0.1",
+        "\u{200b}@example.com",
+    ] {
         let answer = service.sign_up([ADA[0], email, ADA[2]]).await;
         assert_eq!(answer.status, 422, "{email:?}");
         assert_eq!(answer.field_errors().1[0].0, "email", "{email:?}");
@@ -135,9 +178,15 @@ async fn a_wrong_method_is_405_with_allow_and_an_unknown_path_404() {
             assert_eq!((answer.status, answer.header("allow")), (405, Some(allow)), "{method} {path}");
         }
         let options = send(service.request(Method::OPTIONS, path)).await;
-        assert_eq!((options.status, options.header("allow"), options.text.as_str()), (204, Some(allow), ""), "OPTIONS {path}");
+        assert_eq!(
+            (options.status, options.header("allow"), options.text.as_str()),
+            (204, Some(allow), ""),
+            "OPTIONS {path}"
+        );
     }
-    for path in ["/", "/users", "/user/", "/user/me/x", "/login/", "/LOGIN", "//user", "/user%2Fme", "/favicon.ico", "/%ff%00"] {
+    for path in
+        ["/", "/users", "/user/", "/user/me/x", "/login/", "/LOGIN", "//user", "/user%2Fme", "/favicon.ico", "/%ff%00"]
+    {
         assert_eq!(send(service.request(Method::GET, path)).await.status, 404, "{path}");
     }
 }
@@ -146,15 +195,44 @@ async fn a_wrong_method_is_405_with_allow_and_an_unknown_path_404() {
 async fn hostile_texts_in_every_field_are_never_a_500() {
     let service = Service::start().await;
     let texts = [
-        "' OR '1'='1", "\"; DROP TABLE Users; --", "{{7*7}}", "${jndi:ldap://127.0.0.1/a}", "../../etc/passwd", "%00", "\u{0}", "\u{fffd}", "\u{10ffff}",
-        "😀".repeat(50).as_str(), "a".repeat(10_000).as_str(), "\u{202e}evil", "=cmd|' /C calc'!A0", "attribute_not_exists(email)", "#name", ":new", "null", "NaN", "-0", "1e999",
-        "ß@ß.example", "İ@example.com", "ǆ@example.com", "ﬁ@example.com", "a@\u{ad}.com", "a@xn--.com", "a@xn--zzzzzzzzzz.com", "a@.\u{3002}com",
+        "' OR '1'='1",
+        "\"; DROP TABLE Users; --",
+        "{{7*7}}",
+        "${jndi:ldap://127.0.0.1/a}",
+        "../../etc/passwd",
+        "%00",
+        "\u{0}",
+        "\u{fffd}",
+        "\u{10ffff}",
+        "😀".repeat(50).as_str(),
+        "a".repeat(10_000).as_str(),
+        "\u{202e}evil",
+        "=cmd|' /C calc'!A0",
+        "attribute_not_exists(email)",
+        "#name",
+        ":new",
+        "null",
+        "NaN",
+        "-0",
+        "1e999",
+        "ß@ß.example",
+        "İ@example.com",
+        "ǆ@example.com",
+        "ﬁ@example.com",
+        "a@\u{ad}.com",
+        "a@xn--.com",
+        "a@xn--zzzzzzzzzz.com",
+        "a@.\u{3002}com",
     ]
     .map(str::to_owned);
     for text in &texts {
         let body = json!({ "name": text, "email": text, "password": text, text: text });
         for path in ["/signup", "/login"] {
-            for answer in [service.post(path, &body).await, send(service.request(Method::POST, path).form(&[("name", text), ("email", text), ("password", text)])).await] {
+            for answer in [
+                service.post(path, &body).await,
+                send(service.request(Method::POST, path).form(&[("name", text), ("email", text), ("password", text)]))
+                    .await,
+            ] {
                 assert!((400..500).contains(&answer.status), "{path} {text:.50}: {answer:?}");
             }
         }

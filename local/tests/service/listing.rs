@@ -52,7 +52,10 @@ async fn me_is_the_tutorials_current_identity() {
     let (id, token) = service.member(ADA).await;
     service.member(GRACE).await;
     let answer = service.get("/user/me", &token).await;
-    assert_eq!((answer.status, answer.json()), (200, json!({ "public_id": id, "name": ADA[0], "email": ADA[1], "groups": [] })));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (200, json!({ "public_id": id, "name": ADA[0], "email": ADA[1], "groups": [] }))
+    );
     service.set_on_user(&id, "groups", AttributeValue::Ss(vec!["staff".to_owned()])).await;
     assert_eq!(service.get("/user/me", &token).await.json()["groups"], json!(["staff"]));
 }
@@ -63,7 +66,11 @@ async fn token_missing_is_401_in_both_profiles() {
         let service = Service::with(&[("AUTH_PROFILE", profile)]).await;
         for path in ["/user", "/user/me", "/user?limit=0"] {
             let answer = send(service.request(Method::GET, path)).await;
-            assert_eq!(answer.refusal(), (401, "token-missing".to_owned(), "Token is missing !!".to_owned()), "{profile} {path}");
+            assert_eq!(
+                answer.refusal(),
+                (401, "token-missing".to_owned(), "Token is missing !!".to_owned()),
+                "{profile} {path}"
+            );
             assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"Login required\""));
         }
     }
@@ -76,10 +83,17 @@ async fn a_token_is_taken_from_three_headers_and_from_no_url() {
     let get = |path: &str| service.request(Method::GET, path);
     assert_eq!(send(get("/user").header("x-access-token", &token)).await.status, 200);
     for prefix in ["Bearer", "bearer", "JWT", "jwt"] {
-        assert_eq!(send(get("/user").header("authorization", format!("{prefix} {token}"))).await.status, 200, "{prefix}");
+        assert_eq!(
+            send(get("/user").header("authorization", format!("{prefix} {token}"))).await.status,
+            200,
+            "{prefix}"
+        );
     }
     assert_eq!(send(get("/user").header("authorization", &token)).await.status, 401);
-    assert_eq!(send(get(&format!("/user?token={token}&access_token={token}&jwt={token}"))).await.code(), (401, "token-missing".to_owned()));
+    assert_eq!(
+        send(get(&format!("/user?token={token}&access_token={token}&jwt={token}"))).await.code(),
+        (401, "token-missing".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -87,7 +101,12 @@ async fn two_tokens_that_differ_are_401() {
     let service = Service::start().await;
     let (ada, grace) = (service.member(ADA).await.1, service.member(GRACE).await.1);
     let both = |one: &str, other: &str| {
-        send(service.request(Method::GET, "/user").header("x-access-token", one).header("authorization", format!("Bearer {other}")))
+        send(
+            service
+                .request(Method::GET, "/user")
+                .header("x-access-token", one)
+                .header("authorization", format!("Bearer {other}")),
+        )
     };
     assert_eq!(both(&ada, &grace).await.code(), (401, "invalid-token".to_owned()));
     assert_eq!(both(&ada, &ada).await.status, 200);
@@ -146,7 +165,9 @@ async fn limits_and_cursors_that_are_none_are_422_and_doubled_ones_400() {
         let expected = (422, vec![("limit".to_owned(), "out-of-range".to_owned())]);
         assert_eq!(service.get(&format!("/user?{query}"), &token).await.field_errors(), expected, "{query}");
     }
-    for query in ["cursor=garbage", "cursor=null", "cursor=%00", "cursor=AAAA", "cursor=../../etc/passwd", "cursor='%20OR%201=1"] {
+    for query in
+        ["cursor=garbage", "cursor=null", "cursor=%00", "cursor=AAAA", "cursor=../../etc/passwd", "cursor='%20OR%201=1"]
+    {
         let expected = (422, vec![("cursor".to_owned(), "malformed".to_owned())]);
         assert_eq!(service.get(&format!("/user?{query}"), &token).await.field_errors(), expected, "{query}");
     }

@@ -22,7 +22,13 @@ async fn log_in_done_is_201_in_the_tutorial_profile_and_200_in_the_strict_one() 
 #[tokio::test]
 async fn log_in_without_address_or_password_is_401_with_the_tutorials_realm() {
     let service = Service::start().await;
-    for body in [json!({}), json!({ "email": ADA[1] }), json!({ "password": ADA[2] }), json!({ "email": "", "password": "" }), json!({ "email": " ", "password": "x" })] {
+    for body in [
+        json!({}),
+        json!({ "email": ADA[1] }),
+        json!({ "password": ADA[2] }),
+        json!({ "email": "", "password": "" }),
+        json!({ "email": " ", "password": "x" }),
+    ] {
         let answer = service.post("/login", &body).await;
         assert_eq!(answer.refusal(), (401, "credentials-missing".to_owned(), "Could not verify".to_owned()), "{body}");
         assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"Login required !!\""));
@@ -80,7 +86,10 @@ async fn json_urlencoded_multipart_and_basic_are_taken_alike() {
     let fields = [("email", email), ("password", password)];
     assert_eq!(service.log_in(email, password).await.status, 201);
     assert_eq!(send(request().form(&fields)).await.status, 201);
-    assert_eq!(send(request().multipart(Form::new().text("email", email).text("password", password))).await.status, 201);
+    assert_eq!(
+        send(request().multipart(Form::new().text("email", email).text("password", password))).await.status,
+        201
+    );
     assert_eq!(send(request().basic_auth(email, Some(password))).await.status, 201);
     assert_eq!(send(request().basic_auth("ADA@Example.com", Some(password))).await.status, 201);
     assert_eq!(send(request().basic_auth(email, Some("wrong"))).await.status, 403);
@@ -92,13 +101,19 @@ async fn json_urlencoded_multipart_and_basic_are_taken_alike() {
 async fn credentials_in_two_places_and_broken_basic_are_400() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
-    let both = service.request(Method::POST, "/login").basic_auth(ADA[1], Some(ADA[2])).form(&[("email", ADA[1]), ("password", ADA[2])]);
+    let both = service
+        .request(Method::POST, "/login")
+        .basic_auth(ADA[1], Some(ADA[2]))
+        .form(&[("email", ADA[1]), ("password", ADA[2])]);
     assert_eq!(send(both).await.code(), (400, "ambiguous-credentials".to_owned()));
     for value in ["Basic", "Basic %%%", "Basic YWRh", "basic /////w=="] {
         let broken = service.request(Method::POST, "/login").header("authorization", value);
         assert_eq!(send(broken).await.code(), (400, "malformed-authorization".to_owned()), "{value}");
     }
-    let other_scheme = service.request(Method::POST, "/login").header("authorization", "Bearer x").form(&[("email", ADA[1]), ("password", ADA[2])]);
+    let other_scheme = service
+        .request(Method::POST, "/login")
+        .header("authorization", "Bearer x")
+        .form(&[("email", ADA[1]), ("password", ADA[2])]);
     assert_eq!(send(other_scheme).await.status, 201);
 }
 
@@ -152,7 +167,9 @@ async fn a_hash_that_was_changed_meanwhile_is_not_replaced() {
 async fn a_corrupt_hash_is_500_and_nothing_of_the_inside_is_shown() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
-    service.set("Credentials", ("email", ADA[1]), "password_hash", AttributeValue::S("$argon2id$broken".to_owned())).await;
+    service
+        .set("Credentials", ("email", ADA[1]), "password_hash", AttributeValue::S("$argon2id$broken".to_owned()))
+        .await;
     let answer = service.log_in(ADA[1], ADA[2]).await;
     assert_eq!(answer.code(), (500, "internal-error".to_owned()));
     assert!(!answer.text.to_lowercase().contains("argon"), "{}", answer.text);

@@ -13,7 +13,8 @@ async fn claims(service: &Service, path: &str, body: serde_json::Value) -> serde
 
 #[tokio::test]
 async fn jwt_auth_url_rule_and_the_two_field_names_move_log_in() {
-    let names = [("JWT_AUTH_URL_RULE", "/auth"), ("JWT_AUTH_USERNAME_KEY", "username"), ("JWT_AUTH_PASSWORD_KEY", "pass word")];
+    let names =
+        [("JWT_AUTH_URL_RULE", "/auth"), ("JWT_AUTH_USERNAME_KEY", "username"), ("JWT_AUTH_PASSWORD_KEY", "pass word")];
     let service = Service::with(&names).await;
     assert_eq!(service.sign_up(ADA).await.status, 201, "sign-up keeps its names");
     assert_eq!(service.post("/auth", &json!({ "username": ADA[1], "pass word": ADA[2] })).await.status, 201);
@@ -25,13 +26,21 @@ async fn jwt_auth_url_rule_and_the_two_field_names_move_log_in() {
 
 #[tokio::test]
 async fn jwt_issuer_expiration_delta_and_not_before_delta_are_written_into_tokens() {
-    let service = Service::with(&[("JWT_ISSUER", "https://auth.example.com"), ("JWT_EXPIRATION_DELTA", "120"), ("JWT_NOT_BEFORE_DELTA", "60")]).await;
+    let service = Service::with(&[
+        ("JWT_ISSUER", "https://auth.example.com"),
+        ("JWT_EXPIRATION_DELTA", "120"),
+        ("JWT_NOT_BEFORE_DELTA", "60"),
+    ])
+    .await;
     service.sign_up(ADA).await;
     let answer = service.log_in(ADA[1], ADA[2]).await.json();
     assert_eq!(answer["expires_in"], 120);
     let claims = claims(&service, "/login", json!({ "email": ADA[1], "password": ADA[2] })).await;
     let issued = claims["iat"].as_i64().unwrap();
-    assert_eq!((claims["iss"].as_str(), claims["exp"].as_i64(), claims["nbf"].as_i64()), (Some("https://auth.example.com"), Some(issued + 120), Some(issued + 60)));
+    assert_eq!(
+        (claims["iss"].as_str(), claims["exp"].as_i64(), claims["nbf"].as_i64()),
+        (Some("https://auth.example.com"), Some(issued + 120), Some(issued + 60))
+    );
     assert_eq!(service.get("/user", answer["token"].as_str().unwrap()).await.status, 401, "not yet");
 }
 
@@ -55,7 +64,11 @@ async fn jwt_secret_key_is_the_key() {
     let service = Service::with(&[("JWT_SECRET_KEY", other)]).await;
     let (id, token) = service.member(ADA).await;
     assert_eq!(service.get("/user", &token).await.status, 200);
-    assert_eq!(service.get("/user", &forge::with_claims(&forge::claims(&id))).await.status, 401, "signed with the usual key");
+    assert_eq!(
+        service.get("/user", &forge::with_claims(&forge::claims(&id))).await.status,
+        401,
+        "signed with the usual key"
+    );
 }
 
 #[tokio::test]
@@ -63,7 +76,8 @@ async fn jwt_auth_header_prefix_is_taken_beside_bearer() {
     let service = Service::with(&[("JWT_AUTH_HEADER_PREFIX", "Token")]).await;
     let (_, token) = service.member(ADA).await;
     for (prefix, status) in [("Token", 200), ("token", 200), ("Bearer", 200), ("JWT", 401)] {
-        let answer = send(service.request(Method::GET, "/user").header("authorization", format!("{prefix} {token}"))).await;
+        let answer =
+            send(service.request(Method::GET, "/user").header("authorization", format!("{prefix} {token}"))).await;
         assert_eq!(answer.status, status, "{prefix}");
     }
 }
@@ -75,7 +89,10 @@ async fn jwt_default_realm_is_in_every_challenge_that_has_no_sentence_of_the_tut
         let challenge = |answer: testkit::Answer| answer.header("www-authenticate").unwrap().to_owned();
         assert_eq!(challenge(service.post("/login", &json!({})).await), "Basic realm=\"Members only\"");
         assert_eq!(challenge(send(service.request(Method::GET, "/user")).await), "Bearer realm=\"Members only\"");
-        assert_eq!(challenge(service.get("/user", "x").await), "Bearer realm=\"Members only\", error=\"invalid_token\"");
+        assert_eq!(
+            challenge(service.get("/user", "x").await),
+            "Bearer realm=\"Members only\", error=\"invalid_token\""
+        );
     }
 }
 
@@ -86,7 +103,12 @@ async fn jwt_verify_claims_says_which_times_are_checked() {
         claims[claim] = json!(forge::now() + 60);
         forge::with_claims(&claims)
     };
-    for (verified, nbf, iat) in [("signature,exp", 200, 200), ("signature,exp,nbf", 401, 200), ("iat, exp, signature", 200, 401), ("signature,exp,nbf,iat,iss,sub", 401, 401)] {
+    for (verified, nbf, iat) in [
+        ("signature,exp", 200, 200),
+        ("signature,exp,nbf", 401, 200),
+        ("iat, exp, signature", 200, 401),
+        ("signature,exp,nbf,iat,iss,sub", 401, 401),
+    ] {
         let service = Service::with(&[("JWT_VERIFY_CLAIMS", verified)]).await;
         let (id, _) = service.member(ADA).await;
         assert_eq!(service.get("/user", &changed(&id, "nbf")).await.status, nbf, "{verified}");
@@ -102,7 +124,16 @@ async fn jwt_required_claims_says_which_claims_a_token_must_have() {
         forge::with_claims(&claims)
     };
     let all = "exp,iat,nbf,iss,sub,public_id,jti";
-    for (required, claim, status) in [("exp", "iat", 200), ("exp", "nbf", 200), ("exp", "exp", 401), ("exp", "jti", 200), (all, "jti", 401), (all, "public_id", 401), ("exp", "sub", 401), ("exp", "iss", 401)] {
+    for (required, claim, status) in [
+        ("exp", "iat", 200),
+        ("exp", "nbf", 200),
+        ("exp", "exp", 401),
+        ("exp", "jti", 200),
+        (all, "jti", 401),
+        (all, "public_id", 401),
+        ("exp", "sub", 401),
+        ("exp", "iss", 401),
+    ] {
         let service = Service::with(&[("JWT_REQUIRED_CLAIMS", required)]).await;
         let (id, token) = service.member(ADA).await;
         assert_eq!(service.get("/user", &without(&id, claim)).await.status, status, "{required} without {claim}");
@@ -132,7 +163,8 @@ async fn password_min_length_moves_the_bound() {
 
 #[tokio::test]
 async fn argon2_settings_are_those_of_new_hashes() {
-    let service = Service::with(&[("ARGON2_MEMORY_KIB", "20480"), ("ARGON2_ITERATIONS", "3"), ("ARGON2_PARALLELISM", "2")]).await;
+    let service =
+        Service::with(&[("ARGON2_MEMORY_KIB", "20480"), ("ARGON2_ITERATIONS", "3"), ("ARGON2_PARALLELISM", "2")]).await;
     service.sign_up(ADA).await;
     let hash = service.items("Credentials").await[0]["password_hash"].as_s().unwrap().clone();
     assert!(hash.starts_with("$argon2id$v=19$m=20480,t=3,p=2$"), "{hash}");

@@ -15,7 +15,8 @@ async fn sign_up_done_is_201_in_both_profiles() {
         let mut body = answer.json();
         let id = body["public_id"].take();
         assert_eq!(id.as_str().map(str::len), Some(36));
-        let expected = json!({ "message": "Successfully registered.", "public_id": null, "name": ADA[0], "email": ADA[1] });
+        let expected =
+            json!({ "message": "Successfully registered.", "public_id": null, "name": ADA[0], "email": ADA[1] });
         assert_eq!((answer.status, body), (201, expected), "{profile}");
         assert_eq!(answer.header("content-type"), Some("application/json"));
     }
@@ -77,7 +78,10 @@ async fn every_field_that_breaks_a_rule_is_named_at_once() {
     let answer = service.sign_up(["a\r\nb", "ada", "short"]).await;
     assert_eq!(answer.code(), (422, "invalid-fields".to_owned()));
     let expected = [("name", "control-character"), ("email", "malformed"), ("password", "too-short")];
-    assert_eq!(answer.field_errors(), (422, expected.map(|(field, code)| (field.to_owned(), code.to_owned())).to_vec()));
+    assert_eq!(
+        answer.field_errors(),
+        (422, expected.map(|(field, code)| (field.to_owned(), code.to_owned())).to_vec())
+    );
     assert!(answer.json()["errors"][0]["detail"].is_string());
     assert!(service.items("Users").await.is_empty() && service.items("Credentials").await.is_empty());
 }
@@ -131,25 +135,41 @@ async fn well_known_passwords_and_ones_own_name_and_address_are_refused() {
 async fn a_password_needs_no_digits_capitals_or_symbols_and_may_have_1024_octets() {
     let service = Service::start().await;
     let longest = "tortoise lamp quarrel ".repeat(47)[..1024].to_owned();
-    for (index, password) in ["tortoise lamp quarrel", "пингвин летит домой", "  spaces around it  ", &longest].iter().enumerate() {
+    for (index, password) in
+        ["tortoise lamp quarrel", "пингвин летит домой", "  spaces around it  ", &longest].iter().enumerate()
+    {
         let email = format!("user{index}@example.com");
         assert_eq!(service.sign_up(["Ada", &email, password]).await.status, 201, "{password:.30}");
         assert_eq!(service.log_in(&email, password).await.status, 201, "{password:.30}");
-        assert_eq!(service.log_in(&email, password.trim_end_matches(' ').trim_start()).await.status == 201, password.trim() == *password);
+        assert_eq!(
+            service.log_in(&email, password.trim_end_matches(' ').trim_start()).await.status == 201,
+            password.trim() == *password
+        );
     }
 }
 
 #[tokio::test]
 async fn a_name_comes_back_byte_for_byte_after_trimming() {
     let service = Service::start().await;
-    let names = ["Zoë", "Zoe\u{308}", "李小龍", "أحمد بن ماجد", "Ὀδυσσεύς", "👩‍👩‍👧", "<script>alert(1)</script>", "Robert'); DROP TABLE Users;--", "\u{feff}bom"];
+    let names = [
+        "Zoë",
+        "Zoe\u{308}",
+        "李小龍",
+        "أحمد بن ماجد",
+        "Ὀδυσσεύς",
+        "👩‍👩‍👧",
+        "<script>alert(1)</script>",
+        "Robert'); DROP TABLE Users;--",
+        "\u{feff}bom",
+    ];
     for (index, name) in names.iter().enumerate() {
         let answer = service.sign_up([&format!("  {name}\t"), &format!("user{index}@example.com"), GRACE[2]]).await;
         assert_eq!((answer.status, answer.json()["name"].as_str()), (201, Some(*name)));
     }
     let token = service.member(ADA).await.1;
     let listed = service.get("/user", &token).await.json();
-    let listed: Vec<&str> = listed["users"].as_array().unwrap().iter().filter_map(|user| user["name"].as_str()).collect();
+    let listed: Vec<&str> =
+        listed["users"].as_array().unwrap().iter().filter_map(|user| user["name"].as_str()).collect();
     assert!(names.iter().all(|name| listed.contains(name)), "{listed:?}");
 }
 

@@ -18,7 +18,11 @@ async fn assert_refused(service: &Service, what: &str, token: &str) {
         let answer = service.get(path, token).await;
         let expected = (401, "invalid-token".to_owned(), "Token is invalid !!".to_owned());
         assert_eq!(answer.refusal(), expected, "{what}: {token:.200}");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"Login required\", error=\"invalid_token\""), "{what}");
+        assert_eq!(
+            answer.header("www-authenticate"),
+            Some("Bearer realm=\"Login required\", error=\"invalid_token\""),
+            "{what}"
+        );
     }
 }
 
@@ -41,7 +45,10 @@ async fn a_token_that_another_library_signs_with_our_key_is_taken() {
     let service = Service::start().await;
     let (id, _) = service.member(ADA).await;
     assert_eq!(service.get("/user", &forge::with_claims(&forge::claims(&id))).await.status, 200);
-    assert_eq!(service.get("/user", &forge::token(r#"{"alg":"HS256"}"#, &forge::claims(&id).to_string())).await.status, 200);
+    assert_eq!(
+        service.get("/user", &forge::token(r#"{"alg":"HS256"}"#, &forge::claims(&id).to_string())).await.status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -51,7 +58,12 @@ async fn a_token_of_a_user_who_is_gone_is_refused_at_once() {
     assert_eq!(service.get("/user", &token).await.status, 200);
     service.delete_user(&id).await;
     assert_refused(&service, "deleted user", &token).await;
-    assert_refused(&service, "user who never was", &forge::with_claims(&forge::claims(&PublicId::random().to_string()))).await;
+    assert_refused(
+        &service,
+        "user who never was",
+        &forge::with_claims(&forge::claims(&PublicId::random().to_string())),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -77,14 +89,26 @@ async fn tokens_that_are_signed_otherwise_are_refused() {
         assert_refused(&service, name, &forge::sign(&header, &claims, key, algorithm)).await;
     }
     // The header names one algorithm and the signature is HS256's, with the secret as the key.
-    for name in ["none", "None", "NONE", "nOnE", "", "RS256", "RS384", "RS512", "PS256", "PS512", "ES256", "ES384", "EdDSA", "HS384", "hs256", "HS256 ", "A128KW", "dir"] {
+    for name in [
+        "none", "None", "NONE", "nOnE", "", "RS256", "RS384", "RS512", "PS256", "PS512", "ES256", "ES384", "EdDSA",
+        "HS384", "hs256", "HS256 ", "A128KW", "dir",
+    ] {
         let header = forge::encode(format!(r#"{{"alg":"{name}","typ":"JWT"}}"#));
         assert_refused(&service, name, &forge::sign(&header, &claims, key, Algorithm::HS256)).await;
         assert_refused(&service, name, &format!("{header}.{claims}.")).await;
     }
     let header = forge::encode(r#"{"alg":"HS256","typ":"JWT"}"#);
     let public_key = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
-    for wrong in ["", "secret", "super-secret", "your secret key", &KEY[1..], &KEY.to_uppercase(), &format!("{KEY} "), public_key] {
+    for wrong in [
+        "",
+        "secret",
+        "super-secret",
+        "your secret key",
+        &KEY[1..],
+        &KEY.to_uppercase(),
+        &format!("{KEY} "),
+        public_key,
+    ] {
         assert_refused(&service, wrong, &forge::sign(&header, &claims, wrong.as_bytes(), Algorithm::HS256)).await;
     }
     let (message, signature) = good.rsplit_once('.').unwrap();
@@ -136,14 +160,20 @@ async fn tokens_out_of_their_time_are_refused() {
     ] {
         assert_refused(&service, &changes.to_string(), &forge::with_claims(&changed(changes))).await;
     }
-    let huge = forge::claims(&id).to_string().replace(&format!("\"exp\":{}", now + 600), &format!("\"exp\":{}", "9".repeat(400)));
+    let huge = forge::claims(&id)
+        .to_string()
+        .replace(&format!("\"exp\":{}", now + 600), &format!("\"exp\":{}", "9".repeat(400)));
     assert_refused(&service, "exp of 400 digits", &forge::token(r#"{"alg":"HS256"}"#, &huge)).await;
     for missing in ["exp", "iat", "nbf", "iss", "sub"] {
         let mut claims = forge::claims(&id);
         claims.as_object_mut().unwrap().remove(missing);
         assert_refused(&service, missing, &forge::with_claims(&claims)).await;
     }
-    assert_eq!(service.get("/user", &forge::with_claims(&changed(json!({ "exp": now - 2 })))).await.status, 200, "within the leeway");
+    assert_eq!(
+        service.get("/user", &forge::with_claims(&changed(json!({ "exp": now - 2 })))).await.status,
+        200,
+        "within the leeway"
+    );
 }
 
 #[tokio::test]
@@ -156,7 +186,10 @@ async fn tokens_with_claims_that_are_not_ours_are_refused() {
         ("another issuer", good.replace("postern", "postern ")),
         ("issuer as list", good.replace("\"postern\"", "[\"postern\"]")),
         ("an audience", good.replacen('{', "{\"aud\":\"somebody else\",", 1)),
-        ("sub in upper case", good.replace(&format!("\"sub\":\"{id}\""), &format!("\"sub\":\"{}\"", id.to_uppercase()))),
+        (
+            "sub in upper case",
+            good.replace(&format!("\"sub\":\"{id}\""), &format!("\"sub\":\"{}\"", id.to_uppercase())),
+        ),
         ("sub of nobody", good.replace(&format!("\"sub\":\"{id}\""), "\"sub\":\"admin\"")),
         ("sub as number", good.replace(&format!("\"sub\":\"{id}\""), "\"sub\":1")),
         ("two subjects", good.replace(&format!("\"public_id\":\"{id}\""), &format!("\"public_id\":\"{other}\""))),
@@ -212,7 +245,12 @@ async fn keys_that_a_header_brings_or_names_never_change_how_a_token_is_checked(
         let header = format!(r#"{{"alg":"HS256",{parameter}}}"#);
         // Signed with the key that the header brings (`secret`), with an empty one, with a file's nothing.
         for key in ["secret", "", "\0"] {
-            let token = forge::sign(&forge::encode(&header), &forge::encode(claims.to_string()), key.as_bytes(), Algorithm::HS256);
+            let token = forge::sign(
+                &forge::encode(&header),
+                &forge::encode(claims.to_string()),
+                key.as_bytes(),
+                Algorithm::HS256,
+            );
             assert_refused(&service, parameter, &token).await;
         }
     }
@@ -251,7 +289,12 @@ async fn what_is_no_token_is_refused() {
         ("100 KB", format!("{header}.{}.{signature}", "A".repeat(100_000))),
         ("long header", format!("{}.{payload}.{signature}", "A".repeat(5_000))),
     ] {
-        let answer = service.request(reqwest::Method::GET, "/user").header("x-access-token", token.as_bytes()).send().await.unwrap();
+        let answer = service
+            .request(reqwest::Method::GET, "/user")
+            .header("x-access-token", token.as_bytes())
+            .send()
+            .await
+            .unwrap();
         assert!([401, 431].contains(&answer.status().as_u16()), "{what}: {}", answer.status());
     }
     // The library's alphabet is base64url; a token that differs by alphabet only is refused.

@@ -1,0 +1,193 @@
+//! One journey through the whole service, over HTTP, wherever it runs: in this process, under `cargo lambda watch`, and as
+//! release binaries under AWS's runtime interface emulator. The last two need programs that `.ci/run` installs.
+
+use std::{env, fs, path::PathBuf, process::Stdio};
+
+use reqwest::{Client, Method, RequestBuilder, multipart::Form};
+use serde_json::{Value, json};
+use shared::user::PublicId;
+use testkit::{
+    ADA, Answer, Service, events, gateway,
+    service::{database_endpoint, send},
+};
+use tokio::{
+    net::TcpListener,
+    process::{Child, Command},
+    time::{Duration, sleep},
+};
+
+#[tokio::test]
+async fn the_journey_through_the_service_in_this_process() {
+    let service = Service::start().await;
+    journey(&service.url).await;
+}
+
+#[tokio::test]
+#[ignore = "needs `cargo lambda watch`, whose URL is in POSTERN_URL"]
+async fn the_journey_through_cargo_lambda_watch() {
+    journey(&env::var("POSTERN_URL").expect("POSTERN_URL is set")).await;
+}
+
+#[tokio::test]
+#[ignore = "needs AWS's emulator (POSTERN_EMULATOR) and the release binaries (POSTERN_BINARIES)"]
+async fn the_journey_through_the_release_binaries_under_the_runtime_interface_emulator() {
+    let database = database_endpoint().await;
+    let client = local::database::connection(&database).await;
+    local::database::create_tables(&aws_sdk_dynamodb::Client::new(&client), "Users", "Credentials").await.unwrap();
+    let mut functions = Vec::new();
+    for name in ["signup", "login", "list-users"] {
+        functions.push(Emulated::start(name, &database).await);
+    }
+    let [signup, login, list] = &functions[..] else { unreachable!() };
+    // What README shows with `sam local invoke`.
+    assert_eq!(invoke(&signup.url, &sample("signup", "")).await.status, 201);
+    let logged_in = invoke(&login.url, &sample("login", "")).await;
+    assert_eq!(logged_in.status, 201);
+    let token = logged_in.json()["token"].as_str().unwrap().to_owned();
+    let listed = invoke(&list.url, &sample("list-users", &token)).await;
+    assert_eq!((listed.status, listed.json()["users"][0]["email"].as_str()), (200, Some(ADA[1])));
+    let routes = [("/signup", signup), ("/login", login), ("/user", list)];
+    journey(&gateway::serve(routes.map(|(path, function)| (path, function.url.clone())).to_vec()).await).await;
+}
+
+/// A release binary under the emulator, with the variables of `events/env.json`.
+struct Emulated {
+    url: String,
+    _process: Child,
+}
+
+impl Emulated {
+    async fn start(name: &str, database: &str) -> Self {
+        let variable = |name: &str| PathBuf::from(env::var(name).unwrap_or_else(|_| panic!("{name} is set")));
+        let variables: Value = serde_json::from_str(&fs::read_to_string(folder().join("env.json")).unwrap()).unwrap();
+        let variables =
+            variables["Parameters"].as_object().unwrap().iter().map(|(name, value)| (name, value.as_str().unwrap()));
+        let (port, runtime_port) = (free_port().await, free_port().await);
+        let process = Command::new(variable("POSTERN_EMULATOR"))
+            .arg("--runtime-interface-emulator-address")
+            .arg(format!("127.0.0.1:{port}"))
+            .arg("--runtime-api-address")
+            .arg(format!("127.0.0.1:{runtime_port}"))
+            .arg(variable("POSTERN_BINARIES").join(name))
+            .envs(variables)
+            .env("AWS_ENDPOINT_URL_DYNAMODB", database)
+            .envs([("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the emulator starts");
+        for _ in 0..100 {
+            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                break;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        Self { url: format!("http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"), _process: process }
+    }
+}
+
+async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
+}
+
+fn sample(name: &str, token: &str) -> Value {
+    let text = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
+    serde_json::from_str(&text.replace("{{token}}", token)).unwrap()
+}
+
+async fn invoke(function: &str, event: &Value) -> Answer {
+    let answer = Client::new().post(function).json(event).send().await.unwrap().json().await.unwrap();
+    events::read(&answer)
+}
+
+async fn journey(api: &str) {
+    let http = Client::new();
+    let request = |method: Method, path: &str| http.request(method, format!("{api}{path}"));
+    let post = |path: &str| request(Method::POST, path);
+    let [name, _, password] = ADA;
+    // Each journey has mailboxes of its own, so that it can go twice.
+    let run = PublicId::random();
+    let mailbox = |kind: &str| format!("{kind}.{run}@example.com");
+
+    let (json_mailbox, form_mailbox, multipart_mailbox) = (mailbox("json"), mailbox("form"), mailbox("multipart"));
+    let signed_up =
+        send(post("/signup").json(&json!({ "name": name, "email": json_mailbox, "password": password }))).await;
+    assert_eq!((signed_up.status, signed_up.json()["message"].as_str()), (201, Some("Successfully registered.")));
+    let form = [("name", "Zoë & Söhne"), ("email", &form_mailbox), ("password", password)];
+    let signed_up = send(post("/signup").form(&form)).await;
+    assert_eq!((signed_up.status, signed_up.json()["name"].as_str()), (201, Some("Zoë & Söhne")));
+    let form = Form::new().text("name", "李小龍").text("email", multipart_mailbox.clone()).text("password", password);
+    let signed_up = send(post("/signup").multipart(form)).await;
+    assert_eq!((signed_up.status, signed_up.json()["name"].as_str()), (201, Some("李小龍")));
+    let taken = send(
+        post("/signup").json(&json!({ "name": name, "email": json_mailbox.to_uppercase(), "password": password })),
+    )
+    .await;
+    assert_eq!(taken.code(), (202, "email-taken".to_owned()));
+
+    let fields = [("email", json_mailbox.as_str()), ("password", password)];
+    let mut token = String::new();
+    for log_in in [
+        post("/login").json(&json!({ "email": json_mailbox, "password": password })),
+        post("/login").form(&fields),
+        post("/login").multipart(Form::new().text("email", json_mailbox.clone()).text("password", password)),
+        post("/login").basic_auth(&json_mailbox, Some(password)),
+    ] {
+        let logged_in = send(log_in).await;
+        assert_eq!(logged_in.status, 201, "{logged_in:?}");
+        token = logged_in.json()["token"].as_str().unwrap().to_owned();
+    }
+
+    for signed_in in [
+        request(Method::GET, "/user").header("x-access-token", &token),
+        request(Method::GET, "/user").bearer_auth(&token),
+        request(Method::GET, "/user").header("authorization", format!("JWT {token}")),
+    ] {
+        assert_eq!(send(signed_in).await.status, 200);
+    }
+    let me = send(request(Method::GET, "/user/me").header("x-access-token", &token)).await;
+    assert_eq!((me.status, me.json()["email"].as_str()), (200, Some(json_mailbox.as_str())));
+    assert_eq!(send(request(Method::HEAD, "/user").header("x-access-token", &token)).await.status, 200);
+    let listed = walk(|path| request(Method::GET, path).header("x-access-token", &token)).await;
+    for email in [&json_mailbox, &form_mailbox, &multipart_mailbox] {
+        assert_eq!(listed.iter().filter(|listed| *listed == email).count(), 1, "{email}");
+    }
+
+    let wrong = [("email", json_mailbox.as_str()), ("password", "wrong")];
+    let unknown = [("email", "nobody@example.com"), ("password", password)];
+    let large = "a".repeat(100_000);
+    for (refused, status, code) in [
+        (post("/login").form(&wrong), 403, "wrong-password"),
+        (post("/login").form(&unknown), 401, "unknown-user"),
+        (post("/login"), 401, "credentials-missing"),
+        (post("/login").form(&[("password", large.as_str())]), 413, "body-too-large"),
+        (post("/signup").json(&json!({ "name": "a\nb" })), 422, "invalid-fields"),
+        (post("/signup").json(&json!([])), 400, "malformed-json"),
+        (post("/signup").header("content-type", "text/plain").body("x"), 415, "unsupported-media-type"),
+        (request(Method::GET, "/signup"), 405, "method-not-allowed"),
+        (request(Method::DELETE, "/user"), 405, "method-not-allowed"),
+        (request(Method::GET, "/user"), 401, "token-missing"),
+        (request(Method::GET, "/user").bearer_auth(format!("{token}x")), 401, "invalid-token"),
+        (request(Method::GET, "/user?limit=0").bearer_auth(&token), 422, "invalid-fields"),
+        (request(Method::GET, "/user?cursor=x").bearer_auth(&token), 422, "invalid-fields"),
+    ] {
+        let answer = send(refused).await;
+        assert_eq!(answer.code(), (status, code.to_owned()), "{answer:?}");
+    }
+}
+
+/// The addresses on all pages, two to a page.
+async fn walk(get: impl Fn(&str) -> RequestBuilder) -> Vec<String> {
+    let (mut emails, mut path) = (Vec::new(), "/user?limit=2".to_owned());
+    loop {
+        let page = send(get(&path)).await.json();
+        emails.extend(page["users"].as_array().unwrap().iter().map(|user| user["email"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { return emails };
+        path = format!("/user?limit=2&cursor={next}");
+    }
+}
