@@ -87,12 +87,11 @@ async fn main() -> ExitCode {
 /// Serves until Ctrl-C or SIGTERM.
 async fn run(options: Options) -> Result<(), StartError> {
     let mut terminate = signal(SignalKind::terminate())?;
-    let (endpoint, embedded) = match &options.dynamodb_endpoint {
-        Some(url) => (url.clone(), None),
-        None => {
-            let listener = bind(options.dynamodb_host, options.dynamodb_port, "--dynamodb-port").await?;
-            (format!("http://{}", listener.local_addr()?), Some((listener, database::open(options.data.as_deref())?)))
-        }
+    let (endpoint, embedded) = if let Some(url) = &options.dynamodb_endpoint {
+        (url.clone(), None)
+    } else {
+        let listener = bind(options.dynamodb_host, options.dynamodb_port, "--dynamodb-port").await?;
+        (format!("http://{}", listener.local_addr()?), Some((listener, database::open(options.data.as_deref())?)))
     };
     let settings = service::settings(|name| env::var_os(name), &endpoint)?;
     if let Some((listener, database)) = embedded {

@@ -1,6 +1,8 @@
 //! One journey through the whole service, over HTTP, wherever it runs: in this process, under `cargo lambda watch`, and as
 //! release binaries under AWS's runtime interface emulator. The last two need programs that `.ci/run` installs.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{env, fs, path::PathBuf, process::Stdio};
 
 use reqwest::{Client, Method, RequestBuilder, multipart::Form};
@@ -140,7 +142,7 @@ async fn journey(api: &str) {
     ] {
         let logged_in = send(log_in).await;
         assert_eq!(logged_in.status, 201, "{logged_in:?}");
-        token = logged_in.json()["token"].as_str().unwrap().to_owned();
+        logged_in.json()["token"].as_str().unwrap().clone_into(&mut token);
     }
 
     for signed_in in [

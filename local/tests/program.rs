@@ -1,5 +1,7 @@
 //! The program `local`, started as a user starts it.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{
     process::{Output, Stdio},
     time::{Duration, Instant},
@@ -84,11 +86,11 @@ async fn the_three_printed_commands_work_when_pasted_one_after_the_other() {
         let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], variables);
         assert!(local.line("API on ").await.starts_with("http://127.0.0.1:"));
         local.line("Try it:").await;
-        let mut script = String::new();
+        let mut script = Vec::new();
         for start in ["curl", "TOKEN", "curl"] {
-            script += &format!("{start}{}\necho\n", local.line(start).await);
+            script.push(format!("{start}{}", local.line(start).await));
         }
-        let answers = shell(&script).await;
+        let answers = shell(&script.join("\necho\n")).await;
         assert!(answers.contains("Successfully registered."), "{variables:?} {answers}");
         assert_eq!(answers.matches("ada@example.com").count(), 2, "{variables:?} {answers}");
     }

@@ -102,7 +102,7 @@ pub struct Settings {
 impl Settings {
     /// Reads the environment of this process.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| env::var_os(name))
+        Self::read(env::var_os)
     }
 
     /// Reads settings from `source`, which gives a variable's value by its name.

@@ -1,6 +1,6 @@
 //! Everything that can go wrong with a request, and the one place that chooses its status.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::{
     http::StatusCode,
@@ -120,7 +120,7 @@ pub struct FieldError {
 
 impl FieldError {
     /// `field` breaks the rule that `code` names.
-    pub fn new(field: &str, code: &'static str, detail: impl ToString) -> Self {
+    pub fn new(field: &str, code: &'static str, detail: impl fmt::Display) -> Self {
         Self { field: field.to_owned(), code, detail: detail.to_string() }
     }
 

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::{
     Client,
     config::{retry::RetryConfig, timeout::TimeoutConfig},
     error::SdkError,
-    operation::transact_write_items::TransactWriteItemsError,
+    operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
     types::{AttributeValue, CancellationReason, Put, TransactWriteItem},
 };
 
@@ -225,7 +225,7 @@ impl CredentialStore {
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(())
             }

@@ -1,5 +1,7 @@
 //! The samples in `events/` through `lambda_http`, in this process and in the real binary.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use login::Login;
 use secrecy::SecretString;
 use testkit::{

@@ -1,5 +1,7 @@
 //! The service's behaviour over HTTP, as CONTRACT's tables have it. Each test has a service and a database of its own.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod accounts;
 mod bad_input;
 mod listing;
