@@ -138,7 +138,7 @@ fn refuse(error: &Error, wording: &Wording, allow: Option<HeaderValue>) -> Respo
     let problem = Problem {
         // RFC 9457 4.2.1: the status says it all; `code` says it more closely.
         r#type: "about:blank",
-        title: status.canonical_reason().unwrap_or_default(),
+        title: title(status),
         status: status.as_u16(),
         detail: &refusal.detail,
         code: refusal.code,
@@ -161,6 +161,15 @@ fn refuse(error: &Error, wording: &Wording, allow: Option<HeaderValue>) -> Respo
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+/// The status phrase of RFC 9110, which is younger than two of `http`'s.
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
+        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
+        other => other.canonical_reason().unwrap_or_default(),
+    }
 }
 
 /// The cause of a failure, once. A refusal is no failure of ours.

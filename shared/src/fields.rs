@@ -149,7 +149,10 @@ fn form(body: &[u8]) -> Result<Entries, Error> {
         .ok()
         .and_then(|body| body.split('&').filter(|pair| !pair.is_empty()).map(entry).collect());
     entries.map(Entries).ok_or_else(|| {
-        malformed("malformed-form", "The fields must be percent-encoded UTF-8, like email=ada%40example.com.")
+        malformed(
+            "malformed-form",
+            "Fields in a form or a query must be percent-encoded UTF-8, like email=ada%40example.com.",
+        )
     })
 }
 

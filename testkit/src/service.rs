@@ -49,7 +49,8 @@ impl Service {
         (Self::over(&[], &endpoint, &proxy.url).await, proxy)
     }
 
-    async fn over(settings: &[(&str, &str)], endpoint: &str, reached_at: &str) -> Self {
+    /// A service over the database at `endpoint`, which it reaches at another address.
+    pub async fn over(settings: &[(&str, &str)], endpoint: &str, reached_at: &str) -> Self {
         let settings: HashMap<&str, &str> =
             [("JWT_SECRET_KEY", KEY)].into_iter().chain(settings.iter().copied()).collect();
         let settings =

@@ -26,6 +26,7 @@ use shared::{
 use tracing::info;
 
 use crate::paging::Paging;
+pub use crate::paging::cursor;
 
 /// What listing may touch.
 pub struct ListUsers {
@@ -69,7 +70,7 @@ async fn list_users(State(list): State<Arc<ListUsers>>, headers: HeaderMap, uri:
     }
     let page = page?;
     info!(public_id = %caller, users = page.users.len(), "users listed");
-    let next = page.next.map(paging::cursor);
+    let next = page.next.map(cursor);
     let link = next
         .as_ref()
         .and_then(|cursor| HeaderValue::try_from(format!("</user?limit={limit}&cursor={cursor}>; rel=\"next\"")).ok());

@@ -35,7 +35,7 @@ impl Paging {
 }
 
 /// The cursor of the page behind `last`: the 16 octets of its identifier, which are no secret, in base64url.
-pub(crate) fn cursor(last: PublicId) -> String {
+pub fn cursor(last: PublicId) -> String {
     URL_SAFE_NO_PAD.encode(last.as_bytes())
 }
 
