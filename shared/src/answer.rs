@@ -18,7 +18,7 @@ use lambda_http::RequestExt as _;
 use serde::Serialize;
 use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, info_span, warn};
 use uuid::Uuid;
 
 use crate::{
@@ -90,14 +90,16 @@ async fn answer(State(wording): State<Arc<Wording>>, request: Request, next: Nex
     let method = request.method().clone();
     // The pattern, not the path: a path may hold what belongs in no log.
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let mut response = next.run(request).await;
-    if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
-        let refusal = refuse(&error, &wording, response.headers_mut().remove(header::ALLOW));
-        log_refusal(&error, refusal.status(), &id, &method, &route, started);
-        response = refusal;
-    } else {
-        let status = response.status().as_u16();
-        info!(request_id = id, %method, route, status, duration_ms = milliseconds(started), "answered");
+    let span = info_span!("request", request_id = id);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let error = response.extensions_mut().remove::<Arc<Error>>();
+    if let Some(error) = &error {
+        response = refuse(error, &wording, response.headers_mut().remove(header::ALLOW));
+    }
+    span.in_scope(|| log(error.as_deref(), response.status(), &method, &route, duration_ms));
+    if method == Method::HEAD {
+        *response.body_mut() = Body::empty();
     }
     let headers = response.headers_mut();
     headers.extend(HEADERS);
@@ -172,16 +174,14 @@ fn title(status: StatusCode) -> &'static str {
     }
 }
 
-/// The cause of a failure, once. A refusal is no failure of ours.
-fn log_refusal(error: &Error, status: StatusCode, request_id: &str, method: &Method, route: &str, started: Instant) {
-    let (status, duration_ms) = (status.as_u16(), milliseconds(started));
-    let cause = causes(error);
-    if status < 500 {
-        info!(request_id, %method, route, status, duration_ms, cause, "refused");
-    } else if status == 503 {
-        warn!(request_id, %method, route, status, duration_ms, cause, "failed");
-    } else {
-        error!(request_id, %method, route, status, duration_ms, cause, "failed");
+/// One line for each request. The cause of a failure is here and nowhere else; a refusal is no failure of ours.
+fn log(error: Option<&Error>, status: StatusCode, method: &Method, route: &str, duration_ms: u64) {
+    let cause = error.map(|error| causes(error));
+    let status = status.as_u16();
+    match status {
+        0..500 => info!(%method, route, status, duration_ms, cause, "answered"),
+        503 => warn!(%method, route, status, duration_ms, cause, "failed"),
+        _ => error!(%method, route, status, duration_ms, cause, "failed"),
     }
 }
 
@@ -197,6 +197,54 @@ pub fn causes(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
-fn milliseconds(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Profile;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
+    fn service_with_a_panic() -> Router {
+        let panics = get(|| async {
+            if true {
+                panic!("a secret of the inside");
+            }
+        });
+        let routes = Router::new().route("/panic", panics).route("/fine", get(|| async { "fine" }));
+        service(routes, Wording { profile: Profile::Tutorial, realm: None })
+    }
+
+    async fn ask(service: &Router, method: Method, path: &str) -> (StatusCode, String) {
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let response = service.clone().oneshot(request).await.unwrap();
+        assert!(HEADERS.iter().all(|(name, value)| response.headers()[name] == value));
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts.status, String::from_utf8(body.into()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_one_500_that_shows_nothing_and_the_next_request_works() {
+        let service = service_with_a_panic();
+        let (status, body) = ask(&service, Method::GET, "/panic").await;
+        assert_eq!(status, 500);
+        assert!(body.contains("\"internal-error\"") && !body.contains("secret"), "{body}");
+        assert_eq!(ask(&service, Method::GET, "/fine").await, (StatusCode::OK, "fine".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn head_has_no_body_also_where_it_is_refused() {
+        let service = service_with_a_panic();
+        for (path, status) in [("/fine", 200), ("/panic", 500), ("/nowhere", 404)] {
+            let (got, body) = ask(&service, Method::HEAD, path).await;
+            assert_eq!((got.as_u16(), body.as_str()), (status, ""), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_id_that_the_client_sends_is_not_taken() {
+        let request = Request::builder().uri("/fine").header(REQUEST_ID, "forged").body(Body::empty()).unwrap();
+        let response = service_with_a_panic().oneshot(request).await.unwrap();
+        assert_ne!(response.headers()[REQUEST_ID], "forged");
+    }
 }

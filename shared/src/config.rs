@@ -578,7 +578,8 @@ mod tests {
                 assert_eq!(error.variable, *variable);
                 let text = error.to_string();
                 assert!(text.starts_with(&format!("environment variable {variable} ")), "{text}");
-                let is_word_of_the_rule = value.len() < 5 || ["STRICT", "email", "/signup", "/user", "/user/me"].contains(value);
+                let is_word_of_the_rule =
+                    value.len() < 5 || ["STRICT", "email", "/signup", "/user", "/user/me"].contains(value);
                 assert!(is_word_of_the_rule || !text.contains(value), "{text}");
             }
         }
