@@ -573,14 +573,13 @@ mod tests {
             ("JWT_AUTH_ENDPOINT", &["jwt"]),
         ];
         for (variable, values) in bad {
-            for value in *values {
+            // The last one is bad for every variable.
+            for value in values.iter().chain(&["m4rk3r\u{7}"]) {
                 let error = read(&[(variable, value)]).expect_err(&format!("{variable}={value}"));
                 assert_eq!(error.variable, *variable);
                 let text = error.to_string();
                 assert!(text.starts_with(&format!("environment variable {variable} ")), "{text}");
-                let is_word_of_the_rule =
-                    value.len() < 5 || ["STRICT", "email", "/signup", "/user", "/user/me"].contains(value);
-                assert!(is_word_of_the_rule || !text.contains(value), "{text}");
+                assert!(!text.contains("m4rk3r"), "{text}");
             }
         }
     }
