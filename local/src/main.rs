@@ -13,7 +13,7 @@ use clap::{Parser, error::ErrorKind};
 use local::{database, service};
 use shared::{
     config::{Settings, is_on_this_machine},
-    lambda::{self, StartError},
+    lambda::StartError,
     log::{self, Format},
     store,
 };
@@ -120,7 +120,6 @@ async fn serve(options: &Options, settings: &Settings, endpoint: &str) -> Result
         return std::future::pending().await;
     };
     let router = service::router(settings, client).await?;
-    lambda::warn_of_relaxed_rules(settings);
     println!("API on http://{}", listener.local_addr()?);
     describe_database(options, settings, endpoint)?;
     if !service::has_key(|name| env::var_os(name)) {

@@ -18,7 +18,7 @@ use lambda_http::RequestExt as _;
 use serde::Serialize;
 use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::{Instrument as _, error, info, info_span, warn};
+use tracing::{Instrument as _, error, error_span, info, warn};
 use uuid::Uuid;
 
 use crate::{
@@ -90,7 +90,8 @@ async fn answer(State(wording): State<Arc<Wording>>, request: Request, next: Nex
     let method = request.method().clone();
     // The pattern, not the path: a path may hold what belongs in no log.
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let span = info_span!("request", request_id = id);
+    // At the highest level: whoever asks for errors only needs the identifier as well.
+    let span = error_span!("request", request_id = id);
     let mut response = next.run(request).instrument(span.clone()).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let error = response.extensions_mut().remove::<Arc<Error>>();

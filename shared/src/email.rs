@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use icu_properties::{
+    CodePointMapData, CodePointSetData,
+    props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup},
+};
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
-use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// Longest address, in octets (RFC 5321 4.5.3.1.3, less the angle brackets).
 pub const MAX_OCTETS: usize = 254;
@@ -62,8 +65,8 @@ impl fmt::Debug for Email {
 
 /// A dot-atom (RFC 5321 4.1.2) with the letters of all scripts (RFC 6531 3.3).
 fn local_part(text: &str) -> Result<String, EmailError> {
-    // Lower case can take a text out of NFC, so it comes first and NFC has the last word.
-    let local: String = text.nfc().collect::<String>().to_lowercase().nfc().collect();
+    // Another case can take a text out of NFC, so NFC has the last word.
+    let local: String = text.nfc().flat_map(lower_case).nfc().collect();
     if local.len() > MAX_LOCAL_OCTETS {
         return Err(EmailError::TooLong);
     }
@@ -71,14 +74,29 @@ fn local_part(text: &str) -> Result<String, EmailError> {
     if atoms_are_sound { Ok(local) } else { Err(EmailError::Malformed) }
 }
 
-/// Beyond ASCII, spaces and all that is invisible (controls, format characters, unassigned code points) are refused:
-/// two addresses that look the same would be two accounts.
+/// The one lower case of a letter's cases. Some letters have two, and typed in capitals they are the same: σ and ς, s and ſ.
+/// By way of the capital both come out as the same one. `ß` has no single capital and stays.
+fn lower_case(c: char) -> impl Iterator<Item = char> {
+    let mut capital = c.to_uppercase();
+    let capital = if capital.len() == 1 { capital.next() } else { None };
+    capital.unwrap_or(c).to_lowercase()
+}
+
+/// Beyond ASCII, spaces and all that is invisible (controls, format characters, fillers, unassigned code points) are
+/// refused: two addresses that look the same would be two accounts.
 fn is_atom_character(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
     }
-    !matches!(c.general_category_group(), GeneralCategoryGroup::Separator | GeneralCategoryGroup::Other)
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    let is_blank = GeneralCategoryGroup::Separator.union(GeneralCategoryGroup::Other).contains(category)
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+        || c == BRAILLE_BLANK;
+    !is_blank
 }
+
+/// A symbol by its category, a space to the eye.
+const BRAILLE_BLANK: char = '\u{2800}';
 
 /// At least two labels, in DNS's lengths (RFC 1035 2.3.4), mapped by UTS 46 to A-labels.
 fn domain_part(text: &str) -> Result<String, EmailError> {
@@ -111,6 +129,16 @@ mod tests {
         {
             assert_eq!(spelled(spelling).as_deref(), Ok("jürgen@xn--bcher-kva.example"), "{spelling}");
         }
+    }
+
+    #[test]
+    fn letters_with_two_lower_cases_have_one() {
+        for (one, other) in [("οδος", "ΟΔΟΣ"), ("οδοσ", "ΟΔΟΣ"), ("ſam", "SAM"), ("µ", "Μ"), ("straße", "STRAẞE")]
+        {
+            let address = |local: &str| spelled(&format!("{local}@example.com"));
+            assert_eq!(address(one), address(other), "{one} {other}");
+        }
+        assert_ne!(spelled("straße@example.com"), spelled("strasse@example.com"));
     }
 
     #[test]
@@ -147,6 +175,12 @@ mod tests {
             "ad\u{200b}a@example.com",
             "ad\u{202e}a@example.com",
             "ad\u{a0}a@example.com",
+            "ada\u{fe0f}@example.com",
+            "ada\u{34f}@example.com",
+            "ada\u{115f}@example.com",
+            "ada\u{3164}@example.com",
+            "ada\u{2800}@example.com",
+            "ada\u{ad}@example.com",
         ];
         for text in not_addresses {
             assert_eq!(spelled(text), Err(EmailError::Malformed), "{text:?}");
@@ -182,6 +216,11 @@ mod tests {
             if let Ok(email) = Email::parse(&format!("{local}@{domain}")) {
                 prop_assert_eq!(spelled(email.as_str()), Ok(email.as_str().to_owned()));
             }
+        }
+
+        #[test]
+        fn capitals_make_no_second_address(local in "[a-zà-öø-ÿα-ωά-ώа-яё]{1,12}") {
+            prop_assert_eq!(spelled(&format!("{}@example.com", local.to_uppercase())), spelled(&format!("{local}@example.com")));
         }
 
         #[test]

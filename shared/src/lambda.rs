@@ -7,6 +7,7 @@ use axum::Router;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lambda_http::{
     Adapter,
+    aws_lambda_events::query_map::QueryMap,
     http::{HeaderMap, header::HOST},
     request::LambdaRequest,
 };
@@ -47,7 +48,6 @@ where
     F: Future<Output = Result<Router, StartError>>,
 {
     let settings = Settings::from_env()?;
-    warn_of_relaxed_rules(&settings);
     let wording = settings.wording.clone();
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
     lambda_runtime::run(handler(routes(settings, aws).await?, wording)).await
@@ -61,11 +61,11 @@ pub fn handler(
     Adapter::from(answer::service(routes, wording)).map_request(with_sound_parts)
 }
 
-/// One warning that names each setting that is weaker than the strict profile's.
-pub fn warn_of_relaxed_rules(settings: &Settings) {
-    let relaxed = settings.relaxed_rules();
+/// One warning that names each setting, among those that `function` goes by, that is weaker than the strict profile's.
+pub fn warn_of_relaxed_rules(function: &str, settings: &Settings, goes_by: &[&str]) {
+    let relaxed: Vec<&str> = settings.relaxed_rules().into_iter().filter(|rule| goes_by.contains(rule)).collect();
     if !relaxed.is_empty() {
-        warn!(settings = relaxed.join(" "), "rules are weaker than those of AUTH_PROFILE=strict");
+        warn!(function, settings = relaxed.join(" "), "rules are weaker than those of AUTH_PROFILE=strict");
     }
 }
 
@@ -85,6 +85,12 @@ fn with_sound_parts(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<Lambda
             drop_host(&mut request.multi_value_headers);
             request.request_context.domain_name = None;
             request.is_base64_encoded &= is_base64(request.body.as_deref());
+            let queries = [&request.multi_value_query_string_parameters, &request.query_string_parameters];
+            if queries.iter().any(|query| query.to_query_string().len() > MAX_URI) {
+                request.path = Some(NOWHERE.to_owned());
+                request.multi_value_query_string_parameters = QueryMap::default();
+                request.query_string_parameters = QueryMap::default();
+            }
         }
         LambdaRequest::ApiGatewayV2(request) => {
             request.request_context.stage = None;

@@ -18,7 +18,7 @@ use shared::{
     config::Settings,
     credentials,
     error::{Error, TokenRefusal},
-    lambda::StartError,
+    lambda::{self, StartError},
     store::UserStore,
     token::Verifier,
     user::{Profile, PublicId, User},
@@ -39,6 +39,8 @@ pub struct ListUsers {
 impl ListUsers {
     /// Listing as the settings ask for it.
     pub fn new(settings: &Settings, key: &SecretString, database: Client) -> Result<Self, StartError> {
+        let rules = ["LIST_USERS_GROUP", "JWT_LEEWAY", "JWT_VERIFY_CLAIMS", "JWT_REQUIRED_CLAIMS"];
+        lambda::warn_of_relaxed_rules("list-users", settings, &rules);
         Ok(Self {
             users: UserStore::new(database, settings.users_table()?),
             tokens: Verifier::new(key, settings.checks.clone()),
@@ -61,14 +63,18 @@ struct Listing {
 
 async fn list_users(State(list): State<Arc<ListUsers>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
     let caller = list.subject(&headers)?;
-    let Paging { limit, after } = Paging::parse(uri.query().unwrap_or_default())?;
+    let paging = Paging::parse(uri.query().unwrap_or_default());
     // Both at once: the caller's record takes no time of its own. What is read for nobody is thrown away.
-    let (user, page) = tokio::join!(list.users.find(caller), list.users.page(limit, after));
+    let page = async {
+        let Paging { limit, after } = paging?;
+        Ok::<_, Error>((limit, list.users.page(limit, after).await?))
+    };
+    let (user, page) = tokio::join!(list.users.find(caller), page);
     let user = living(user?)?;
     if list.group.as_ref().is_some_and(|group| !user.groups.contains(group)) {
         return Err(Error::Forbidden);
     }
-    let page = page?;
+    let (limit, page) = page?;
     info!(public_id = %caller, users = page.users.len(), "users listed");
     let next = page.next.map(cursor);
     let link = next

@@ -94,6 +94,7 @@ async fn events_that_no_client_should_be_able_to_send_are_answered_too() {
         (changed("list-users", "/requestContext/domainName", json!("[")), 200),
         (changed("list-users-v1", "/requestContext/stage", json!("prod")), 200),
         (changed("list-users-v1", "/path", json!("\u{0}")), 404),
+        (changed("list-users-v1", "/multiValueQueryStringParameters", json!({ "x": ["é".repeat(20_000)] })), 404),
     ] {
         let answer = answered(&setting, event).await;
         assert_eq!(answer["statusCode"], status, "{answer}");

@@ -1,6 +1,9 @@
 //! Log-in: compares a password with the stored hash and signs a token.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use aws_sdk_dynamodb::Client;
 use axum::{
@@ -13,17 +16,21 @@ use axum::{
 use secrecy::SecretString;
 use serde::Serialize;
 use shared::{
+    answer,
     config::{LogIn, Profile, Settings},
     credentials,
     email::Email,
     error::Error,
     fields::Fields,
-    lambda::StartError,
+    lambda::{self, StartError},
     password::{Hasher, Password, PasswordHash, Verdict},
     store::{CredentialStore, Credentials},
     token::Signer,
 };
 use tracing::{info, warn};
+
+/// How long a log-in waits for its hash to be replaced.
+const RENEWAL: Duration = Duration::from_secs(2);
 
 /// What log-in may touch.
 pub struct Login {
@@ -38,6 +45,7 @@ pub struct Login {
 impl Login {
     /// Log-in as the settings ask for it.
     pub fn new(settings: &Settings, key: &SecretString, database: Client) -> Result<Self, StartError> {
+        lambda::warn_of_relaxed_rules("login", settings, &["AUTH_PROFILE", "JWT_EXPIRATION_DELTA"]);
         Ok(Self {
             credentials: CredentialStore::new(database, settings.credentials_table()?),
             hasher: Hasher::new(settings.hash_cost)?,
@@ -71,13 +79,13 @@ async fn log_in(State(login): State<Arc<Login>>, headers: HeaderMap, request: Re
     let credentials = login.check(&email, password).await?;
     let token = login.signer.issue(credentials.public_id, SystemTime::now())?;
     info!(public_id = %credentials.public_id, "user logged in");
-    let answer = LoggedIn {
+    let body = LoggedIn {
         token: &token,
         access_token: &token,
         token_type: "Bearer",
         expires_in: login.signer.lifetime().as_secs(),
     };
-    Ok((login.done, Json(answer)).into_response())
+    Ok((login.done, Json(body)).into_response())
 }
 
 /// Address and password of a request, from its body or from `Authorization: Basic`.
@@ -132,8 +140,11 @@ impl Login {
             let new = self.hasher.hash(password).await?;
             Ok::<_, Error>(self.credentials.replace_hash(email, old, &new).await?)
         };
-        if let Err(error) = renewed.await {
-            warn!(cause = shared::answer::causes(&error), "outdated password hash was not replaced");
-        }
+        let cause = match tokio::time::timeout(RENEWAL, renewed).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => answer::causes(&error),
+            Err(late) => late.to_string(),
+        };
+        warn!(cause, "outdated password hash was not replaced");
     }
 }

@@ -21,7 +21,7 @@ use shared::{
     email::Email,
     error::{Error, FieldError},
     fields::Fields,
-    lambda::StartError,
+    lambda::{self, StartError},
     password::{Hasher, Password},
     store::{AccountWriter, Creation},
     user::{Name, NewUser, Profile, PublicId},
@@ -38,6 +38,7 @@ pub struct Signup {
 impl Signup {
     /// Sign-up as the settings ask for it.
     pub fn new(settings: &Settings, database: Client) -> Result<Self, StartError> {
+        lambda::warn_of_relaxed_rules("signup", settings, &["AUTH_PROFILE", "PASSWORD_MIN_LENGTH"]);
         Ok(Self {
             accounts: AccountWriter::new(database, settings.users_table()?, settings.credentials_table()?),
             hasher: Hasher::new(settings.hash_cost)?,
@@ -82,8 +83,9 @@ fn parse(fields: &Fields, password_min_length: usize) -> Result<(NewUser, Passwo
     let email = required(fields, "email", Email::parse);
     let password = required(fields, "password", |text| Password::choose(text, password_min_length));
     let password = password.and_then(|password| {
-        let (name, email) = (fields.get("name").unwrap_or_default(), fields.get("email").unwrap_or_default());
-        well_known::check(&password, name, email).map(|()| password)
+        let typed = ["name", "email"].map(|field| fields.get(field).unwrap_or_default().trim());
+        let spelled = email.as_ref().map_or("", Email::as_str);
+        well_known::check(&password, typed[0], [typed[1], spelled]).map(|()| password)
     });
     match (name, email, password) {
         (Ok(name), Ok(email), Ok(password)) => Ok((NewUser { public_id: PublicId::random(), name, email }, password)),

@@ -58,6 +58,7 @@ async fn a_token_of_a_user_who_is_gone_is_refused_at_once() {
     assert_eq!(service.get("/user", &token).await.status, 200);
     service.delete_user(&id).await;
     assert_refused(&service, "deleted user", &token).await;
+    assert_eq!(service.get("/user?limit=0&limit=0", &token).await.status, 401, "whatever else is wrong");
     assert_refused(
         &service,
         "user who never was",
