@@ -15,7 +15,7 @@ pub enum Format {
 }
 
 /// Crates whose lines are written at the level that was asked for.
-const OURS: [&str; 5] = ["shared", "signup", "login", "list_users", "local"];
+const OURS: [&str; 4] = ["shared", "signup", "login", "list_users"];
 
 /// The level that Lambda's logging configuration asks for, or `RUST_LOG`.
 pub fn level() -> Option<String> {
