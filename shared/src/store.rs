@@ -110,19 +110,19 @@ impl AccountWriter {
     /// The database decides the race for an address. The identifier, new for each sign-up, is the request's token too:
     /// when an answer is lost and the SDK sends the same again, DynamoDB knows it and answers as the first time.
     pub async fn create(&self, user: &NewUser, hash: &PasswordHash, created_at: u64) -> Result<Creation, StoreError> {
-        // Two sign-ups for one address may cancel each other, each finding the other under way. The loser of that
-        // has not lost the address yet.
+        // Two sign-ups for one address may cancel each other, each finding the other under way: the loser of that has not
+        // lost the address yet. And when an answer was late, the first of two equal requests may be under way still.
         let mut attempt = 0;
         loop {
             let outcome = self.transact(user, hash, created_at).await;
             let Err(error) = outcome else { return Ok(Creation::Created) };
             match Cancellation::of(&error) {
                 Cancellation::EmailTaken => return Ok(Creation::EmailTaken),
-                Cancellation::Conflict if attempt < 4 => {
+                Cancellation::UnderWay if attempt < 4 => {
                     attempt += 1;
                     tokio::time::sleep(pause(user.public_id, attempt)).await;
                 }
-                Cancellation::Conflict | Cancellation::Other => return Err(unavailable("TransactWriteItems", error)),
+                Cancellation::UnderWay | Cancellation::Other => return Err(unavailable("TransactWriteItems", error)),
             }
         }
     }
@@ -157,22 +157,24 @@ impl AccountWriter {
     }
 }
 
-/// Why DynamoDB cancelled a sign-up's transaction.
+/// Why DynamoDB did not carry out a sign-up's transaction.
 enum Cancellation {
     EmailTaken,
-    Conflict,
+    UnderWay,
     Other,
 }
 
 impl Cancellation {
     fn of(error: &SdkError<TransactWriteItemsError>) -> Self {
-        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
-            return Self::Other;
+        let cancelled = match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled,
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => return Self::UnderWay,
+            _ => return Self::Other,
         };
         let codes: Vec<&str> = cancelled.cancellation_reasons().iter().filter_map(CancellationReason::code).collect();
         match codes[..] {
             ["ConditionalCheckFailed", _] => Self::EmailTaken,
-            _ if codes.contains(&"TransactionConflict") => Self::Conflict,
+            _ if codes.contains(&"TransactionConflict") => Self::UnderWay,
             _ => Self::Other,
         }
     }

@@ -1,10 +1,18 @@
-//! A network between service and database that loses answers.
+//! What stands between a service and its database, and what an embedded database cannot do: a network that loses answers,
+//! and a database that refuses for a while.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy},
     net::{TcpListener, TcpStream},
@@ -57,4 +65,56 @@ async fn pass(client: TcpStream, server: TcpStream, to_lose: Arc<AtomicUsize>) {
         }
     }
     requests.abort();
+}
+
+/// A database that answers some calls with an error and passes on all others.
+pub struct Refusing {
+    /// Where it listens.
+    pub url: String,
+    left: Arc<AtomicUsize>,
+}
+
+struct Refusal {
+    upstream: String,
+    http: reqwest::Client,
+    operation: &'static str,
+    error: &'static str,
+    left: Arc<AtomicUsize>,
+}
+
+impl Refusing {
+    /// Answers the next `count` calls of `operation` with `error`, DynamoDB's JSON for it, and a status of 400.
+    pub async fn start(endpoint: &str, operation: &'static str, count: usize, error: &'static str) -> Self {
+        let left = Arc::new(AtomicUsize::new(count));
+        let state = Refusal {
+            upstream: endpoint.to_owned(),
+            http: reqwest::Client::new(),
+            operation,
+            error,
+            left: left.clone(),
+        };
+        let router = Router::new().fallback(refuse_or_pass).with_state(Arc::new(state));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async { axum::serve(listener, router).await });
+        Self { url, left }
+    }
+
+    /// Calls that are still to be refused.
+    pub fn left(&self) -> usize {
+        self.left.load(Ordering::SeqCst)
+    }
+}
+
+async fn refuse_or_pass(State(refusal): State<Arc<Refusal>>, headers: HeaderMap, body: Bytes) -> Response {
+    let json = [("content-type", "application/x-amz-json-1.0")];
+    let is_meant =
+        headers.get("x-amz-target").is_some_and(|target| target.as_bytes().ends_with(refusal.operation.as_bytes()));
+    let counted = |left: usize| left.checked_sub(1);
+    if is_meant && refusal.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, counted).is_ok() {
+        return (StatusCode::BAD_REQUEST, json, refusal.error).into_response();
+    }
+    let answer =
+        refusal.http.post(&refusal.upstream).headers(headers).body(body).send().await.expect("the database answers");
+    (answer.status(), json, answer.bytes().await.expect("the database answers whole")).into_response()
 }

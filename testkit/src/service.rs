@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use shared::store;
 use tokio::net::TcpListener;
 
-use crate::{answer::Answer, proxy::Proxy};
+use crate::{
+    answer::Answer,
+    proxy::{Proxy, Refusing},
+};
 
 /// The key of every service here, unless a test sets another.
 pub const KEY: &str = "a key for tests that nobody else has: 4f1c";
@@ -47,6 +50,13 @@ impl Service {
         let endpoint = database_endpoint().await;
         let proxy = Proxy::start(&endpoint).await;
         (Self::over(&[], &endpoint, &proxy.url).await, proxy)
+    }
+
+    /// A service whose database refuses the next `count` calls of `operation` with `error`.
+    pub async fn refused(operation: &'static str, count: usize, error: &'static str) -> (Self, Refusing) {
+        let endpoint = database_endpoint().await;
+        let refusing = Refusing::start(&endpoint, operation, count, error).await;
+        (Self::over(&[], &endpoint, &refusing.url).await, refusing)
     }
 
     /// A service over the database at `endpoint`, which it reaches at another address.

@@ -135,3 +135,53 @@ async fn a_database_that_does_not_answer_is_503_with_retry_after_and_never_a_ref
     network.lose_answers(0);
     assert_eq!(service.get("/user/me", &token).await.status, 200, "and then it works again");
 }
+
+/// DynamoDB's words for a transaction that met another one, for one that is still under way, and for too many calls.
+const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"Transaction cancelled","CancellationReasons":[{"Code":"TransactionConflict"},{"Code":"None"}]}"#;
+const IN_PROGRESS: &str =
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionInProgressException","message":"in progress"}"#;
+const THROTTLED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down"}"#;
+
+#[tokio::test]
+async fn a_sign_up_that_meets_another_one_under_way_is_tried_again_and_has_not_lost_the_address() {
+    for error in [CONFLICT, IN_PROGRESS, THROTTLED] {
+        let (service, database) = Service::refused("TransactWriteItems", 2, error).await;
+        assert_eq!(service.sign_up(ADA).await.status, 201, "{error}");
+        assert_eq!(database.left(), 0);
+        assert_eq!(assert_nothing_is_half_made(&service).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_sign_up_that_is_refused_again_and_again_is_503_and_nothing_is_stored() {
+    for error in [CONFLICT, IN_PROGRESS] {
+        let (service, _) = Service::refused("TransactWriteItems", 1000, error).await;
+        assert_eq!(service.sign_up(ADA).await.code(), (503, "unavailable".to_owned()), "{error}");
+        assert_eq!(assert_nothing_is_half_made(&service).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_database_without_our_tables_is_503_and_shows_nothing_of_the_inside() {
+    let missing = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"Requested resource not found: Table: Credentials"}"#;
+    let (service, _) = Service::refused("GetItem", 1000, missing).await;
+    service.sign_up(ADA).await;
+    let answer = service.log_in(ADA[1], ADA[2]).await;
+    assert_eq!(answer.code(), (503, "unavailable".to_owned()));
+    assert!(!answer.text.contains("Credentials") && !answer.text.contains("resource"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_log_in_is_good_although_its_weak_hash_cannot_be_replaced() {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use shared::password::{Cost, Hasher, Password};
+    let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
+    let (service, database) = Service::refused("UpdateItem", 1, denied).await;
+    service.sign_up(ADA).await;
+    let weak = Hasher::new(Cost { memory_kib: 1024, iterations: 1, parallelism: 1 }).unwrap();
+    let weak = weak.hash(Password::new(ADA[2])).await.unwrap();
+    service.set("Credentials", ("email", ADA[1]), "password_hash", AttributeValue::S(weak.as_str().to_owned())).await;
+    assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
+    assert_eq!(database.left(), 0, "the replacement was refused");
+    assert_eq!(service.items("Credentials").await[0]["password_hash"].as_s().unwrap(), weak.as_str());
+}
