@@ -50,7 +50,7 @@ impl Local {
     async fn stop(mut self, signal: &str) -> (Option<i32>, String, Duration) {
         let id = self.process.id().unwrap().to_string();
         let started = Instant::now();
-        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+        shell(&format!("kill {signal} {id}")).await;
         let status = timeout(Duration::from_secs(5), self.process.wait()).await.expect("local stops").unwrap();
         let mut log = String::new();
         self.process.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
