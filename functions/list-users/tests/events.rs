@@ -112,6 +112,30 @@ async fn a_token_header_that_came_twice_in_format_1_0_is_refused() {
 }
 
 #[tokio::test]
+async fn a_failure_is_logged_with_its_request_and_its_cause_also_where_only_errors_and_warnings_are_asked_for() {
+    let setting = Setting::new("me").await;
+    let nobody_listens = "http://127.0.0.1:9";
+    let variables = [
+        ("USERS_TABLE", "Users"),
+        ("JWT_SECRET_KEY", KEY),
+        ("AWS_ENDPOINT_URL_DYNAMODB", nobody_listens),
+        ("AWS_LAMBDA_LOG_LEVEL", "WARN"),
+    ];
+    let function = Function::start(env!("CARGO_BIN_EXE_list-users"), &variables).await;
+    let answer = function.invoke(setting.event("me")).await.expect("the invocation succeeds");
+    events::assert_answer(("me", 503, "unavailable"), &answer);
+    let log = function.stop().await;
+    let line = log.lines().find(|line| line.contains("\"failed\"")).unwrap_or_else(|| panic!("no line: {log}"));
+    let line: Value = serde_json::from_str(line).expect("a line is JSON");
+    assert_eq!(
+        (line["level"].as_str(), line["status"].as_u64(), line["route"].as_str()),
+        (Some("WARN"), Some(503), Some("/user/me"))
+    );
+    assert_eq!(line["span"]["request_id"], "8476a536-e9f4-11e8-9739-2dfe598c3fcd", "{line}");
+    assert!(line["cause"].as_str().is_some_and(|cause| cause.contains("GetItem")), "{line}");
+}
+
+#[tokio::test]
 async fn a_bad_or_missing_setting_stops_the_start_and_names_the_variable() {
     let (table, key) = (("USERS_TABLE", "Users"), ("JWT_SECRET_KEY", KEY));
     for (variables, named) in [
