@@ -152,7 +152,7 @@ async fn connection(endpoint: &str, is_ours: bool) -> SdkConfig {
 
 fn describe_database(options: &Options, settings: &Settings, endpoint: &str) -> Result<(), StartError> {
     let place = match (&options.dynamodb_endpoint, &options.data) {
-        (Some(_), _) => "not ours".to_owned(),
+        (Some(_), _) => "given".to_owned(),
         (None, Some(file)) => format!("in {}", file.display()),
         (None, None) => "in memory".to_owned(),
     };

@@ -18,10 +18,11 @@ use uuid::Uuid;
 /// fresh random key, with which all tokens of an earlier run are void. `endpoint` is where the database is.
 pub fn settings(source: impl Fn(&str) -> Option<std::ffi::OsString>, endpoint: &str) -> Result<Settings, ConfigError> {
     let has_key = has_key(&source);
+    let set = |name: &str| source(name).filter(|value| !value.is_empty());
     Settings::read(|name| match name {
         "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.into()),
-        "USERS_TABLE" => source(name).or(Some("Users".into())),
-        "CREDENTIALS_TABLE" => source(name).or(Some("Credentials".into())),
+        "USERS_TABLE" => set(name).or(Some("Users".into())),
+        "CREDENTIALS_TABLE" => set(name).or(Some("Credentials".into())),
         // 244 random bits.
         "JWT_SECRET_KEY" if !has_key => Some(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()).into()),
         _ => source(name),

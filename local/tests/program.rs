@@ -98,7 +98,8 @@ async fn the_three_printed_commands_work_when_pasted_one_after_the_other() {
 
 #[tokio::test]
 async fn what_is_not_set_is_chosen_and_said() {
-    let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &[]);
+    let set_to_nothing = [("USERS_TABLE", ""), ("CREDENTIALS_TABLE", ""), ("JWT_SECRET_KEY", "")];
+    let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &set_to_nothing);
     let database = local.line("DynamoDB on ").await;
     assert!(database.ends_with("(in memory; tables Users and Credentials)"), "{database}");
     assert!(local.line("Key: ").await.contains("fresh random key"));
