@@ -1,4 +1,4 @@
-//! A DynamoDB for this machine, and Postern's two tables in one.
+//! A DynamoDB for this machine, and Postern's three tables in it.
 
 use std::path::Path;
 
@@ -6,11 +6,14 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::{
     Client,
     config::Credentials,
-    error::SdkError,
     operation::create_table::CreateTableError,
-    types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
+    types::{
+        AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+        TimeToLiveStatus,
+    },
 };
 use dynoxide::Database;
+use shared::{config::Settings, lambda::StartError};
 use tokio::net::TcpListener;
 
 /// Why there is no database.
@@ -63,28 +66,45 @@ pub async fn connection(endpoint: &str) -> SdkConfig {
 }
 
 /// Makes the tables as `template.yaml` describes them, where they are not there yet.
-pub async fn create_tables(client: &Client, users: &str, credentials: &str) -> Result<(), DatabaseError> {
-    create_table(client, users, "public_id").await?;
-    create_table(client, credentials, "email").await
+pub async fn create_tables(client: &Client, settings: &Settings) -> Result<(), StartError> {
+    create_table(client, settings.users_table()?, &["public_id"]).await?;
+    create_table(client, settings.credentials_table()?, &["email"]).await?;
+    let sessions = settings.sessions_table()?;
+    create_table(client, sessions, &["public_id", "session_id"]).await?;
+    Ok(expire(client, sessions, "expires_at").await?)
 }
 
-async fn create_table(client: &Client, table: &str, key: &str) -> Result<(), DatabaseError> {
+/// Makes a table with a partition key and, where there is a second name, a sort key.
+async fn create_table(client: &Client, table: &str, keys: &[&str]) -> Result<(), DatabaseError> {
     let failed = |reason: String| DatabaseError::Table { table: table.to_owned(), reason };
-    let attribute = AttributeDefinition::builder().attribute_name(key).attribute_type(ScalarAttributeType::S).build();
-    let schema = KeySchemaElement::builder().attribute_name(key).key_type(KeyType::Hash).build();
-    let request = client
-        .create_table()
-        .table_name(table)
-        .attribute_definitions(attribute.map_err(|error| failed(error.to_string()))?)
-        .key_schema(schema.map_err(|error| failed(error.to_string()))?)
-        .billing_mode(BillingMode::PayPerRequest);
+    let mut request = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
+    for (key, key_type) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
+        let attribute =
+            AttributeDefinition::builder().attribute_name(*key).attribute_type(ScalarAttributeType::S).build();
+        let schema = KeySchemaElement::builder().attribute_name(*key).key_type(key_type).build();
+        request = request
+            .attribute_definitions(attribute.map_err(|error| failed(error.to_string()))?)
+            .key_schema(schema.map_err(|error| failed(error.to_string()))?);
+    }
     match request.send().await {
         Ok(_) => Ok(()),
         Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => Ok(()),
-        Err(error) => Err(failed(reason(&error))),
+        Err(error) => Err(failed(shared::answer::causes(&error))),
     }
 }
 
-fn reason(error: &SdkError<CreateTableError>) -> String {
-    shared::answer::causes(error)
+/// Has DynamoDB remove items after the time in `attribute`.
+async fn expire(client: &Client, table: &str, attribute: &str) -> Result<(), DatabaseError> {
+    let failed = |reason: String| DatabaseError::Table { table: table.to_owned(), reason };
+    let answer = client.describe_time_to_live().table_name(table).send().await;
+    let answer = answer.map_err(|error| failed(shared::answer::causes(&error)))?;
+    let status = answer.time_to_live_description.and_then(|description| description.time_to_live_status);
+    // DynamoDB refuses to switch on what is on.
+    if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
+        return Ok(());
+    }
+    let specification = TimeToLiveSpecification::builder().enabled(true).attribute_name(attribute).build();
+    let specification = specification.map_err(|error| failed(error.to_string()))?;
+    let request = client.update_time_to_live().table_name(table).time_to_live_specification(specification);
+    request.send().await.map(drop).map_err(|error| failed(shared::answer::causes(&error)))
 }

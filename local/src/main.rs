@@ -113,7 +113,7 @@ async fn serve(options: &Options, settings: &Settings, endpoint: &str) -> Result
     let is_ours = options.dynamodb_endpoint.is_none() || is_on_this_machine(endpoint);
     let client = store::connect(&connection(endpoint, is_ours).await);
     if is_ours {
-        database::create_tables(&client, settings.users_table()?, settings.credentials_table()?).await?;
+        database::create_tables(&client, settings).await?;
     }
     let Some(listener) = listener else {
         describe_database(options, settings, endpoint)?;
@@ -157,9 +157,10 @@ fn describe_database(options: &Options, settings: &Settings, endpoint: &str) -> 
         (None, None) => "in memory".to_owned(),
     };
     println!(
-        "DynamoDB on {endpoint} ({place}; tables {} and {})",
+        "DynamoDB on {endpoint} ({place}; tables {}, {} and {})",
         settings.users_table()?,
-        settings.credentials_table()?
+        settings.credentials_table()?,
+        settings.sessions_table()?
     );
     Ok(())
 }

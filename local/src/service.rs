@@ -1,32 +1,43 @@
 //! The three functions as one service.
 
-use aws_config::BehaviorVersion;
+use std::time::SystemTime;
+
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use axum::Router;
 use list_users::ListUsers;
 use login::Login;
 use shared::{
     answer,
-    config::{ConfigError, KeySource, Settings},
+    config::{ConfigError, Settings},
+    jwk::{Algorithm, Jwk},
+    keyring,
+    keys::JwkSet,
     lambda::StartError,
-    secret,
+    token::numeric_date,
 };
 use signup::Signup;
-use uuid::Uuid;
 
 /// Reads settings as the functions do, from the same variables, and chooses what is not set: the tables' names and a
 /// fresh random key, with which all tokens of an earlier run are void. `endpoint` is where the database is.
 pub fn settings(source: impl Fn(&str) -> Option<std::ffi::OsString>, endpoint: &str) -> Result<Settings, ConfigError> {
-    let has_key = has_key(&source);
     let set = |name: &str| source(name).filter(|value| !value.is_empty());
+    let fresh_key = if has_key(&source) { None } else { fresh_key(set("JWT_ALGORITHM")) };
     Settings::read(|name| match name {
         "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.into()),
         "USERS_TABLE" => set(name).or(Some("Users".into())),
         "CREDENTIALS_TABLE" => set(name).or(Some("Credentials".into())),
-        // 244 random bits.
-        "JWT_SECRET_KEY" if !has_key => Some(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()).into()),
+        "SESSIONS_TABLE" => set(name).or(Some("Sessions".into())),
+        "JWT_SECRET_KEY" => set(name).or_else(|| fresh_key.clone().map(Into::into)),
         _ => source(name),
     })
+}
+
+/// A set of one new key. `None` for an algorithm that there is not, which the settings then refuse.
+fn fresh_key(algorithm: Option<std::ffi::OsString>) -> Option<String> {
+    let algorithm = algorithm.map_or(Some(Algorithm::Hs256), |name| Algorithm::parse(name.to_str()?))?;
+    let key = Jwk::generate(algorithm, numeric_date(SystemTime::now())).ok()?;
+    Some(JwkSet::new(vec![key]).to_json())
 }
 
 /// Whether a key is set, so that none has to be chosen.
@@ -36,14 +47,25 @@ pub fn has_key(source: impl Fn(&str) -> Option<std::ffi::OsString>) -> bool {
 
 /// All routes of the three functions, each over its own state, behind the answers they have in common.
 pub async fn router(settings: &Settings, database: Client) -> Result<Router, StartError> {
-    let key = match settings.key()? {
-        KeySource::Value(key) => key.clone(),
-        source @ KeySource::SecretsManager { .. } => {
-            secret::load(source, &aws_config::load_defaults(BehaviorVersion::latest()).await).await?
-        }
+    let aws = aws(settings).await;
+    // There is one process, so listing can read the secret keys as well as public ones.
+    let checking = if settings.has_public_keys() || !settings.keys.algorithm.is_asymmetric() {
+        keyring::checking(settings, &aws).await?
+    } else {
+        keyring::checking_with_secret(settings, &aws).await?
     };
+    let signing = keyring::signing(settings, &aws).await?;
     let routes = signup::routes(Signup::new(settings, database.clone())?)
-        .merge(login::routes(Login::new(settings, &key, database.clone())?))
-        .merge(list_users::routes(ListUsers::new(settings, &key, database)?));
+        .merge(login::routes(Login::new(settings, signing, database.clone())?))
+        .merge(list_users::routes(ListUsers::new(settings, checking, database)?));
     Ok(answer::service(routes, settings.wording.clone()))
+}
+
+/// Looks for AWS where keys are kept there. Without that, nothing of the desk's AWS settings is needed.
+async fn aws(settings: &Settings) -> SdkConfig {
+    if settings.reads_keys_from_aws() {
+        aws_config::load_defaults(BehaviorVersion::latest()).await
+    } else {
+        SdkConfig::builder().build()
+    }
 }

@@ -34,8 +34,9 @@ async fn the_journey_through_cargo_lambda_watch() {
 #[ignore = "needs AWS's emulator (POSTERN_EMULATOR) and the release binaries (POSTERN_BINARIES)"]
 async fn the_journey_through_the_release_binaries_under_the_runtime_interface_emulator() {
     let database = database_endpoint().await;
-    let client = local::database::connection(&database).await;
-    local::database::create_tables(&aws_sdk_dynamodb::Client::new(&client), "Users", "Credentials").await.unwrap();
+    let client = aws_sdk_dynamodb::Client::new(&local::database::connection(&database).await);
+    let settings = local::service::settings(|_| None, &database).unwrap();
+    local::database::create_tables(&client, &settings).await.unwrap();
     let mut functions = Vec::new();
     for name in ["signup", "login", "list-users"] {
         functions.push(Emulated::start(name, &database).await);
@@ -48,7 +49,17 @@ async fn the_journey_through_the_release_binaries_under_the_runtime_interface_em
     let token = logged_in.json()["token"].as_str().unwrap().to_owned();
     let listed = invoke(&list.url, &sample("list-users", &token)).await;
     assert_eq!((listed.status, listed.json()["users"][0]["email"].as_str()), (200, Some(ADA[1])));
-    let routes = [("/signup", signup), ("/login", login), ("/user", list)];
+    let routes = [
+        ("/signup", signup),
+        ("/login", login),
+        ("/refresh", login),
+        ("/logout", login),
+        ("/password", login),
+        ("DELETE /user/me", login),
+        ("/.well-known/jwks.json", login),
+        ("/.well-known/openid-configuration", login),
+        ("/user", list),
+    ];
     journey(&gateway::serve(routes.map(|(path, function)| (path, function.url.clone())).to_vec()).await).await;
 }
 
@@ -181,6 +192,42 @@ async fn journey(api: &str) {
         let answer = send(refused).await;
         assert_eq!(answer.code(), (status, code.to_owned()), "{answer:?}");
     }
+    sessions(&request, &json_mailbox, password).await;
+}
+
+/// From a log-in to the end of the account.
+async fn sessions(request: &impl Fn(Method, &str) -> RequestBuilder, email: &str, password: &str) {
+    let post = |path: &str, body: &Value| request(Method::POST, path).json(body);
+    let log_in = |password: &str| post("/login", &json!({ "email": email, "password": password }));
+    let text = |answer: &Answer, name: &str| answer.json()[name].as_str().unwrap().to_owned();
+    let me = async |token: &str| send(request(Method::GET, "/user/me").bearer_auth(token)).await.status;
+
+    let logged_in = send(log_in(password)).await;
+    let refreshed = send(post("/refresh", &json!({ "refresh_token": text(&logged_in, "refresh_token") }))).await;
+    assert_eq!((refreshed.status, me(&text(&refreshed, "token")).await), (200, 200));
+    let refused = send(post("/refresh", &json!({ "refresh_token": "none" }))).await;
+    assert_eq!(refused.code(), (401, "invalid-refresh-token".to_owned()));
+    let log_out = || request(Method::POST, "/logout").bearer_auth(text(&refreshed, "token"));
+    assert_eq!((send(log_out()).await.status, send(log_out()).await.status), (204, 204));
+    assert_eq!((me(&text(&refreshed, "token")).await, me(&text(&logged_in, "token")).await), (401, 401));
+
+    let (first, second) = (send(log_in(password)).await, send(log_in(password)).await);
+    let new = "a better tortoise lamp quarrel";
+    let body = json!({ "current_password": password, "new_password": new });
+    let changed = send(post("/password", &body).bearer_auth(text(&first, "token"))).await;
+    assert_eq!((changed.status, me(&text(&changed, "token")).await), (200, 200));
+    assert_eq!((me(&text(&first, "token")).await, me(&text(&second, "token")).await), (401, 401));
+    assert_eq!((send(log_in(password)).await.status, send(log_in(new)).await.status), (403, 201));
+
+    assert_eq!(send(request(Method::GET, "/.well-known/jwks.json")).await.json(), json!({ "keys": [] }));
+    let configuration = send(request(Method::GET, "/.well-known/openid-configuration")).await;
+    assert_eq!(configuration.code(), (404, "no-issuer-url".to_owned()));
+
+    let wrong = request(Method::DELETE, "/user/me").json(&json!({ "password": password }));
+    assert_eq!(send(wrong.bearer_auth(text(&changed, "token"))).await.code(), (401, "wrong-password".to_owned()));
+    let delete = request(Method::DELETE, "/user/me").json(&json!({ "password": new }));
+    assert_eq!(send(delete.bearer_auth(text(&changed, "token"))).await.status, 204);
+    assert_eq!((me(&text(&changed, "token")).await, send(log_in(new)).await.status), (401, 401));
 }
 
 /// The addresses on all pages, two to a page.

@@ -36,8 +36,7 @@ const MAX_DRAIN: usize = 10 * 1024 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// On every answer, whatever else it says.
-const HEADERS: [(HeaderName, HeaderValue); 5] = [
-    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -56,7 +55,7 @@ pub fn service(routes: Router, wording: Wording) -> Router {
 
 /// A path that does not know the method. `OPTIONS` it knows nevertheless: the router names the methods in `Allow`
 /// (RFC 9110 9.3.7), and a browser's preflight asks for a success, to which API Gateway adds the CORS headers.
-async fn other_method(method: Method) -> Result<StatusCode, Error> {
+pub async fn other_method(method: Method) -> Result<StatusCode, Error> {
     if method == Method::OPTIONS { Ok(StatusCode::NO_CONTENT) } else { Err(Error::MethodNotAllowed) }
 }
 
@@ -104,6 +103,8 @@ async fn answer(State(wording): State<Arc<Wording>>, request: Request, next: Nex
     }
     let headers = response.headers_mut();
     headers.extend(HEADERS);
+    // Only what is public says otherwise; a refusal never does.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::try_from(id) {
         headers.insert(REQUEST_ID, id);
     }

@@ -8,13 +8,19 @@ use axum::http::Uri;
 use secrecy::SecretString;
 
 use crate::{
+    jwk::Algorithm,
+    keys::SigningKeys,
     password::{Cost, OWASP_MINIMUM},
-    secret::{self, WeakKey},
+    place::Place,
+    session::Lifetime,
     token::{Checks, Claim, Issuing},
 };
 
 /// Longest life of an access token, in seconds: 30 days. One that lives longer is a password that nobody can change.
 const LONGEST_LIFE: u64 = 30 * 24 * 60 * 60;
+
+/// Longest life of a session, in seconds: a year.
+const LONGEST_SESSION: u64 = 365 * 24 * 60 * 60;
 
 /// Whose expectations the answers meet: `AUTH_PROFILE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,18 +40,26 @@ pub struct ConfigError {
     problem: String,
 }
 
-/// Where the key comes from.
+/// Where the keys that sign come from.
 #[derive(Debug, Clone)]
 pub enum KeySource {
     /// `JWT_SECRET_KEY`: the key itself.
     Value(SecretString),
-    /// `JWT_SECRET_ARN`: a secret of AWS Secrets Manager.
-    SecretsManager {
-        /// The secret's ARN.
-        arn: String,
-        /// The database is on this machine, so the development key will do.
-        local: bool,
-    },
+    /// `JWT_SECRET_ARN`: where it is kept.
+    Place(Place),
+}
+
+/// Which keys, and how long they are good for without another look.
+#[derive(Debug, Clone)]
+pub struct KeySettings {
+    /// `JWT_ALGORITHM`.
+    pub algorithm: Algorithm,
+    /// `JWT_KEYS_REFRESH`: after this long the keys are read again.
+    pub refresh: Duration,
+    /// The database is on this machine, so the development key and files will do.
+    pub local: bool,
+    secret: Option<KeySource>,
+    public: Option<Place>,
 }
 
 /// How log-in is called.
@@ -75,7 +89,7 @@ impl Wording {
     }
 }
 
-/// All settings. Tables and the key are asked for with methods, since no function needs all of them.
+/// All settings. Tables and keys are asked for with methods, since no function needs all of them.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How refusals are worded.
@@ -86,6 +100,10 @@ pub struct Settings {
     pub issuing: Issuing,
     /// What is asked of tokens.
     pub checks: Checks,
+    /// Which keys sign and check.
+    pub keys: KeySettings,
+    /// `SESSION_IDLE`, `SESSION_MAX`. `None`: there are no sessions.
+    pub sessions: Option<Lifetime>,
     /// `JWT_AUTH_HEADER_PREFIX`: a scheme of `Authorization` that is taken beside `Bearer`.
     pub header_prefix: String,
     /// `LIST_USERS_GROUP`: who may list users. `None`: every signed-in user.
@@ -96,7 +114,7 @@ pub struct Settings {
     pub hash_cost: Cost,
     users_table: Option<String>,
     credentials_table: Option<String>,
-    key: Option<KeySource>,
+    sessions_table: Option<String>,
 }
 
 impl Settings {
@@ -119,26 +137,29 @@ impl Settings {
             "must be 1 to 256 characters, none of them a control character",
         )?;
         let leeway = Duration::from_secs(source.number("JWT_LEEWAY", 0..=300, 5)?);
-        source.algorithm()?;
+        let audience = source.audience()?;
         let verified = source.verified_claims()?;
         Ok(Self {
             wording: Wording { profile, realm: source.realm()? },
             log_in: source.log_in()?,
-            issuing: source.issuing(issuer.clone(), if strict { 900 } else { 1800 })?,
+            issuing: source.issuing(issuer.clone(), audience.clone(), if strict { 900 } else { 1800 })?,
             checks: Checks {
+                required: source.required_claims(audience.is_some())?,
                 issuer,
+                audience,
                 leeway,
                 nbf: verified.nbf,
                 iat: verified.iat,
-                required: source.required_claims()?,
             },
+            keys: source.keys()?,
+            sessions: source.sessions()?,
             header_prefix: source.header_prefix()?,
             list_users_group: source.list_users_group(strict)?,
             password_min_length: source.number("PASSWORD_MIN_LENGTH", 8..=128, if strict { 15 } else { 8 })?,
             hash_cost: source.hash_cost()?,
             users_table: source.table("USERS_TABLE")?,
             credentials_table: source.table("CREDENTIALS_TABLE")?,
-            key: source.key()?,
+            sessions_table: source.table("SESSIONS_TABLE")?,
         })
     }
 
@@ -152,11 +173,41 @@ impl Settings {
         self.credentials_table.as_deref().ok_or_else(|| wrong("CREDENTIALS_TABLE", "is not set"))
     }
 
+    /// `SESSIONS_TABLE`.
+    pub fn sessions_table(&self) -> Result<&str, ConfigError> {
+        self.sessions_table.as_deref().ok_or_else(|| wrong("SESSIONS_TABLE", "is not set"))
+    }
+
     /// `JWT_SECRET_KEY` or `JWT_SECRET_ARN`.
     pub fn key(&self) -> Result<&KeySource, ConfigError> {
-        self.key.as_ref().ok_or_else(|| {
+        self.keys.secret.as_ref().ok_or_else(|| {
             wrong("JWT_SECRET_KEY", "is not set, and neither is JWT_SECRET_ARN: one of the two is needed")
         })
+    }
+
+    /// `JWT_PUBLIC_KEYS_ARN`. `None` with HS256, which has no public keys.
+    pub fn public_keys(&self) -> Result<Option<&Place>, ConfigError> {
+        match &self.keys.public {
+            None if self.keys.algorithm.is_asymmetric() => Err(wrong(
+                "JWT_PUBLIC_KEYS_ARN",
+                "is not set: whoever checks tokens of this JWT_ALGORITHM does so with public keys only",
+            )),
+            public => Ok(public.as_ref()),
+        }
+    }
+
+    /// Whether keys are kept in AWS.
+    pub fn reads_keys_from_aws(&self) -> bool {
+        let secret = match &self.keys.secret {
+            Some(KeySource::Place(place)) => Some(place),
+            Some(KeySource::Value(_)) | None => None,
+        };
+        secret.into_iter().chain(&self.keys.public).any(|place| !matches!(place, Place::File(_)))
+    }
+
+    /// Whether `JWT_PUBLIC_KEYS_ARN` is set.
+    pub fn has_public_keys(&self) -> bool {
+        self.keys.public.is_some()
     }
 
     /// The rules that are weaker than the strict profile's, by the names of their settings.
@@ -249,8 +300,13 @@ impl Source<'_> {
         }
     }
 
-    fn algorithm(&self) -> Result<(), ConfigError> {
-        self.matching("JWT_ALGORITHM", "HS256", |name| name == "HS256", "must be HS256").map(drop)
+    fn audience(&self) -> Result<Option<String>, ConfigError> {
+        match self.text("JWT_AUDIENCE")? {
+            Some(audience) if !is_printable(&audience) => {
+                Err(wrong("JWT_AUDIENCE", "must be at most 256 characters, none of them a control character"))
+            }
+            audience => Ok(audience),
+        }
     }
 
     fn realm(&self) -> Result<Option<String>, ConfigError> {
@@ -270,7 +326,7 @@ impl Source<'_> {
     fn log_in(&self) -> Result<LogIn, ConfigError> {
         let field = "must be 1 to 256 characters, none of them a control character";
         let path =
-            "must be a path like /login: segments of letters, digits, - . _ ~, and none of /signup, /user and /user/me";
+            "must be a path like /login: segments of letters, digits, - . _ ~, and none of Postern's other paths";
         let log_in = LogIn {
             path: self.matching("JWT_AUTH_URL_RULE", "/login", is_free_path, path)?,
             email_field: self.matching("JWT_AUTH_USERNAME_KEY", "email", is_printable, field)?,
@@ -282,7 +338,7 @@ impl Source<'_> {
         Ok(log_in)
     }
 
-    fn issuing(&self, issuer: String, lifetime: u64) -> Result<Issuing, ConfigError> {
+    fn issuing(&self, issuer: String, audience: Option<String>, lifetime: u64) -> Result<Issuing, ConfigError> {
         let lifetime = self.number("JWT_EXPIRATION_DELTA", 1..=LONGEST_LIFE, lifetime)?;
         let delay = self.number("JWT_NOT_BEFORE_DELTA", 0..=LONGEST_LIFE, 0)?;
         if delay >= lifetime {
@@ -291,7 +347,12 @@ impl Source<'_> {
                 "must be less than JWT_EXPIRATION_DELTA, or no token is ever valid",
             ));
         }
-        Ok(Issuing { issuer, lifetime: Duration::from_secs(lifetime), not_before_delay: Duration::from_secs(delay) })
+        Ok(Issuing {
+            issuer,
+            audience,
+            lifetime: Duration::from_secs(lifetime),
+            not_before_delay: Duration::from_secs(delay),
+        })
     }
 
     fn verified_claims(&self) -> Result<Verified, ConfigError> {
@@ -304,23 +365,27 @@ impl Source<'_> {
                 "must contain signature and exp: without them anybody's token is good, or for ever",
             ));
         }
-        // `iss` and `sub` are checked whatever is asked for, so asking for them is right.
-        if !claims.iter().all(|claim| matches!(claim.as_str(), "signature" | "exp" | "nbf" | "iat" | "iss" | "sub")) {
+        // `iss`, `sub` and `aud` are checked whatever is asked for, so asking for them is right.
+        let known = ["signature", "exp", "nbf", "iat", "iss", "sub", "aud"];
+        if !claims.iter().all(|claim| known.contains(&claim.as_str())) {
             return Err(wrong(
                 NAME,
-                "must be a list of signature, exp, nbf, iat, iss and sub, with commas between them",
+                "must be a list of signature, exp, nbf, iat, iss, sub and aud, with commas between them",
             ));
         }
         Ok(Verified { nbf: has("nbf"), iat: has("iat") })
     }
 
-    fn required_claims(&self) -> Result<Vec<Claim>, ConfigError> {
+    fn required_claims(&self, has_audience: bool) -> Result<Vec<Claim>, ConfigError> {
         const NAME: &str = "JWT_REQUIRED_CLAIMS";
         let claims: Option<Vec<Claim>> =
             self.list(NAME, "exp,iat,nbf")?.iter().map(|name| Claim::parse(name)).collect();
         let claims = claims.ok_or_else(|| {
-            wrong(NAME, "must be a list of claims that Postern's tokens carry (iss, sub, public_id, iat, nbf, exp, jti), with commas between them")
+            wrong(NAME, "must be a list of claims that Postern's tokens carry (iss, sub, public_id, iat, nbf, exp, jti, aud), with commas between them")
         })?;
+        if claims.contains(&Claim::Aud) && !has_audience {
+            return Err(wrong(NAME, "must not contain aud while JWT_AUDIENCE is not set: no token has one then"));
+        }
         if !claims.contains(&Claim::Exp) {
             return Err(wrong(NAME, "must contain exp: a token without it would be good for ever"));
         }
@@ -386,26 +451,49 @@ impl Source<'_> {
         }
     }
 
-    fn key(&self) -> Result<Option<KeySource>, ConfigError> {
+    fn sessions(&self) -> Result<Option<Lifetime>, ConfigError> {
+        const DAY: u64 = 24 * 60 * 60;
+        let idle = self.number("SESSION_IDLE", 0..=LONGEST_SESSION, 30 * DAY)?;
+        let max = self.number("SESSION_MAX", 1..=LONGEST_SESSION, 90 * DAY)?;
+        if idle > max {
+            return Err(wrong("SESSION_IDLE", "must not be more than SESSION_MAX, after which a session ends anyway"));
+        }
+        Ok((idle > 0).then_some(Lifetime { idle: Duration::from_secs(idle), max: Duration::from_secs(max) }))
+    }
+
+    fn keys(&self) -> Result<KeySettings, ConfigError> {
+        let algorithm = self.text("JWT_ALGORITHM")?.map_or(Some(Algorithm::Hs256), |name| Algorithm::parse(&name));
+        let algorithm = algorithm.ok_or_else(|| wrong("JWT_ALGORITHM", "must be HS256, EdDSA, ES256 or RS256"))?;
         let local = self.text("AWS_ENDPOINT_URL_DYNAMODB")?.is_some_and(|url| is_on_this_machine(&url));
-        match (self.text("JWT_SECRET_KEY")?, self.text("JWT_SECRET_ARN")?) {
-            (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err(wrong("JWT_SECRET_KEY", "and JWT_SECRET_ARN are both set: remove one")),
+        let secret = match (self.text("JWT_SECRET_KEY")?, self.place("JWT_SECRET_ARN", local)?) {
+            (Some(_), Some(_)) => return Err(wrong("JWT_SECRET_KEY", "and JWT_SECRET_ARN are both set: remove one")),
             (Some(key), None) => {
-                let key = SecretString::from(key);
-                secret::check(&key, local).map_err(|reason: WeakKey| wrong("JWT_SECRET_KEY", reason.to_string()))?;
-                Ok(Some(KeySource::Value(key)))
+                // Here already, so that each function refuses a bad key, also one that does not use it.
+                SigningKeys::parse(&key, algorithm, local)
+                    .map_err(|problem| wrong("JWT_SECRET_KEY", problem.to_string()))?;
+                Some(KeySource::Value(key.into()))
             }
-            (None, Some(arn)) => {
-                let parts: Vec<&str> = arn.splitn(7, ':').collect();
-                if !matches!(parts[..], ["arn", _, "secretsmanager", _, _, "secret", name] if !name.is_empty()) {
-                    return Err(wrong(
-                        "JWT_SECRET_ARN",
-                        "must be the ARN of a secret: arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME",
-                    ));
-                }
-                Ok(Some(KeySource::SecretsManager { arn, local }))
+            (None, place) => place.map(KeySource::Place),
+        };
+        let public = self.place("JWT_PUBLIC_KEYS_ARN", local)?;
+        if public.is_some() && !algorithm.is_asymmetric() {
+            return Err(wrong("JWT_PUBLIC_KEYS_ARN", "is set, and JWT_ALGORITHM HS256 has no public keys: remove one"));
+        }
+        let refresh = Duration::from_secs(self.number("JWT_KEYS_REFRESH", 1..=86_400, 300)?);
+        Ok(KeySettings { algorithm, refresh, local, secret, public })
+    }
+
+    fn place(&self, name: &'static str, local: bool) -> Result<Option<Place>, ConfigError> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        match Place::parse(&text) {
+            Some(Place::File(_)) if !local => {
+                Err(wrong(name, "names a file, which works with a DynamoDB on this machine only"))
             }
+            Some(place) => Ok(Some(place)),
+            None => Err(wrong(
+                name,
+                "must be an ARN, arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME or arn:aws:ssm:REGION:ACCOUNT:parameter/NAME",
+            )),
         }
     }
 }
@@ -421,8 +509,20 @@ fn is_free_path(path: &str) -> bool {
     };
     path.len() <= 256
         && path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment))
-        && !matches!(path, "/signup" | "/user" | "/user/me")
+        && !OTHER_PATHS.contains(&path)
 }
+
+/// Paths that are taken, so that log-in cannot be at one of them.
+const OTHER_PATHS: [&str; 8] = [
+    "/signup",
+    "/user",
+    "/user/me",
+    "/refresh",
+    "/logout",
+    "/password",
+    "/.well-known/jwks.json",
+    "/.well-known/openid-configuration",
+];
 
 /// A database that only this machine reaches: plain HTTP to loopback, or to the host of a container (`sam local`).
 pub fn is_on_this_machine(url: &str) -> bool {
@@ -436,6 +536,7 @@ pub fn is_on_this_machine(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret;
 
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf";
 
@@ -458,13 +559,20 @@ mod tests {
         let seconds = Duration::from_secs;
         assert_eq!(
             settings.issuing,
-            Issuing { issuer: "postern".to_owned(), lifetime: seconds(1800), not_before_delay: seconds(0) }
+            Issuing {
+                issuer: "postern".to_owned(),
+                audience: None,
+                lifetime: seconds(1800),
+                not_before_delay: seconds(0)
+            }
         );
         let required = vec![Claim::Exp, Claim::Iat, Claim::Nbf];
         assert_eq!(
             settings.checks,
-            Checks { issuer: "postern".to_owned(), leeway: seconds(5), nbf: true, iat: true, required }
+            Checks { issuer: "postern".to_owned(), audience: None, leeway: seconds(5), nbf: true, iat: true, required }
         );
+        assert_eq!((settings.keys.algorithm, settings.keys.refresh), (Algorithm::Hs256, seconds(300)));
+        assert_eq!(settings.sessions, Some(Lifetime { idle: seconds(2_592_000), max: seconds(7_776_000) }));
         assert_eq!(settings.header_prefix, "JWT");
         assert_eq!(settings.list_users_group, None);
         assert_eq!(settings.password_min_length, 8);
@@ -519,7 +627,7 @@ mod tests {
         ])
         .unwrap();
         assert!(settings.users_table().is_err());
-        assert!(matches!(settings.key(), Ok(KeySource::SecretsManager { arn, local: false }) if arn == ARN));
+        assert!(matches!(settings.key(), Ok(KeySource::Place(Place::Secret(arn))) if arn == ARN));
     }
 
     #[test]
@@ -540,7 +648,16 @@ mod tests {
                 "JWT_SECRET_ARN",
                 &["postern-secret", "arn:aws:s3:::bucket", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"],
             ),
-            ("JWT_ALGORITHM", &["none", "hs256", "HS512", "RS256", "HS256,RS256"]),
+            ("JWT_ALGORITHM", &["none", "hs256", "HS512", "PS256", "Ed25519", "HS256,RS256"]),
+            ("JWT_AUDIENCE", &["a\nb", &long]),
+            ("JWT_KEYS_REFRESH", &["0", "86401", "5m"]),
+            (
+                "JWT_PUBLIC_KEYS_ARN",
+                &["postern", "file:keys.json", "arn:aws:ssm:eu-west-1:123456789012:parameter/keys"],
+            ),
+            ("SESSION_IDLE", &["-1", "7776001", "30d"]),
+            ("SESSION_MAX", &["0", "31536001", "never"]),
+            ("SESSIONS_TABLE", &["s", "Sessions!"]),
             ("JWT_ISSUER", &["a\nissuer", &long]),
             ("JWT_EXPIRATION_DELTA", &["0", "-1", "1.5", "2592001", "forever", "+30", "30 ", "0x20"]),
             ("JWT_NOT_BEFORE_DELTA", &["-1", "abc", "1800"]),
@@ -548,8 +665,21 @@ mod tests {
             (
                 "JWT_AUTH_URL_RULE",
                 &[
-                    "log-in", "/login/", "//login", "/{login}", "/a b", "/signup", "/user", "/user/me", "/*rest",
-                    "/..", "/log?in",
+                    "log-in",
+                    "/login/",
+                    "//login",
+                    "/{login}",
+                    "/a b",
+                    "/signup",
+                    "/user",
+                    "/user/me",
+                    "/*rest",
+                    "/refresh",
+                    "/logout",
+                    "/password",
+                    "/.well-known/jwks.json",
+                    "/..",
+                    "/log?in",
                 ],
             ),
             ("JWT_AUTH_USERNAME_KEY", &["a\tname", &long]),
@@ -558,9 +688,9 @@ mod tests {
             ("JWT_DEFAULT_REALM", &["a\"quote", "back\\slash", "line\nbreak", "Bücher"]),
             (
                 "JWT_VERIFY_CLAIMS",
-                &["exp,nbf", "signature,nbf", "signature,exp,aud", "signature exp", "signature,exp,"],
+                &["exp,nbf", "signature,nbf", "signature,exp,crit", "signature exp", "signature,exp,"],
             ),
-            ("JWT_REQUIRED_CLAIMS", &["iat,nbf", "exp,email", "exp,,iat", "EXP"]),
+            ("JWT_REQUIRED_CLAIMS", &["iat,nbf", "exp,aud", "exp,email", "exp,,iat", "EXP"]),
             ("LIST_USERS_GROUP", &[" admin", "ad\nmin", &long]),
             ("PASSWORD_MIN_LENGTH", &["7", "0", "129", "eight"]),
             ("ARGON2_MEMORY_KIB", &["19455", "8", "1048577", "19 MiB"]),

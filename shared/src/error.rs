@@ -23,6 +23,9 @@ pub enum Error {
     /// No such path.
     #[error("no such path")]
     NotFound,
+    /// Discovery, where the issuer is no URL.
+    #[error("issuer is no URL")]
+    NoIssuer,
     /// A path that does not know the method.
     #[error("method is not allowed here")]
     MethodNotAllowed,
@@ -61,6 +64,12 @@ pub enum Error {
     /// A token that is not taken.
     #[error("token is refused")]
     TokenRefused(#[source] TokenRefusal),
+    /// A refresh token that is not taken, whatever the reason.
+    #[error("refresh token is refused")]
+    RefreshRefused(#[source] RefreshRefusal),
+    /// Another password than the account's, where one who is signed in has to give it once more.
+    #[error("signed-in user gave a wrong password")]
+    PasswordNotConfirmed,
     /// A user who is not in the group that may list users.
     #[error("user is not in the group that may do this")]
     Forbidden,
@@ -73,6 +82,9 @@ pub enum Error {
     /// A token could not be signed.
     #[error("token could not be signed")]
     Sign(#[from] jsonwebtoken::errors::Error),
+    /// The operating system gave no random octets, or a digest failed.
+    #[error("random octets could not be had")]
+    Random(#[from] aws_lc_rs::error::Unspecified),
     /// A handler panicked. The panic hook has written where.
     #[error("handler panicked")]
     Panic,
@@ -93,6 +105,41 @@ pub enum TokenRefusal {
     /// The operator has shut the user out.
     #[error("user is disabled")]
     UserDisabled,
+    /// The session was ended, or not used for too long.
+    #[error("session has ended")]
+    SessionEnded,
+    /// All sessions of the user were ended since: a new password, or a log-out everywhere.
+    #[error("all sessions of the user were ended since")]
+    Superseded,
+}
+
+/// Why a refresh token is refused. Clients learn no reason.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshRefusal {
+    /// Not 80 octets in base64url.
+    #[error("refresh token cannot be read")]
+    Malformed,
+    /// `SESSION_IDLE` is 0.
+    #[error("there are no sessions")]
+    Off,
+    /// No such session, or it has ended.
+    #[error("session is not there, or has ended")]
+    Gone,
+    /// Moments too old.
+    #[error("refresh token was exchanged twice already")]
+    Stale,
+    /// Used again, later than a lost answer explains. The session was ended.
+    #[error("refresh token was used again; its session was ended")]
+    Replayed,
+    /// Its user.
+    #[error(transparent)]
+    Token(#[from] TokenRefusal),
+}
+
+impl From<RefreshRefusal> for Error {
+    fn from(refusal: RefreshRefusal) -> Self {
+        Self::RefreshRefused(refusal)
+    }
 }
 
 impl From<TokenError> for Error {
@@ -151,6 +198,15 @@ impl From<EmailError> for FieldError {
     }
 }
 
+impl FieldError {
+    /// The same rule, broken by another field.
+    #[must_use]
+    pub fn on(mut self, field: &str) -> Self {
+        field.clone_into(&mut self.field);
+        self
+    }
+}
+
 impl From<PasswordError> for FieldError {
     fn from(error: PasswordError) -> Self {
         let code = match error {
@@ -176,6 +232,7 @@ pub(crate) struct Refusal {
 
 impl Error {
     /// The answer, in the words of the profile.
+    #[expect(clippy::too_many_lines, reason = "one arm for each error")]
     pub(crate) fn refusal(&self, wording: &Wording) -> Refusal {
         use StatusCode as S;
         let tutorial = wording.profile == Profile::Tutorial;
@@ -190,6 +247,11 @@ impl Error {
         };
         match self {
             Self::NotFound => plain(S::NOT_FOUND, "not-found", "There is nothing at this path."),
+            Self::NoIssuer => plain(
+                S::NOT_FOUND,
+                "no-issuer-url",
+                "There is no configuration to discover: it takes the URL of this API in JWT_ISSUER.",
+            ),
             Self::MethodNotAllowed => plain(
                 S::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
@@ -250,15 +312,29 @@ impl Error {
                 challenge: bearer(", error=\"invalid_token\""),
                 ..plain(S::UNAUTHORIZED, "invalid-token", "The token is not valid, or no longer; log in for a new one.")
             },
+            Self::RefreshRefused(_) => Refusal {
+                challenge: bearer(", error=\"invalid_token\""),
+                ..plain(
+                    S::UNAUTHORIZED,
+                    "invalid-refresh-token",
+                    "The refresh token is not valid, or no longer; log in again.",
+                )
+            },
+            Self::PasswordNotConfirmed => Refusal {
+                challenge: bearer(", error=\"insufficient_user_authentication\""),
+                ..plain(S::UNAUTHORIZED, "wrong-password", "The password is not the account's.")
+            },
             Self::Forbidden => plain(S::FORBIDDEN, "forbidden", "You are signed in, but not allowed to do this."),
             Self::Store(StoreError::Unavailable { .. }) => {
                 plain(S::SERVICE_UNAVAILABLE, "unavailable", "The service cannot do this now; try again in a moment.")
             }
-            Self::Store(StoreError::Corrupt { .. }) | Self::Hash(_) | Self::Sign(_) | Self::Panic => plain(
-                S::INTERNAL_SERVER_ERROR,
-                "internal-error",
-                "The service failed; its operator can find out why by the x-request-id.",
-            ),
+            Self::Store(StoreError::Corrupt { .. }) | Self::Hash(_) | Self::Sign(_) | Self::Random(_) | Self::Panic => {
+                plain(
+                    S::INTERNAL_SERVER_ERROR,
+                    "internal-error",
+                    "The service failed; its operator can find out why by the x-request-id.",
+                )
+            }
         }
     }
 }

@@ -5,20 +5,27 @@
 //! | | |
 //! |---|---|
 //! | [`email`], [`user`] | values that are valid once they exist |
-//! | [`password`], [`token`] | cryptography, without I/O, time or settings of its own |
-//! | [`config`], [`secret`], [`store`], [`log`] | environment, Secrets Manager, DynamoDB, standard error |
-//! | [`error`], [`fields`], [`credentials`], [`answer`], [`lambda`] | HTTP and Lambda |
+//! | [`password`], [`well_known`], [`secret`], [`jwk`], [`keys`], [`token`], [`session`] | cryptography, without I/O, time or settings of its own |
+//! | [`config`], [`place`], [`keyring`], [`store`], [`log`] | environment, Secrets Manager, Parameter Store, DynamoDB, standard error |
+//! | [`error`], [`fields`], [`credentials`], [`access`], [`answer`], [`lambda`] | HTTP and Lambda |
 
+pub mod access;
 pub mod answer;
 pub mod config;
 pub mod credentials;
 pub mod email;
 pub mod error;
 pub mod fields;
+pub mod jwk;
+pub mod keyring;
+pub mod keys;
 pub mod lambda;
 pub mod log;
 pub mod password;
+pub mod place;
 pub mod secret;
+pub mod session;
 pub mod store;
 pub mod token;
 pub mod user;
+pub mod well_known;

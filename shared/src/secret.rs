@@ -1,9 +1,4 @@
-//! The key that signs and checks tokens: where it comes from, and which keys are refused.
-
-use aws_config::SdkConfig;
-use secrecy::{ExposeSecret, SecretString};
-
-use crate::config::KeySource;
+//! HMAC keys that are refused: short ones, and those that everybody knows.
 
 /// Shortest HMAC key, in octets: as long as SHA-256's output (RFC 7518 3.2).
 pub const MIN_OCTETS: usize = 32;
@@ -32,32 +27,13 @@ pub enum WeakKey {
     Development,
 }
 
-/// A key that could not be had.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The key is there, and no good.
-    #[error("{variable} {reason}")]
-    Weak {
-        /// The setting that the key came from.
-        variable: &'static str,
-        /// What is wrong with it.
-        reason: WeakKey,
-    },
-    /// Secrets Manager did not give it.
-    #[error("the secret that JWT_SECRET_ARN names could not be read")]
-    Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The secret holds octets, no text.
-    #[error("the secret that JWT_SECRET_ARN names holds no text")]
-    NoText,
-}
-
 /// Refuses a key that others could know or guess. `local` tells that the database is on this machine.
-pub fn check(key: &SecretString, local: bool) -> Result<(), WeakKey> {
-    let key = key.expose_secret();
+pub fn check(key: &[u8], local: bool) -> Result<(), WeakKey> {
     if key.len() < MIN_OCTETS {
         return Err(WeakKey::TooShort);
     }
-    let plain = plain(key);
+    // Printed keys are text. Octets that are none can contain no such key.
+    let plain = plain(&String::from_utf8_lossy(key));
     if PRINTED.lines().any(|printed| plain.contains(&self::plain(printed))) {
         return Err(WeakKey::Printed);
     }
@@ -72,27 +48,12 @@ fn plain(key: &str) -> String {
     key.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Reads the key from where the settings say it is.
-pub async fn load(source: &KeySource, aws: &SdkConfig) -> Result<SecretString, KeyError> {
-    match source {
-        KeySource::Value(key) => Ok(key.clone()),
-        KeySource::SecretsManager { arn, local } => {
-            let client = aws_sdk_secretsmanager::Client::new(aws);
-            let answer = client.get_secret_value().secret_id(arn).send().await;
-            let answer = answer.map_err(|error| KeyError::Unreadable(error.into()))?;
-            let key = SecretString::from(answer.secret_string.ok_or(KeyError::NoText)?);
-            check(&key, *local).map_err(|reason| KeyError::Weak { variable: "JWT_SECRET_ARN", reason })?;
-            Ok(key)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn checked(key: &str, local: bool) -> Result<(), WeakKey> {
-        check(&SecretString::from(key), local)
+        check(key.as_bytes(), local)
     }
 
     #[test]

@@ -1,20 +1,24 @@
-//! Access tokens: JWTs (RFC 7519) in JWS compact form (RFC 7515), signed with HMAC-SHA-256.
+//! Access tokens: JWTs (RFC 7519) in JWS compact form (RFC 7515).
 //!
 //! Nothing here reads a clock or a setting: the caller brings both.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, Header, Validation,
+    Header, Validation,
     errors::{Error as JwtError, ErrorKind},
 };
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::user::PublicId;
+use crate::{
+    jwk::Algorithm,
+    keys::{CheckingKeys, SigningKey},
+    session::SessionId,
+    user::PublicId,
+};
 
-/// Longest token that is looked at, in octets. Ours have fewer than 600.
+/// Longest token that is looked at, in octets. Ours have fewer than 1,200.
 const MAX_OCTETS: usize = 4096;
 
 /// Latest time that is taken for one: the end of the year 9999. JSON's integers go on, calendars do not.
@@ -37,6 +41,24 @@ pub struct Claims {
     pub exp: u64,
     /// Identifier of this token, a UUID v4.
     pub jti: Uuid,
+    /// Audience, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aud: Option<String>,
+    /// The session that the token belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<SessionId>,
+    /// The version of its user, where the token belongs to no session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ver: Option<u64>,
+}
+
+/// What a token stands on: it falls with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Anchor {
+    /// A session.
+    Session(SessionId),
+    /// The user's version. Tokens that name neither stand on version 0.
+    Version(u64),
 }
 
 /// What a signer writes into each token.
@@ -44,7 +66,9 @@ pub struct Claims {
 pub struct Issuing {
     /// `iss`.
     pub issuer: String,
-    /// From `iat` to `exp`.
+    /// `aud`.
+    pub audience: Option<String>,
+    /// From `iat` to `exp`, at most.
     pub lifetime: Duration,
     /// From `iat` to `nbf`.
     pub not_before_delay: Duration,
@@ -67,6 +91,8 @@ pub enum Claim {
     Exp,
     /// Identifier of the token.
     Jti,
+    /// Audience.
+    Aud,
 }
 
 impl Claim {
@@ -80,16 +106,19 @@ impl Claim {
             "nbf" => Self::Nbf,
             "exp" => Self::Exp,
             "jti" => Self::Jti,
+            "aud" => Self::Aud,
             _ => return None,
         })
     }
 }
 
-/// What a verifier asks of a token, beside the signature, `exp`, `iss` and `sub`, which it always checks.
+/// What a verifier asks of a token, beside the signature, `exp`, `iss`, `aud` and `sub`, which it always checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checks {
     /// The one `iss` that is taken.
     pub issuer: String,
+    /// What must be among `aud`. `None`: a token that has an audience is meant for somebody else.
+    pub audience: Option<String>,
     /// How far the clocks may be apart.
     pub leeway: Duration,
     /// Refuse a token before its `nbf`.
@@ -100,45 +129,63 @@ pub struct Checks {
     pub required: Vec<Claim>,
 }
 
-/// Signs tokens.
-#[derive(Clone)]
+/// Writes and signs tokens.
+#[derive(Debug, Clone)]
 pub struct Signer {
-    key: EncodingKey,
     issuing: Issuing,
 }
 
 impl Signer {
-    /// A signer with an HMAC key. [`crate::secret`] sees to its strength.
-    pub fn new(key: &SecretString, issuing: Issuing) -> Self {
-        Self { key: EncodingKey::from_secret(key.expose_secret().as_bytes()), issuing }
+    /// A signer of such tokens.
+    pub fn new(issuing: Issuing) -> Self {
+        Self { issuing }
     }
 
-    /// A token for `subject`, issued `now`.
-    pub fn issue(&self, subject: PublicId, now: SystemTime) -> Result<String, JwtError> {
+    /// A token for `subject`, issued `now`, and its lifetime: no longer than `remaining`, where what it stands on ends earlier.
+    pub fn issue(
+        &self,
+        key: &SigningKey,
+        subject: PublicId,
+        anchor: Anchor,
+        remaining: Option<Duration>,
+        now: SystemTime,
+    ) -> Result<(String, Duration), JwtError> {
         let iat = numeric_date(now);
+        let lifetime = remaining.map_or(self.issuing.lifetime, |remaining| remaining.min(self.issuing.lifetime));
+        let (sid, ver) = match anchor {
+            Anchor::Session(session) => (Some(session), None),
+            Anchor::Version(version) => (None, Some(version)),
+        };
         let claims = Claims {
             iss: self.issuing.issuer.clone(),
             sub: subject,
             public_id: subject,
             iat,
             nbf: iat + self.issuing.not_before_delay.as_secs(),
-            exp: iat + self.issuing.lifetime.as_secs(),
+            exp: iat + lifetime.as_secs(),
             jti: Uuid::new_v4(),
+            aud: self.issuing.audience.clone(),
+            sid,
+            ver,
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.key)
+        let header = Header { kid: key.kid.clone(), ..Header::new(key.algorithm.into()) };
+        Ok((jsonwebtoken::encode(&header, &claims, &key.key)?, lifetime))
     }
+}
 
-    /// From `iat` to `exp` of the tokens that this signer issues.
-    pub fn lifetime(&self) -> Duration {
-        self.issuing.lifetime
-    }
+/// What a good token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// Whose token it is.
+    pub subject: PublicId,
+    /// What it stands on.
+    pub anchor: Anchor,
 }
 
 /// Checks tokens.
 #[derive(Clone)]
 pub struct Verifier {
-    key: DecodingKey,
-    signature_only: Validation,
+    signature_and_audience: Validation,
     checks: Checks,
 }
 
@@ -154,11 +201,14 @@ pub enum TokenError {
     /// Another algorithm than the one that is configured.
     #[error("token has another algorithm")]
     Algorithm,
+    /// Signed with a key that is in none of our sets, by its name.
+    #[error("token names no key of ours")]
+    UnknownKey,
     /// Not signed with our key.
     #[error("token is not signed with our key")]
     Signature,
-    /// Meant for an audience, and there is none that we are (RFC 7519 4.1.3).
-    #[error("token is meant for another audience")]
+    /// Not meant for us (RFC 7519 4.1.3).
+    #[error("token is meant for another audience, or for none")]
     Audience,
     /// An extension that we would have to understand (RFC 7515 4.1.11), or an unencoded payload, which no JWT has (RFC 7797 7).
     #[error("token's header asks for an extension")]
@@ -189,7 +239,8 @@ impl From<JwtError> for TokenError {
         match error.kind() {
             ErrorKind::InvalidSignature => Self::Signature,
             ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => Self::Algorithm,
-            ErrorKind::InvalidAudience => Self::Audience,
+            // Only the audience is asked for there.
+            ErrorKind::InvalidAudience | ErrorKind::MissingRequiredClaim(_) => Self::Audience,
             _ => Self::Unreadable,
         }
     }
@@ -205,21 +256,27 @@ struct Presented {
     nbf: Option<u64>,
     exp: Option<u64>,
     jti: Option<String>,
+    sid: Option<SessionId>,
+    ver: Option<u64>,
 }
 
 impl Verifier {
-    /// A verifier with an HMAC key.
-    pub fn new(key: &SecretString, checks: Checks) -> Self {
-        let mut signature_only = Validation::new(Algorithm::HS256);
+    /// A verifier that takes exactly this algorithm.
+    pub fn new(algorithm: Algorithm, checks: Checks) -> Self {
+        let mut signature_and_audience = Validation::new(algorithm.into());
         // The library reads the clock, rounds fractions and does not look at `nbf`: times are checked here.
-        // A token with an audience stays refused.
-        signature_only.validate_exp = false;
-        signature_only.required_spec_claims.clear();
-        Self { key: DecodingKey::from_secret(key.expose_secret().as_bytes()), signature_only, checks }
+        signature_and_audience.validate_exp = false;
+        signature_and_audience.required_spec_claims.clear();
+        // Without an audience of ours, it refuses every token that has one.
+        if let Some(audience) = &checks.audience {
+            signature_and_audience.set_audience(&[audience]);
+            signature_and_audience.set_required_spec_claims(&["aud"]);
+        }
+        Self { signature_and_audience, checks }
     }
 
-    /// Whose token this is, if it is good at the time `now`. Whether that user still exists is not known here.
-    pub fn verify(&self, token: &str, now: SystemTime) -> Result<PublicId, TokenError> {
+    /// What a token says, if it is good at the time `now`. Whether its user still exists is not known here.
+    pub fn verify(&self, token: &str, keys: &CheckingKeys, now: SystemTime) -> Result<Verified, TokenError> {
         if token.len() > MAX_OCTETS {
             return Err(TokenError::TooLong);
         }
@@ -227,7 +284,12 @@ impl Verifier {
         if header.crit.is_some() || header.extras.inner().contains_key("b64") {
             return Err(TokenError::Extension);
         }
-        let presented = jsonwebtoken::decode::<Presented>(token, &self.key, &self.signature_only)?.claims;
+        // Before the key is looked for: a token of another kind is no reason to look for new keys.
+        if !self.signature_and_audience.algorithms.contains(&header.alg) {
+            return Err(TokenError::Algorithm);
+        }
+        let key = keys.find(header.kid.as_deref()).ok_or(TokenError::UnknownKey)?;
+        let presented = jsonwebtoken::decode::<Presented>(token, key, &self.signature_and_audience)?.claims;
         self.check_times(&presented, numeric_date(now))?;
         if presented.iss.as_ref() != Some(&self.checks.issuer) {
             return Err(TokenError::Issuer);
@@ -239,7 +301,11 @@ impl Verifier {
         if presented.public_id.is_some_and(|public_id| public_id != subject) {
             return Err(TokenError::Subject);
         }
-        Ok(subject)
+        let anchor = match (presented.sid, presented.ver) {
+            (Some(session), _) => Anchor::Session(session),
+            (None, version) => Anchor::Version(version.unwrap_or_default()),
+        };
+        Ok(Verified { subject, anchor })
     }
 
     fn check_times(&self, presented: &Presented, now: u64) -> Result<(), TokenError> {
@@ -270,11 +336,13 @@ impl Presented {
             Claim::Nbf => self.nbf.is_some(),
             Claim::Exp => self.exp.is_some(),
             Claim::Jti => self.jti.is_some(),
+            // Checked with the signature.
+            Claim::Aud => true,
         }
     }
 }
 
 /// Seconds since 1970. A clock before that reads 0, and then every token is from the future.
-fn numeric_date(time: SystemTime) -> u64 {
+pub fn numeric_date(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -26,8 +26,11 @@ impl Answer {
 
     /// The checks of [`Answer::read`].
     pub fn check(&self) {
+        // Keys that are published are the one thing that may be kept.
+        let is_public = self.status == 200 && (self.text.contains("\"keys\"") || self.text.contains("\"jwks_uri\""));
+        let cache_control = if is_public { "public, max-age=300" } else { "no-store" };
         for (name, value) in [
-            ("cache-control", "no-store"),
+            ("cache-control", cache_control),
             ("x-content-type-options", "nosniff"),
             ("strict-transport-security", "max-age=63072000"),
             ("referrer-policy", "no-referrer"),

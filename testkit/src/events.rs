@@ -7,8 +7,9 @@ use lambda_http::{Context, LambdaEvent, tower::ServiceExt as _};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use shared::{config::Settings, lambda};
+use uuid::Uuid;
 
-use crate::{ADA, Answer, GRACE, Service, forge, service::KEY};
+use crate::{ADA, Answer, GRACE, Service, service::KEY};
 
 /// A file's name without `.json`, and the status and the `code` of the answer. `-` is an answer without a code.
 pub type Sample = (&'static str, u16, &'static str);
@@ -19,29 +20,27 @@ pub struct Setting {
     pub service: Service,
     /// Variables for the function.
     pub variables: Vec<(&'static str, String)>,
-    token: String,
 }
 
 impl Setting {
     /// A setting for the event of this name.
     pub async fn new(sample: &str) -> Self {
         let service = Service::start().await;
-        let mut token = String::new();
         // Who signs up in a sample is not there yet.
         if !sample.starts_with("signup") {
-            let id = service.member(ADA).await.0;
+            service.sign_up(ADA).await;
             service.sign_up(GRACE).await;
-            token = forge::with_claims(&forge::claims(&id));
         } else if sample == "signup-email-taken" {
             service.sign_up(ADA).await;
         }
         let variables = vec![
             ("USERS_TABLE", "Users".to_owned()),
             ("CREDENTIALS_TABLE", "Credentials".to_owned()),
+            ("SESSIONS_TABLE", "Sessions".to_owned()),
             ("JWT_SECRET_KEY", KEY.to_owned()),
             ("AWS_ENDPOINT_URL_DYNAMODB", service.endpoint.clone()),
         ];
-        Self { service, variables, token }
+        Self { service, variables }
     }
 
     /// The variables as settings.
@@ -50,10 +49,18 @@ impl Setting {
         Settings::read(|name| variables.get(name).map(OsString::from)).expect("settings are good")
     }
 
-    /// The event of this name, with a good token where it has a place for one.
-    pub fn event(&self, sample: &str) -> Value {
-        let text = fs::read_to_string(folder().join(format!("{sample}.json"))).expect("the event is there");
-        serde_json::from_str(&text.replace("{{token}}", &self.token)).expect("the event is JSON")
+    /// The event of this name, with good tokens of somebody new where it has a place for them: a sample may end a session, or
+    /// its user.
+    pub async fn event(&self, sample: &str) -> Value {
+        let mut text = fs::read_to_string(folder().join(format!("{sample}.json"))).expect("the event is there");
+        if text.contains("_token}}") || text.contains("{{token}}") {
+            let address = format!("{}@example.com", Uuid::new_v4());
+            let signed_in = self.service.signed_in([ADA[0], &address, ADA[2]]).await;
+            for name in ["token", "refresh_token"] {
+                text = text.replace(&format!("{{{{{name}}}}}"), signed_in[name].as_str().expect("a token"));
+            }
+        }
+        serde_json::from_str(&text).expect("the event is JSON")
     }
 }
 

@@ -13,7 +13,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Paths and where their function takes events. The last route is the one for all other paths.
+/// Route keys as API Gateway has them, `DELETE /user/me` or `/user/me` for all other methods, and where their function takes
+/// events. The last route is the one for all other paths.
 pub type Routes = Vec<(&'static str, String)>;
 
 /// Serves `routes` on a free port and gives its URL.
@@ -28,7 +29,9 @@ pub async fn serve(routes: Routes) -> String {
 async fn invoke(State(gateway): State<Arc<(Routes, reqwest::Client)>>, request: Request) -> Response {
     let (routes, http) = &*gateway;
     let path = request.uri().path().to_owned();
-    let (_, function) = routes.iter().find(|(route, _)| *route == path).or(routes.last()).expect("there is a route");
+    let with_method = format!("{} {path}", request.method());
+    let find = |key: &str| routes.iter().find(|(route, _)| *route == key);
+    let (_, function) = find(&with_method).or(find(&path)).or(routes.last()).expect("there is a route");
     let event = event(request).await;
     let answer: Value =
         http.post(function).json(&event).send().await.expect("the emulator answers").json().await.expect("with JSON");

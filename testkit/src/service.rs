@@ -6,7 +6,12 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use local::{database, service};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use shared::store;
+use shared::{
+    jwk::Algorithm,
+    keyring::Keyring,
+    keys::{CheckingKeys, SigningKeys},
+    store,
+};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -16,6 +21,17 @@ use crate::{
 
 /// The key of every service here, unless a test sets another.
 pub const KEY: &str = "a key for tests that nobody else has: 4f1c";
+
+/// [`KEY`], as `login` holds it.
+pub fn signing_keys() -> Keyring<SigningKeys> {
+    Keyring::fixed(SigningKeys::parse(KEY, Algorithm::Hs256, false).expect("the key is good"))
+}
+
+/// [`KEY`], as `list-users` holds it.
+pub fn checking_keys() -> Keyring<CheckingKeys> {
+    let keys = SigningKeys::parse(KEY, Algorithm::Hs256, false).expect("the key is good");
+    Keyring::fixed(keys.into_checking())
+}
 
 /// A running service.
 pub struct Service {
@@ -66,9 +82,7 @@ impl Service {
         let settings =
             service::settings(|name| settings.get(name).map(OsString::from), endpoint).expect("settings are good");
         let database = store::connect(&database::connection(endpoint).await);
-        database::create_tables(&database, settings.users_table().unwrap(), settings.credentials_table().unwrap())
-            .await
-            .expect("tables are made");
+        database::create_tables(&database, &settings).await.expect("tables are made");
         let router = service::router(&settings, store::connect(&database::connection(reached_at).await))
             .await
             .expect("service starts");
@@ -116,6 +130,22 @@ impl Service {
         assert!(matches!(logged_in.status, 200 | 201), "{logged_in:?}");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         (text(&signed_up.json()["public_id"]), text(&logged_in.json()["token"]))
+    }
+
+    /// Signs somebody up and logs them in, and gives what log-in answered.
+    pub async fn signed_in(&self, who: [&str; 3]) -> Value {
+        self.member(who).await;
+        self.log_in(who[1], who[2]).await.json()
+    }
+
+    /// `POST` with JSON and a token.
+    pub async fn post_with(&self, path: &str, token: &str, body: &Value) -> Answer {
+        send(self.request(Method::POST, path).bearer_auth(token).json(body)).await
+    }
+
+    /// Exchanges a refresh token.
+    pub async fn refresh(&self, refresh_token: &str) -> Answer {
+        self.post("/refresh", &json!({ "refresh_token": refresh_token })).await
     }
 
     /// Everything in a table.

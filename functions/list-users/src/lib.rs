@@ -8,20 +8,25 @@ use aws_sdk_dynamodb::Client;
 use axum::{
     Json, Router,
     extract::State,
-    http::{HeaderMap, HeaderValue, Uri, header::LINK},
+    http::{
+        HeaderMap, HeaderValue, Method, Uri,
+        header::{ALLOW, LINK},
+    },
     response::{IntoResponse, Response},
     routing::get,
 };
-use secrecy::SecretString;
 use serde::Serialize;
 use shared::{
+    answer,
     config::Settings,
     credentials,
-    error::{Error, TokenRefusal},
+    error::Error,
+    keyring::Keyring,
+    keys::CheckingKeys,
     lambda::{self, StartError},
-    store::UserStore,
-    token::Verifier,
-    user::{Profile, PublicId, User},
+    store::{CallerStore, UserStore},
+    token::{Verified, Verifier},
+    user::Profile,
 };
 use tracing::info;
 
@@ -30,20 +35,24 @@ pub use crate::paging::cursor;
 
 /// What listing may touch.
 pub struct ListUsers {
+    callers: CallerStore,
     users: UserStore,
-    tokens: Verifier,
+    keys: Keyring<CheckingKeys>,
+    verifier: Verifier,
     header_prefix: String,
     group: Option<String>,
 }
 
 impl ListUsers {
     /// Listing as the settings ask for it.
-    pub fn new(settings: &Settings, key: &SecretString, database: Client) -> Result<Self, StartError> {
+    pub fn new(settings: &Settings, keys: Keyring<CheckingKeys>, database: Client) -> Result<Self, StartError> {
         let rules = ["LIST_USERS_GROUP", "JWT_LEEWAY", "JWT_VERIFY_CLAIMS", "JWT_REQUIRED_CLAIMS"];
         lambda::warn_of_relaxed_rules("list-users", settings, &rules);
         Ok(Self {
+            callers: CallerStore::new(database.clone(), settings.users_table()?, settings.sessions_table()?),
             users: UserStore::new(database, settings.users_table()?),
-            tokens: Verifier::new(key, settings.checks.clone()),
+            keys,
+            verifier: Verifier::new(settings.keys.algorithm, settings.checks.clone()),
             header_prefix: settings.header_prefix.clone(),
             group: settings.list_users_group.clone(),
         })
@@ -52,7 +61,17 @@ impl ListUsers {
 
 /// `GET /user` and `GET /user/me`.
 pub fn routes(state: ListUsers) -> Router {
-    Router::new().route("/user", get(list_users)).route("/user/me", get(me)).with_state(Arc::new(state))
+    Router::new()
+        .route("/user", get(list_users))
+        .route("/user/me", get(me).fallback(other_method_of_me))
+        .with_state(Arc::new(state))
+}
+
+/// `DELETE /user/me` is there, in `login`: the answer says so although this function would not know.
+async fn other_method_of_me(method: Method) -> Response {
+    let mut response = answer::other_method(method).await.into_response();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("DELETE,GET,HEAD"));
+    response
 }
 
 #[derive(Serialize)]
@@ -62,20 +81,21 @@ struct Listing {
 }
 
 async fn list_users(State(list): State<Arc<ListUsers>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
-    let caller = list.subject(&headers)?;
+    let now = SystemTime::now();
+    let caller = list.verified(&headers, now).await?;
     let paging = Paging::parse(uri.query().unwrap_or_default());
     // Both at once: the caller's record takes no time of its own. What is read for nobody is thrown away.
     let page = async {
         let Paging { limit, after } = paging?;
         Ok::<_, Error>((limit, list.users.page(limit, after).await?))
     };
-    let (user, page) = tokio::join!(list.users.find(caller), page);
-    let user = living(user?)?;
+    let (record, page) = tokio::join!(list.callers.find(caller.subject, caller.session()), page);
+    let user = caller.admit(record?, now)?;
     if list.group.as_ref().is_some_and(|group| !user.groups.contains(group)) {
         return Err(Error::Forbidden);
     }
     let (limit, page) = page?;
-    info!(public_id = %caller, users = page.users.len(), "users listed");
+    info!(public_id = %caller.subject, users = page.users.len(), "users listed");
     let next = page.next.map(cursor);
     let link = next
         .as_ref()
@@ -95,24 +115,16 @@ struct Me {
 }
 
 async fn me(State(list): State<Arc<ListUsers>>, headers: HeaderMap) -> Result<Json<Me>, Error> {
-    let caller = list.subject(&headers)?;
-    let user = living(list.users.find(caller).await?)?;
+    let now = SystemTime::now();
+    let caller = list.verified(&headers, now).await?;
+    let user = caller.admit(list.callers.find(caller.subject, caller.session()).await?, now)?;
     Ok(Json(Me { profile: user.profile, groups: user.groups }))
 }
 
 impl ListUsers {
-    /// Whose token the request carries. Whether that user still exists, [`living`] tells.
-    fn subject(&self, headers: &HeaderMap) -> Result<PublicId, Error> {
+    /// What the request's token says. Whether it still lets anybody in, [`Verified::admit`] tells.
+    async fn verified(&self, headers: &HeaderMap, now: SystemTime) -> Result<Verified, Error> {
         let token = credentials::bearer_token(headers, &self.header_prefix)?;
-        Ok(self.tokens.verify(token, SystemTime::now())?)
-    }
-}
-
-/// A user who is there and not disabled. A token outlives its user by no call.
-fn living(user: Option<User>) -> Result<User, TokenRefusal> {
-    match user {
-        None => Err(TokenRefusal::UserGone),
-        Some(user) if user.disabled => Err(TokenRefusal::UserDisabled),
-        Some(user) => Ok(user),
+        Ok(self.keys.verify(&self.verifier, token, now).await?)
     }
 }

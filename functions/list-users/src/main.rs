@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use list_users::ListUsers;
-use shared::{lambda, secret, store};
+use shared::{keyring, lambda, store};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     lambda::run(async |settings, aws| {
-        let key = secret::load(settings.key()?, &aws).await?;
-        Ok(list_users::routes(ListUsers::new(&settings, &key, store::connect(&aws))?))
+        let keys = keyring::checking(&settings, &aws).await?;
+        Ok(list_users::routes(ListUsers::new(&settings, keys, store::connect(&aws))?))
     })
     .await
 }

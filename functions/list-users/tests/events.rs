@@ -3,12 +3,11 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use list_users::ListUsers;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use testkit::{
     events::{self, Sample, Setting},
     lambda::Function,
-    service::KEY,
+    service::{KEY, checking_keys},
 };
 
 const SAMPLES: [Sample; 21] = [
@@ -37,7 +36,7 @@ const SAMPLES: [Sample; 21] = [
 
 async fn answered(setting: &Setting, event: Value) -> Value {
     let settings = setting.settings();
-    let list = ListUsers::new(&settings, &SecretString::from(KEY), setting.service.database.clone()).unwrap();
+    let list = ListUsers::new(&settings, checking_keys(), setting.service.database.clone()).unwrap();
     events::through_lambda_http(list_users::routes(list), &settings, event).await
 }
 
@@ -46,10 +45,10 @@ async fn each_sample_is_answered_as_it_should_be() {
     events::assert_complete(&SAMPLES, &["list-users", "me", "unknown-path"]);
     let setting = Setting::new("list-users").await;
     for sample @ (name, ..) in SAMPLES {
-        events::assert_answer(sample, &answered(&setting, setting.event(name)).await);
+        events::assert_answer(sample, &answered(&setting, setting.event(name).await).await);
     }
     for name in ["list-users-page", "list-users-v1"] {
-        let page = events::read(&answered(&setting, setting.event(name)).await);
+        let page = events::read(&answered(&setting, setting.event(name).await).await);
         assert_eq!(page.json()["users"].as_array().unwrap().len(), 1, "{name} asks for one");
         assert!(page.header("link").is_some_and(|link| link.contains("limit=1&cursor=")), "{name}");
     }
@@ -65,7 +64,7 @@ async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
     variables.push(("RUST_LOG", "trace"));
     let function = Function::start(env!("CARGO_BIN_EXE_list-users"), &variables).await;
     for sample @ (name, ..) in SAMPLES {
-        let answer = function.invoke(setting.event(name)).await.expect("the invocation succeeds");
+        let answer = function.invoke(setting.event(name).await).await.expect("the invocation succeeds");
         events::assert_answer(sample, &answer);
     }
     let log = function.stop().await;
@@ -77,26 +76,26 @@ async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
 #[tokio::test]
 async fn events_that_no_client_should_be_able_to_send_are_answered_too() {
     let setting = Setting::new("list-users").await;
-    let changed = |name: &str, pointer: &str, value: Value| {
-        let mut event = setting.event(name);
+    let changed = async |name: &str, pointer: &str, value: Value| {
+        let mut event = setting.event(name).await;
         *event.pointer_mut(pointer).unwrap() = value;
         event
     };
-    for (event, status) in [
-        (changed("list-users", "/rawPath", json!("")), 404),
-        (changed("list-users", "/rawPath", json!("user")), 404),
-        (changed("list-users", "/rawPath", json!("/user?x=1")), 404),
-        (changed("list-users", "/rawPath", json!("/us\\er")), 404),
-        (changed("list-users", "/rawPath", json!("/".repeat(70_000))), 404),
-        (changed("list-users", "/rawQueryString", json!("é".repeat(20_000))), 404),
-        (changed("list-users", "/rawQueryString", json!("x=\u{7f}\u{0}%")), 400),
-        (changed("list-users", "/requestContext/stage", json!("prod")), 200),
-        (changed("list-users", "/requestContext/domainName", json!("[")), 200),
-        (changed("list-users-v1", "/requestContext/stage", json!("prod")), 200),
-        (changed("list-users-v1", "/path", json!("\u{0}")), 404),
-        (changed("list-users-v1", "/multiValueQueryStringParameters", json!({ "x": ["é".repeat(20_000)] })), 404),
+    for ((name, pointer, value), status) in [
+        (("list-users", "/rawPath", json!("")), 404),
+        (("list-users", "/rawPath", json!("user")), 404),
+        (("list-users", "/rawPath", json!("/user?x=1")), 404),
+        (("list-users", "/rawPath", json!("/us\\er")), 404),
+        (("list-users", "/rawPath", json!("/".repeat(70_000))), 404),
+        (("list-users", "/rawQueryString", json!("é".repeat(20_000))), 404),
+        (("list-users", "/rawQueryString", json!("x=\u{7f}\u{0}%")), 400),
+        (("list-users", "/requestContext/stage", json!("prod")), 200),
+        (("list-users", "/requestContext/domainName", json!("[")), 200),
+        (("list-users-v1", "/requestContext/stage", json!("prod")), 200),
+        (("list-users-v1", "/path", json!("\u{0}")), 404),
+        (("list-users-v1", "/multiValueQueryStringParameters", json!({ "x": ["é".repeat(20_000)] })), 404),
     ] {
-        let answer = answered(&setting, event).await;
+        let answer = answered(&setting, changed(name, pointer, value).await).await;
         assert_eq!(answer["statusCode"], status, "{answer}");
     }
 }
@@ -104,7 +103,7 @@ async fn events_that_no_client_should_be_able_to_send_are_answered_too() {
 #[tokio::test]
 async fn a_token_header_that_came_twice_in_format_1_0_is_refused() {
     let setting = Setting::new("me").await;
-    let mut event = setting.event("me-v1");
+    let mut event = setting.event("me-v1").await;
     let headers = event["multiValueHeaders"].as_object_mut().unwrap();
     let (_, values) = headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("x-access-token")).unwrap();
     values.as_array_mut().unwrap().insert(0, json!("another"));
@@ -117,12 +116,13 @@ async fn a_failure_is_logged_with_its_request_and_its_cause_also_where_only_erro
     let nobody_listens = "http://127.0.0.1:9";
     let variables = [
         ("USERS_TABLE", "Users"),
+        ("SESSIONS_TABLE", "Sessions"),
         ("JWT_SECRET_KEY", KEY),
         ("AWS_ENDPOINT_URL_DYNAMODB", nobody_listens),
         ("AWS_LAMBDA_LOG_LEVEL", "WARN"),
     ];
     let function = Function::start(env!("CARGO_BIN_EXE_list-users"), &variables).await;
-    let answer = function.invoke(setting.event("me")).await.expect("the invocation succeeds");
+    let answer = function.invoke(setting.event("me").await).await.expect("the invocation succeeds");
     events::assert_answer(("me", 503, "unavailable"), &answer);
     let log = function.stop().await;
     let line = log.lines().find(|line| line.contains("\"failed\"")).unwrap_or_else(|| panic!("no line: {log}"));
@@ -132,7 +132,7 @@ async fn a_failure_is_logged_with_its_request_and_its_cause_also_where_only_erro
         (Some("WARN"), Some(503), Some("/user/me"))
     );
     assert_eq!(line["span"]["request_id"], "8476a536-e9f4-11e8-9739-2dfe598c3fcd", "{line}");
-    assert!(line["cause"].as_str().is_some_and(|cause| cause.contains("GetItem")), "{line}");
+    assert!(line["cause"].as_str().is_some_and(|cause| cause.contains("BatchGetItem")), "{line}");
 }
 
 #[tokio::test]
@@ -141,6 +141,8 @@ async fn a_bad_or_missing_setting_stops_the_start_and_names_the_variable() {
     for (variables, named) in [
         (vec![table], "JWT_SECRET_KEY"),
         (vec![key], "USERS_TABLE"),
+        (vec![table, key], "SESSIONS_TABLE"),
+        (vec![table, ("JWT_ALGORITHM", "EdDSA")], "JWT_PUBLIC_KEYS_ARN"),
         (vec![table, key, ("JWT_VERIFY_CLAIMS", "exp")], "JWT_VERIFY_CLAIMS"),
         (vec![table, key, ("JWT_VERIFY_EXPIRATION", "False")], "JWT_VERIFY_EXPIRATION"),
     ] {

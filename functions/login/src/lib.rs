@@ -1,4 +1,18 @@
-//! Log-in: compares a password with the stored hash and signs a token.
+//! Log-in and what follows from it: owns credentials, keys and sessions.
+//!
+//! | | |
+//! |---|---|
+//! | [`log_in`] | `POST /login`: compares a password with the stored hash, begins a session, signs a token |
+//! | [`refresh`] | `POST /refresh`: exchanges a refresh token for a new pair |
+//! | [`log_out`] | `POST /logout`: ends one session, all others, or all |
+//! | [`account`] | `POST /password` and `DELETE /user/me` |
+//! | [`discovery`] | `GET /.well-known/…`: the public keys and where they are |
+
+mod account;
+mod discovery;
+mod log_in;
+mod log_out;
+mod refresh;
 
 use std::{
     sync::Arc,
@@ -7,144 +21,144 @@ use std::{
 
 use aws_sdk_dynamodb::Client;
 use axum::{
-    Json, Router,
-    extract::{Request, State},
+    Router,
     http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
-    routing::post,
+    routing::{delete, get, post},
 };
-use secrecy::SecretString;
 use serde::Serialize;
 use shared::{
-    answer,
     config::{LogIn, Profile, Settings},
     credentials,
-    email::Email,
     error::Error,
-    fields::Fields,
+    keyring::Keyring,
+    keys::SigningKeys,
     lambda::{self, StartError},
-    password::{Hasher, Password, PasswordHash, Verdict},
-    store::{CredentialStore, Credentials},
-    token::Signer,
+    password::Hasher,
+    session::{Lifetime, RefreshToken, Session},
+    store::{AccountChanges, CallerStore, CredentialStore, SessionStore},
+    token::{Anchor, Signer, Verified, Verifier, numeric_date},
+    user::PublicId,
 };
-use tracing::{info, warn};
-
-/// How long a log-in waits for its hash to be replaced.
-const RENEWAL: Duration = Duration::from_secs(2);
 
 /// What log-in may touch.
 pub struct Login {
     credentials: CredentialStore,
+    sessions: SessionStore,
+    callers: CallerStore,
+    changes: AccountChanges,
     hasher: Hasher,
+    keys: Keyring<SigningKeys>,
+    /// How long a new key waits before it signs: until everybody has read it.
+    settling: Duration,
     signer: Signer,
+    verifier: Verifier,
+    header_prefix: String,
     call: LogIn,
     /// The tutorial answers 201, as if a log-in made something.
     done: StatusCode,
+    life: Option<Lifetime>,
+    password_min_length: usize,
+    discovery: discovery::Documents,
 }
 
 impl Login {
     /// Log-in as the settings ask for it.
-    pub fn new(settings: &Settings, key: &SecretString, database: Client) -> Result<Self, StartError> {
-        lambda::warn_of_relaxed_rules("login", settings, &["AUTH_PROFILE", "JWT_EXPIRATION_DELTA"]);
+    pub fn new(settings: &Settings, keys: Keyring<SigningKeys>, database: Client) -> Result<Self, StartError> {
+        let rules = [
+            "AUTH_PROFILE",
+            "JWT_EXPIRATION_DELTA",
+            "JWT_LEEWAY",
+            "JWT_VERIFY_CLAIMS",
+            "JWT_REQUIRED_CLAIMS",
+            "PASSWORD_MIN_LENGTH",
+        ];
+        lambda::warn_of_relaxed_rules("login", settings, &rules);
+        let (users, credentials, sessions) =
+            (settings.users_table()?, settings.credentials_table()?, settings.sessions_table()?);
         Ok(Self {
-            credentials: CredentialStore::new(database, settings.credentials_table()?),
+            credentials: CredentialStore::new(database.clone(), credentials),
+            sessions: SessionStore::new(database.clone(), sessions),
+            callers: CallerStore::new(database.clone(), users, sessions),
+            changes: AccountChanges::new(database, users, credentials, sessions),
             hasher: Hasher::new(settings.hash_cost)?,
-            signer: Signer::new(key, settings.issuing.clone()),
+            keys,
+            settling: settings.keys.refresh,
+            signer: Signer::new(settings.issuing.clone()),
+            verifier: Verifier::new(settings.keys.algorithm, settings.checks.clone()),
+            header_prefix: settings.header_prefix.clone(),
             call: settings.log_in.clone(),
             done: match settings.wording.profile {
                 Profile::Tutorial => StatusCode::CREATED,
                 Profile::Strict => StatusCode::OK,
             },
+            life: settings.sessions,
+            password_min_length: settings.password_min_length,
+            discovery: discovery::Documents::new(settings),
         })
     }
 }
 
-/// `POST /login`, or where `JWT_AUTH_URL_RULE` puts it.
+/// `POST /login`, or where `JWT_AUTH_URL_RULE` puts it, and all that follows from it.
 pub fn routes(state: Login) -> Router {
     let path = state.call.path.clone();
-    Router::new().route(&path, post(log_in)).with_state(Arc::new(state))
+    Router::new()
+        .route(&path, post(log_in::log_in))
+        .route("/refresh", post(refresh::refresh))
+        .route("/logout", post(log_out::log_out))
+        .route("/password", post(account::change_password))
+        .route("/user/me", delete(account::delete))
+        .route("/.well-known/jwks.json", get(discovery::jwks))
+        .route("/.well-known/openid-configuration", get(discovery::configuration))
+        .with_state(Arc::new(state))
 }
 
-/// The tutorial calls it `token`, Flask-JWT and OAuth (RFC 6749 5.1) `access_token`.
+/// The tutorial calls the token `token`, Flask-JWT and OAuth (RFC 6749 5.1) `access_token`.
 #[derive(Serialize)]
-struct LoggedIn<'a> {
-    token: &'a str,
-    access_token: &'a str,
+struct SignedIn {
+    token: String,
+    access_token: String,
     token_type: &'static str,
     expires_in: u64,
+    #[serde(flatten)]
+    renewal: Option<Renewal>,
 }
 
-async fn log_in(State(login): State<Arc<Login>>, headers: HeaderMap, request: Request) -> Result<Response, Error> {
-    let (email, password) = presented(&login.call, &headers, request).await?;
-    let credentials = login.check(&email, password).await?;
-    let token = login.signer.issue(credentials.public_id, SystemTime::now())?;
-    info!(public_id = %credentials.public_id, "user logged in");
-    let body = LoggedIn {
-        token: &token,
-        access_token: &token,
-        token_type: "Bearer",
-        expires_in: login.signer.lifetime().as_secs(),
-    };
-    Ok((login.done, Json(body)).into_response())
-}
-
-/// Address and password of a request, from its body or from `Authorization: Basic`.
-async fn presented(call: &LogIn, headers: &HeaderMap, request: Request) -> Result<(String, Password), Error> {
-    let basic = credentials::basic(headers)?;
-    let fields = Fields::from_body(request, &[&call.email_field, &call.password_field]).await?;
-    let pair = match (basic, fields.get(&call.email_field), fields.get(&call.password_field)) {
-        (Some((email, password)), None, None) => Some((email, password)),
-        (None, Some(email), Some(password)) => Some((email.to_owned(), password.to_owned())),
-        (Some(_), _, _) => {
-            // Whichever of the two is checked, something on the way may have seen the other.
-            let detail = "Send the password in the body or in Authorization: Basic, not in both.".to_owned();
-            return Err(Error::Malformed { code: "ambiguous-credentials", detail });
-        }
-        (None, _, _) => None,
-    };
-    match pair {
-        Some((email, password)) if !email.trim().is_empty() && !password.is_empty() => {
-            Ok((email, Password::new(&password)))
-        }
-        _ => Err(Error::CredentialsMissing),
-    }
+/// Absent where there are no sessions.
+#[derive(Serialize)]
+struct Renewal {
+    refresh_token: String,
+    refresh_expires_in: u64,
 }
 
 impl Login {
-    /// The credentials of an address, if the password is theirs. Every way through here costs one hash.
-    async fn check(&self, email: &str, password: Password) -> Result<Credentials, Error> {
-        let Ok(email) = Email::parse(email) else {
-            self.hasher.verify(password, None).await?;
-            return Err(Error::UnknownUser);
-        };
-        let Some(credentials) = self.credentials.find(&email).await? else {
-            self.hasher.verify(password, None).await?;
-            return Err(Error::UnknownUser);
-        };
-        match self.hasher.verify(password.clone(), Some(credentials.password_hash.clone())).await? {
-            Verdict::Mismatch => Err(Error::WrongPassword),
-            // Who has the password of a disabled account learns no more than who has not.
-            Verdict::Match { .. } if credentials.disabled => Err(Error::WrongPassword),
-            Verdict::Match { outdated } => {
-                if outdated {
-                    self.renew_hash(&email, password, &credentials.password_hash).await;
-                }
-                Ok(credentials)
-            }
-        }
+    /// The answer that signs `user` in: with a session, or on the strength of their version alone.
+    async fn sign_in(
+        &self,
+        user: PublicId,
+        version: u64,
+        session: Option<(&RefreshToken, Session)>,
+        now: SystemTime,
+    ) -> Result<SignedIn, Error> {
+        let keys = self.keys.current(now).await;
+        let seconds = numeric_date(now);
+        let anchor = session.map_or(Anchor::Version(version), |(token, _)| Anchor::Session(token.session()));
+        let remaining = session.map(|(_, session)| Duration::from_secs(session.remaining(seconds)));
+        let (token, lifetime) = self.signer.issue(keys.signer(seconds, self.settling), user, anchor, remaining, now)?;
+        Ok(SignedIn {
+            access_token: token.clone(),
+            token,
+            token_type: "Bearer",
+            expires_in: lifetime.as_secs(),
+            renewal: session.map(|(token, session)| Renewal {
+                refresh_token: token.to_text(),
+                refresh_expires_in: session.remaining(seconds),
+            }),
+        })
     }
 
-    /// Replaces a hash of a lower cost while the password is at hand. The log-in is good whether or not this works.
-    async fn renew_hash(&self, email: &Email, password: Password, old: &PasswordHash) {
-        let renewed = async {
-            let new = self.hasher.hash(password).await?;
-            Ok::<_, Error>(self.credentials.replace_hash(email, old, &new).await?)
-        };
-        let cause = match tokio::time::timeout(RENEWAL, renewed).await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => answer::causes(&error),
-            Err(late) => late.to_string(),
-        };
-        warn!(cause, "outdated password hash was not replaced");
+    /// What the request's access token says. Whether it still lets anybody in, the database knows.
+    async fn verified(&self, headers: &HeaderMap, now: SystemTime) -> Result<Verified, Error> {
+        let token = credentials::bearer_token(headers, &self.header_prefix)?;
+        Ok(self.keys.verify(&self.verifier, token, now).await?)
     }
 }

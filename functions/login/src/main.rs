@@ -1,15 +1,15 @@
-//! The Lambda function that logs users in.
+//! The Lambda function that logs users in, renews and ends their sessions, and publishes the keys.
 
 use std::process::ExitCode;
 
 use login::Login;
-use shared::{lambda, secret, store};
+use shared::{keyring, lambda, store};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     lambda::run(async |settings, aws| {
-        let key = secret::load(settings.key()?, &aws).await?;
-        Ok(login::routes(Login::new(&settings, &key, store::connect(&aws))?))
+        let keys = keyring::signing(&settings, &aws).await?;
+        Ok(login::routes(Login::new(&settings, keys, store::connect(&aws))?))
     })
     .await
 }

@@ -1,11 +1,6 @@
 //! Sign-up: writes a user and their credentials, and cannot read either.
 
-mod well_known;
-
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::SystemTime};
 
 use aws_sdk_dynamodb::Client;
 use axum::{
@@ -24,7 +19,9 @@ use shared::{
     lambda::{self, StartError},
     password::{Hasher, Password},
     store::{AccountWriter, Creation},
+    token::numeric_date,
     user::{Name, NewUser, Profile, PublicId},
+    well_known,
 };
 use tracing::info;
 
@@ -63,7 +60,7 @@ async fn sign_up(State(signup): State<Arc<Signup>>, request: Request) -> Result<
     let fields = Fields::from_body(request, &["name", "email", "password"]).await?;
     let (user, password) = parse(&fields, signup.password_min_length)?;
     let hash = signup.hasher.hash(password).await?;
-    match signup.accounts.create(&user, &hash, seconds(SystemTime::now())).await? {
+    match signup.accounts.create(&user, &hash, numeric_date(SystemTime::now())).await? {
         Creation::EmailTaken => Err(Error::EmailTaken),
         Creation::Created => {
             info!(public_id = %user.public_id, "user signed up");
@@ -101,8 +98,4 @@ fn required<T, E: Into<FieldError>>(
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<T, FieldError> {
     parse(fields.get(field).ok_or_else(|| FieldError::required(field))?).map_err(Into::into)
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -38,7 +38,7 @@ async fn each_sample_is_answered_as_it_should_be() {
         let setting = Setting::new(name).await;
         let settings = setting.settings();
         let routes = signup::routes(Signup::new(&settings, setting.service.database.clone()).unwrap());
-        events::assert_answer(sample, &events::through_lambda_http(routes, &settings, setting.event(name)).await);
+        events::assert_answer(sample, &events::through_lambda_http(routes, &settings, setting.event(name).await).await);
         let users = usize::from(status == 201 || name == "signup-email-taken");
         assert_eq!(setting.service.items("Users").await.len(), users, "{name}: refusals store nothing");
     }
@@ -54,7 +54,10 @@ async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
         variables.retain(|(name, _)| *name != "JWT_SECRET_KEY");
         variables.push(("RUST_LOG", "trace"));
         let function = Function::start(env!("CARGO_BIN_EXE_signup"), &variables).await;
-        events::assert_answer(sample, &function.invoke(setting.event(name)).await.expect("the invocation succeeds"));
+        events::assert_answer(
+            sample,
+            &function.invoke(setting.event(name).await).await.expect("the invocation succeeds"),
+        );
         let log = function.stop().await;
         assert!(log.contains("PASSWORD_MIN_LENGTH"), "the relaxed rule is named: {log}");
         for secret in ["tortoise", "battery", "@example.com", "Hopper", "Lovelace"] {

@@ -171,7 +171,11 @@ async fn a_wrong_method_is_405_with_allow_and_an_unknown_path_404() {
         ("/signup", "POST", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "BREW"]),
         ("/login", "POST", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "BREW"]),
         ("/user", "GET,HEAD", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW", "LINK"]),
-        ("/user/me", "GET,HEAD", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW", "LINK"]),
+        ("/user/me", "DELETE,GET,HEAD", ["POST", "PUT", "MOVE", "PATCH", "TRACE", "BREW", "LINK"]),
+        ("/refresh", "POST", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "BREW"]),
+        ("/logout", "POST", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "BREW"]),
+        ("/password", "POST", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "BREW"]),
+        ("/.well-known/jwks.json", "GET,HEAD", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW", "LINK"]),
     ] {
         for method in wrong {
             let answer = send(service.request(Method::from_bytes(method.as_bytes()).unwrap(), path)).await;

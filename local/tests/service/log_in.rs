@@ -13,7 +13,10 @@ async fn log_in_done_is_201_in_the_tutorial_profile_and_200_in_the_strict_one() 
         service.sign_up(ADA).await;
         let answer = service.log_in(ADA[1], ADA[2]).await;
         let body = answer.json();
-        let expected = json!({ "token": body["token"], "access_token": body["token"], "token_type": "Bearer", "expires_in": life });
+        let expected = json!({
+            "token": body["token"], "access_token": body["token"], "token_type": "Bearer", "expires_in": life,
+            "refresh_token": body["refresh_token"], "refresh_expires_in": 30 * 24 * 60 * 60,
+        });
         assert_eq!((answer.status, &body), (status, &expected), "{profile}");
         assert_eq!(body["token"].as_str().unwrap().split('.').count(), 3);
     }

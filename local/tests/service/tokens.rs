@@ -34,8 +34,9 @@ async fn a_token_has_the_claims_of_the_contract() {
     let claims = part(&token, 1);
     let issued = claims["iat"].as_i64().unwrap();
     assert!((forge::now() - 5..=forge::now()).contains(&issued));
-    let expected = json!({ "iss": "postern", "sub": id, "public_id": id, "iat": issued, "nbf": issued, "exp": issued + 1800, "jti": claims["jti"] });
+    let expected = json!({ "iss": "postern", "sub": id, "public_id": id, "iat": issued, "nbf": issued, "exp": issued + 1800, "jti": claims["jti"], "sid": claims["sid"] });
     assert_eq!(claims, expected);
+    assert_eq!(claims["sid"].as_str().unwrap().len(), 43, "the session, which ends at log-out");
     let other = service.log_in(ADA[1], ADA[2]).await.json()["token"].as_str().unwrap().to_owned();
     assert_ne!(part(&other, 1)["jti"], claims["jti"], "each token has its own identifier");
 }

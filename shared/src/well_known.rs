@@ -1,13 +1,13 @@
 //! Passwords that a guesser tries first (NIST SP 800-63B-4 3.1.1.2, OWASP ASVS 5.0 6.2.4).
 
-use shared::{error::FieldError, password::Password};
+use crate::{error::FieldError, password::Password};
 use zxcvbn::{Score, zxcvbn};
 
 /// Refuses the name and the address themselves, and whatever falls within a million guesses: the 30,000 passwords of
 /// zxcvbn's list with their usual variations, names, words, dates, keyboard runs and repetitions.
 ///
 /// `emails` are the address as it was typed and in its one spelling.
-pub(crate) fn check(password: &Password, name: &str, emails: [&str; 2]) -> Result<(), FieldError> {
+pub fn check(password: &Password, name: &str, emails: [&str; 2]) -> Result<(), FieldError> {
     let password = password.expose();
     if is_same(password, name) {
         return Err(FieldError::new("password", "same-as-name", "must not be the name"));

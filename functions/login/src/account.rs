@@ -1,0 +1,106 @@
+//! `POST /password` and `DELETE /user/me`: what a user who is signed in does with the password at hand.
+
+use std::{sync::Arc, time::SystemTime};
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode},
+};
+use shared::{
+    email::Email,
+    error::{Error, FieldError, TokenRefusal},
+    fields::Fields,
+    password::{Password, Verdict},
+    session::RefreshToken,
+    store::{Account, Change},
+    user::{Profile, User},
+    well_known,
+};
+use tracing::info;
+
+use crate::{Login, SignedIn};
+
+/// Ends every session, and gives the one who changed the password a new one.
+pub(crate) async fn change_password(
+    State(login): State<Arc<Login>>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Json<SignedIn>, Error> {
+    let now = SystemTime::now();
+    let caller = login.verified(&headers, now).await?;
+    let fields = Fields::from_body(request, &["current_password", "new_password"]).await?;
+    let current = required(&fields, "current_password");
+    let new = required(&fields, "new_password").and_then(|text| {
+        Password::choose(text, login.password_min_length).map_err(|error| FieldError::from(error).on("new_password"))
+    });
+    let (current, new) = match (current, new) {
+        (Ok(current), Ok(new)) => (Password::new(current), new),
+        (current, new) => return Err(Error::Invalid([current.err(), new.err()].into_iter().flatten().collect())),
+    };
+    let user = caller.admit(login.callers.find(caller.subject, caller.session()).await?, now)?;
+    check_choice(&new, &user.profile)?;
+    login.confirm(&user, current).await?;
+
+    let hash = login.hasher.hash(new).await?;
+    let public_id = user.profile.public_id;
+    let renewed = login.life.map(|life| Ok::<_, Error>((RefreshToken::new(public_id)?, life))).transpose()?;
+    let session = renewed.as_ref().map(|(token, life)| (token, *life));
+    match login.changes.change_password(&Account::from(&user), &hash, session, now).await? {
+        Change::Overtaken => Err(TokenRefusal::Superseded.into()),
+        Change::Done(session) => {
+            info!(%public_id, "password changed");
+            let session = renewed.as_ref().map(|(token, _)| token).zip(session);
+            Ok(Json(login.sign_in(public_id, user.version + 1, session, now).await?))
+        }
+    }
+}
+
+/// Removes all there is of the user.
+pub(crate) async fn delete(
+    State(login): State<Arc<Login>>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<StatusCode, Error> {
+    let now = SystemTime::now();
+    let caller = login.verified(&headers, now).await?;
+    let fields = Fields::from_body(request, &["password"]).await?;
+    let password = required(&fields, "password").map_err(|error| Error::Invalid(vec![error]))?;
+    let user = caller.admit(login.callers.find(caller.subject, caller.session()).await?, now)?;
+    login.confirm(&user, Password::new(password)).await?;
+    match login.changes.delete(&Account::from(&user)).await? {
+        Change::Overtaken => Err(TokenRefusal::Superseded.into()),
+        Change::Done(()) => {
+            info!(public_id = %user.profile.public_id, "user deleted");
+            Ok(StatusCode::NO_CONTENT)
+        }
+    }
+}
+
+fn required<'f>(fields: &'f Fields, name: &str) -> Result<&'f str, FieldError> {
+    fields.get(name).ok_or_else(|| FieldError::required(name))
+}
+
+/// The rules of sign-up.
+fn check_choice(password: &Password, profile: &Profile) -> Result<(), Error> {
+    well_known::check(password, &profile.name, [&profile.email, &profile.email])
+        .map_err(|error| Error::Invalid(vec![error.on("new_password")]))
+}
+
+impl Login {
+    /// Compares the password once more, at the cost of a log-in: a token that was left lying about must not be enough.
+    async fn confirm(&self, user: &User, password: Password) -> Result<(), Error> {
+        let credentials = match Email::parse(&user.profile.email) {
+            Ok(email) => self.credentials.find(&email).await?,
+            Err(_) => None,
+        };
+        let hash = credentials.filter(|credentials| credentials.public_id == user.profile.public_id);
+        match self.hasher.verify(password, hash.map(|credentials| credentials.password_hash)).await? {
+            Verdict::Match { .. } => Ok(()),
+            Verdict::Mismatch => {
+                info!(public_id = %user.profile.public_id, "signed-in user gave a wrong password");
+                Err(Error::PasswordNotConfirmed)
+            }
+        }
+    }
+}

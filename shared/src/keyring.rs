@@ -1,0 +1,226 @@
+//! The keys in use: read at the start, read again while the function runs.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, SystemTime},
+};
+
+use aws_config::SdkConfig;
+use secrecy::ExposeSecret;
+use tokio::sync::Mutex;
+use tracing::{info, warn};
+
+use crate::{
+    answer,
+    config::{ConfigError, KeySource, Settings},
+    keys::{CheckingKeys, KeysError, SigningKeys},
+    place::{Place, PlaceError},
+    token::{TokenError, Verified, Verifier},
+};
+
+/// Shortest time between two readings that an unknown `kid`, or a failure, gives rise to.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Keys that cannot be had. The text names the setting and the place, never a key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// A setting is missing.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The place gives nothing.
+    #[error("what {variable} names {source}")]
+    Place {
+        /// The setting.
+        variable: &'static str,
+        /// What is wrong.
+        source: PlaceError,
+    },
+    /// The place gives keys that are not taken.
+    #[error("what {variable} names {problem}")]
+    Keys {
+        /// The setting.
+        variable: &'static str,
+        /// What is wrong.
+        problem: KeysError,
+    },
+}
+
+type Reading<K> = Pin<Box<dyn Future<Output = Result<K, KeyringError>> + Send>>;
+type Source<K> = Box<dyn Fn() -> Reading<K> + Send + Sync>;
+
+/// Keys of one kind, and where newer ones come from.
+pub struct Keyring<K> {
+    shelf: RwLock<Shelf<K>>,
+    /// Held while the source is read, so that many requests cause one reading.
+    reading: Mutex<()>,
+    /// None, where the keys are in the settings.
+    source: Option<Source<K>>,
+    refresh: Duration,
+}
+
+struct Shelf<K> {
+    keys: Arc<K>,
+    /// When the source was last read, with or without success.
+    tried_at: SystemTime,
+    /// When it was last read with success.
+    read_at: SystemTime,
+    /// When an unknown `kid` last gave rise to a reading.
+    asked_at: Option<SystemTime>,
+}
+
+/// The keys that sign: for `login`.
+pub async fn signing(settings: &Settings, aws: &SdkConfig) -> Result<Keyring<SigningKeys>, KeyringError> {
+    from_secret(settings, aws, Ok).await
+}
+
+/// The keys that check: for `list-users`. With HS256 they are the ones that sign; with any other algorithm they are public.
+pub async fn checking(settings: &Settings, aws: &SdkConfig) -> Result<Keyring<CheckingKeys>, KeyringError> {
+    let (algorithm, local) = (settings.keys.algorithm, settings.keys.local);
+    match settings.public_keys()? {
+        None => from_secret(settings, aws, |keys| Ok(keys.into_checking())).await,
+        Some(place) => {
+            let parse = move |text: &str| CheckingKeys::parse_public(text, algorithm, local);
+            Keyring::load(place.clone(), "JWT_PUBLIC_KEYS_ARN", aws, parse, settings.keys.refresh).await
+        }
+    }
+}
+
+/// The keys that sign, for checking alone: for a service on one machine, which has no other.
+pub async fn checking_with_secret(settings: &Settings, aws: &SdkConfig) -> Result<Keyring<CheckingKeys>, KeyringError> {
+    from_secret(settings, aws, |keys| Ok(keys.into_checking())).await
+}
+
+async fn from_secret<K: Send + Sync + 'static>(
+    settings: &Settings,
+    aws: &SdkConfig,
+    kind: impl Fn(SigningKeys) -> Result<K, KeysError> + Copy + Send + Sync + 'static,
+) -> Result<Keyring<K>, KeyringError> {
+    let (algorithm, local) = (settings.keys.algorithm, settings.keys.local);
+    let parse = move |text: &str| SigningKeys::parse(text, algorithm, local).and_then(kind);
+    match settings.key()? {
+        KeySource::Value(text) => {
+            let keys = parse(text.expose_secret())
+                .map_err(|problem| KeyringError::Keys { variable: "JWT_SECRET_KEY", problem })?;
+            Ok(Keyring::fixed(keys))
+        }
+        KeySource::Place(place) => {
+            Keyring::load(place.clone(), "JWT_SECRET_ARN", aws, parse, settings.keys.refresh).await
+        }
+    }
+}
+
+impl<K: Send + Sync + 'static> Keyring<K> {
+    /// Keys that stay.
+    pub fn fixed(keys: K) -> Self {
+        Self::new(keys, None, Duration::MAX)
+    }
+
+    fn new(keys: K, source: Option<Source<K>>, refresh: Duration) -> Self {
+        let now = SystemTime::now();
+        let shelf = Shelf { keys: Arc::new(keys), tried_at: now, read_at: now, asked_at: None };
+        Self { shelf: RwLock::new(shelf), reading: Mutex::new(()), source, refresh }
+    }
+
+    /// Keys that `place` holds and `parse` takes, read again after `refresh`.
+    async fn load(
+        place: Place,
+        variable: &'static str,
+        aws: &SdkConfig,
+        parse: impl Fn(&str) -> Result<K, KeysError> + Copy + Send + Sync + 'static,
+        refresh: Duration,
+    ) -> Result<Self, KeyringError> {
+        let aws = aws.clone();
+        let read = move || -> Reading<K> {
+            let (place, aws) = (place.clone(), aws.clone());
+            Box::pin(async move {
+                let text = place.read(&aws).await.map_err(|source| KeyringError::Place { variable, source })?;
+                parse(text.expose_secret()).map_err(|problem| KeyringError::Keys { variable, problem })
+            })
+        };
+        Ok(Self::new(read().await?, Some(Box::new(read)), refresh))
+    }
+
+    /// The keys, none of them read longer ago than the refresh time, unless the source fails.
+    pub async fn current(&self, now: SystemTime) -> Arc<K> {
+        if !self.with_shelf(|shelf| self.is_due(shelf, now)) {
+            return self.keys();
+        }
+        let _one_at_a_time = self.reading.lock().await;
+        if self.with_shelf(|shelf| self.is_due(shelf, now)) {
+            self.read_again(now).await;
+        }
+        self.keys()
+    }
+
+    /// The keys after a token named one that is not among `known`. The source is read for that at most once in 10 s.
+    async fn after_unknown(&self, known: &Arc<K>, now: SystemTime) -> Arc<K> {
+        let _one_at_a_time = self.reading.lock().await;
+        // Whoever waited here for another's reading has its outcome.
+        let is_newer = !Arc::ptr_eq(known, &self.keys());
+        if !is_newer
+            && self.source.is_some()
+            && self.with_shelf(|shelf| shelf.asked_at.is_none_or(|at| is_over(at, PAUSE, now)))
+        {
+            self.with_shelf_mut(|shelf| shelf.asked_at = Some(now));
+            self.read_again(now).await;
+        }
+        self.keys()
+    }
+
+    /// After a failure the source is left alone for a while: everybody waits for it.
+    fn is_due(&self, shelf: &Shelf<K>, now: SystemTime) -> bool {
+        let failed = shelf.tried_at != shelf.read_at;
+        self.source.is_some()
+            && is_over(shelf.read_at, self.refresh, now)
+            && (!failed || is_over(shelf.tried_at, PAUSE.min(self.refresh), now))
+    }
+
+    async fn read_again(&self, now: SystemTime) {
+        let Some(source) = &self.source else { return };
+        match source().await {
+            Ok(keys) => self.with_shelf_mut(|shelf| {
+                (shelf.keys, shelf.tried_at, shelf.read_at) = (Arc::new(keys), now, now);
+                info!("keys were read again");
+            }),
+            Err(error) => {
+                self.with_shelf_mut(|shelf| shelf.tried_at = now);
+                warn!(cause = answer::causes(&error), "keys could not be read again; those in use stay");
+            }
+        }
+    }
+
+    fn keys(&self) -> Arc<K> {
+        self.with_shelf(|shelf| shelf.keys.clone())
+    }
+
+    // A thread that panicked with the lock has left the shelf whole: each change is one assignment.
+    fn with_shelf<T>(&self, look: impl FnOnce(&Shelf<K>) -> T) -> T {
+        look(&self.shelf.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn with_shelf_mut(&self, change: impl FnOnce(&mut Shelf<K>)) {
+        change(&mut self.shelf.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl<K: AsRef<CheckingKeys> + Send + Sync + 'static> Keyring<K> {
+    /// What a token says, if one of the keys signed it and `verifier` takes it.
+    pub async fn verify(&self, verifier: &Verifier, token: &str, now: SystemTime) -> Result<Verified, TokenError> {
+        let keys = self.current(now).await;
+        match verifier.verify(token, (*keys).as_ref(), now) {
+            Err(TokenError::UnknownKey) => {
+                let newer = self.after_unknown(&keys, now).await;
+                verifier.verify(token, (*newer).as_ref(), now)
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+/// Whether `period` has passed since `start`. A clock that was set back says yes: better one reading too many. A `now` that is
+/// moments earlier belongs to a request that waited while another one read.
+fn is_over(start: SystemTime, period: Duration, now: SystemTime) -> bool {
+    now.duration_since(start).map_or_else(|error| error.duration() > PAUSE, |passed| passed >= period)
+}

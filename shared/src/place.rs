@@ -1,0 +1,116 @@
+//! Places that hold keys: a secret, a parameter, or a file at a desk.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use aws_config::SdkConfig;
+use secrecy::SecretString;
+
+/// Longest that reading may take. Whoever waits for keys has a request to answer.
+const TIME_LIMIT: Duration = Duration::from_secs(3);
+
+/// Where keys are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A secret of AWS Secrets Manager, by its ARN.
+    Secret(String),
+    /// A parameter of the Systems Manager Parameter Store, by its ARN.
+    Parameter(String),
+    /// A file of this machine: for local use.
+    File(PathBuf),
+}
+
+/// A place that did not give what it holds.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// Not there, no right to read it, no answer.
+    #[error("cannot be read")]
+    Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Octets instead of text.
+    #[error("holds no text")]
+    NoText,
+    /// No answer in three seconds.
+    #[error("cannot be read: no answer in {} s", TIME_LIMIT.as_secs())]
+    Late,
+}
+
+impl Place {
+    /// The place that `text` names: the ARN of a secret or of a parameter, or `file:` and a path.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(path) = text.strip_prefix("file:") {
+            return (!path.is_empty()).then(|| Self::File(path.into()));
+        }
+        let parts: Vec<&str> = text.splitn(7, ':').collect();
+        match parts[..] {
+            ["arn", _, "secretsmanager", _, _, "secret", name] if !name.is_empty() => {
+                Some(Self::Secret(text.to_owned()))
+            }
+            ["arn", _, "ssm", _, _, parameter]
+                if parameter.len() > "parameter/".len() && parameter.starts_with("parameter/") =>
+            {
+                Some(Self::Parameter(text.to_owned()))
+            }
+            _ => None,
+        }
+    }
+
+    /// What the place holds. Fails after three seconds.
+    pub async fn read(&self, aws: &SdkConfig) -> Result<SecretString, PlaceError> {
+        let text = async {
+            match self {
+                Self::Secret(arn) => {
+                    let answer =
+                        aws_sdk_secretsmanager::Client::new(aws).get_secret_value().secret_id(arn).send().await;
+                    answer.map_err(unreadable)?.secret_string.ok_or(PlaceError::NoText)
+                }
+                Self::Parameter(arn) => {
+                    let request = aws_sdk_ssm::Client::new(aws).get_parameter().name(arn).with_decryption(true);
+                    let answer = request.send().await.map_err(unreadable)?;
+                    answer.parameter.and_then(|parameter| parameter.value).ok_or(PlaceError::NoText)
+                }
+                Self::File(path) => tokio::fs::read_to_string(path).await.map_err(unreadable),
+            }
+        };
+        tokio::time::timeout(TIME_LIMIT, text).await.map_err(|_| PlaceError::Late)?.map(SecretString::from)
+    }
+}
+
+fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PlaceError {
+    PlaceError::Unreadable(error.into())
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(arn) | Self::Parameter(arn) => f.write_str(arn),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_secret_a_parameter_or_a_file() {
+        let secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf";
+        let parameter = "arn:aws:ssm:eu-west-1:123456789012:parameter/postern/public-keys";
+        assert_eq!(Place::parse(secret), Some(Place::Secret(secret.to_owned())));
+        assert_eq!(Place::parse(parameter), Some(Place::Parameter(parameter.to_owned())));
+        assert_eq!(Place::parse("file:target/keys.json"), Some(Place::File("target/keys.json".into())));
+        for text in [secret, parameter, "file:target/keys.json"] {
+            assert_eq!(Place::parse(text).unwrap().to_string(), text);
+        }
+        for other in [
+            "",
+            "file:",
+            "postern",
+            "arn:aws:s3:::bucket",
+            "arn:aws:ssm:eu-west-1:123456789012:parameter/",
+            "arn:aws:ssm:eu-west-1:123456789012:document/x",
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:",
+        ] {
+            assert_eq!(Place::parse(other), None, "{other}");
+        }
+    }
+}
