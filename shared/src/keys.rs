@@ -199,7 +199,7 @@ impl SigningKeys {
     /// The key to sign with at `now`, in seconds since 1970: the first one. While that is younger than `settling`, the next older
     /// one goes on, if there is one: until then, not everybody who checks tokens has seen the new key.
     pub fn signer(&self, now: u64, settling: Duration) -> &SigningKey {
-        let is_settled = |key: &SigningKey| key.issued_at.is_none_or(|at| at.saturating_add(settling.as_secs()) <= now);
+        let is_settled = |key: &SigningKey| key.issued_at.is_none_or(|at| at.saturating_add(settling.as_secs()) < now);
         if is_settled(&self.first) {
             &self.first
         } else {
@@ -265,8 +265,8 @@ mod tests {
         let settling = Duration::from_secs(300);
         let signer = |keys: &SigningKeys, now| keys.signer(now, settling).kid.clone().unwrap();
         let both = set(&[&new, &old]);
-        assert_eq!(signer(&both, 1299), old["kid"]);
-        assert_eq!(signer(&both, 1300), new["kid"]);
+        assert_eq!(signer(&both, 1300), old["kid"]);
+        assert_eq!(signer(&both, 1301), new["kid"]);
         assert_eq!(signer(&set(&[&new]), 1000), new["kid"], "there is no other");
         let mut undated = new.clone();
         undated.as_object_mut().unwrap().remove("iat");

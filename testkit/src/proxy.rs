@@ -2,7 +2,7 @@
 //! and a database that refuses for a while.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -100,6 +100,11 @@ impl Refusing {
         Self { url, left }
     }
 
+    /// Refuses the next `count` calls.
+    pub fn refuse(&self, count: usize) {
+        self.left.store(count, Ordering::SeqCst);
+    }
+
     /// Calls that are still to be refused.
     pub fn left(&self) -> usize {
         self.left.load(Ordering::SeqCst)
@@ -114,7 +119,48 @@ async fn refuse_or_pass(State(refusal): State<Arc<Refusal>>, headers: HeaderMap,
     if is_meant && refusal.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, counted).is_ok() {
         return (StatusCode::BAD_REQUEST, json, refusal.error).into_response();
     }
-    let answer =
-        refusal.http.post(&refusal.upstream).headers(headers).body(body).send().await.expect("the database answers");
+    forward(&refusal.http, &refusal.upstream, headers, body).await
+}
+
+async fn forward(http: &reqwest::Client, upstream: &str, headers: HeaderMap, body: Bytes) -> Response {
+    let answer = http.post(upstream).headers(headers).body(body).send().await.expect("the database answers");
+    let json = [("content-type", "application/x-amz-json-1.0")];
     (answer.status(), json, answer.bytes().await.expect("the database answers whole")).into_response()
+}
+
+/// A database that remembers what it was asked for.
+pub struct Recording {
+    /// Where it listens.
+    pub url: String,
+    calls: Arc<Mutex<Vec<String>>>,
+}
+
+impl Recording {
+    /// Passes all calls on to `endpoint`.
+    pub async fn start(endpoint: &str) -> Self {
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let state = Arc::new((endpoint.to_owned(), reqwest::Client::new(), calls.clone()));
+        let router = Router::new().fallback(record_and_pass).with_state(state);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async { axum::serve(listener, router).await });
+        Self { url, calls }
+    }
+
+    /// DynamoDB's names of the operations since the last time, sorted.
+    pub fn take(&self) -> Vec<String> {
+        let mut calls = std::mem::take(&mut *self.calls.lock().unwrap());
+        calls.sort();
+        calls
+    }
+}
+
+type Recorder = Arc<(String, reqwest::Client, Arc<Mutex<Vec<String>>>)>;
+
+async fn record_and_pass(State(recorder): State<Recorder>, headers: HeaderMap, body: Bytes) -> Response {
+    let (upstream, http, calls) = &*recorder;
+    let target = headers.get("x-amz-target").map(|target| String::from_utf8_lossy(target.as_bytes()).into_owned());
+    let operation = target.unwrap_or_default().rsplit('.').next().unwrap_or_default().to_owned();
+    calls.lock().unwrap().push(operation);
+    forward(http, upstream, headers, body).await
 }

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     answer::Answer,
-    proxy::{Proxy, Refusing},
+    proxy::{Proxy, Recording, Refusing},
 };
 
 /// The key of every service here, unless a test sets another.
@@ -73,6 +73,13 @@ impl Service {
         let endpoint = database_endpoint().await;
         let refusing = Refusing::start(&endpoint, operation, count, error).await;
         (Self::over(&[], &endpoint, &refusing.url).await, refusing)
+    }
+
+    /// A service whose calls to its database are written down.
+    pub async fn recorded() -> (Self, Recording) {
+        let endpoint = database_endpoint().await;
+        let recording = Recording::start(&endpoint).await;
+        (Self::over(&[], &endpoint, &recording.url).await, recording)
     }
 
     /// A service over the database at `endpoint`, which it reaches at another address.
@@ -132,15 +139,29 @@ impl Service {
         (text(&signed_up.json()["public_id"]), text(&logged_in.json()["token"]))
     }
 
-    /// Signs somebody up and logs them in, and gives what log-in answered.
+    /// Signs somebody up and logs them in once, and gives what log-in answered.
     pub async fn signed_in(&self, who: [&str; 3]) -> Value {
-        self.member(who).await;
-        self.log_in(who[1], who[2]).await.json()
+        let signed_up = self.sign_up(who).await;
+        assert_eq!(signed_up.status, 201, "{signed_up:?}");
+        let logged_in = self.log_in(who[1], who[2]).await;
+        assert!(matches!(logged_in.status, 200 | 201), "{logged_in:?}");
+        logged_in.json()
     }
 
     /// `POST` with JSON and a token.
     pub async fn post_with(&self, path: &str, token: &str, body: &Value) -> Answer {
         send(self.request(Method::POST, path).bearer_auth(token).json(body)).await
+    }
+
+    /// Who a token's user is: the status alone.
+    pub async fn me(&self, token: &Value) -> u16 {
+        self.get("/user/me", token.as_str().expect("a token")).await.status
+    }
+
+    /// `DELETE /user/me`.
+    pub async fn delete_me(&self, token: &str, password: &str) -> Answer {
+        let body = json!({ "password": password });
+        send(self.request(Method::DELETE, "/user/me").bearer_auth(token).json(&body)).await
     }
 
     /// Exchanges a refresh token.

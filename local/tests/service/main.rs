@@ -2,10 +2,13 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod account;
 mod accounts;
 mod bad_input;
 mod listing;
 mod log_in;
+mod log_out;
+mod sessions;
 mod settings;
 mod sign_up;
 mod tokens;

@@ -1,0 +1,230 @@
+//! `POST /password` and `DELETE /user/me`.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared::{session::RefreshToken, user::PublicId};
+use testkit::{ADA, Answer, GRACE, Service, forge, service::send};
+
+const NEW: &str = "a better tortoise lamp quarrel";
+
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}"))
+}
+
+async fn change(service: &Service, token: &str, current: &str, new: &str) -> Answer {
+    service.post_with("/password", token, &json!({ "current_password": current, "new_password": new })).await
+}
+
+#[tokio::test]
+async fn a_new_password_ends_all_earlier_tokens_and_gives_a_new_pair() {
+    let service = Service::start().await;
+    let (mine, grace) = (service.signed_in(ADA).await, service.signed_in(GRACE).await);
+    let other = service.log_in(ADA[1], ADA[2]).await.json();
+    let mine_refreshed = service.refresh(text(&mine, "refresh_token")).await.json();
+    let changed = change(&service, text(&mine_refreshed, "token"), ADA[2], NEW).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    let changed = changed.json();
+    for earlier in [&mine, &other, &mine_refreshed] {
+        assert_eq!(service.me(&earlier["token"]).await, 401);
+        assert_eq!(service.refresh(text(earlier, "refresh_token")).await.status, 401);
+    }
+    assert_eq!((service.me(&changed["token"]).await, service.me(&grace["token"]).await), (200, 200));
+    assert_eq!(service.refresh(text(&changed, "refresh_token")).await.status, 200);
+    assert_eq!(service.log_in(ADA[1], ADA[2]).await.code(), (403, "wrong-password".to_owned()));
+    assert_eq!(service.log_in(ADA[1], NEW).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_wrong_current_password_is_401_in_both_profiles_and_changes_nothing() {
+    for profile in ["tutorial", "strict"] {
+        let service = Service::with(&[("AUTH_PROFILE", profile)]).await;
+        let mine = service.signed_in(ADA).await;
+        let before = service.items("Credentials").await;
+        for wrong in ["wrong", NEW, &ADA[2].to_uppercase(), &format!("{} ", ADA[2])] {
+            for answer in [
+                change(&service, text(&mine, "token"), wrong, NEW).await,
+                service.delete_me(text(&mine, "token"), wrong).await,
+            ] {
+                assert_eq!(answer.code(), (401, "wrong-password".to_owned()));
+                assert_eq!(
+                    answer.header("www-authenticate"),
+                    Some("Bearer realm=\"Login required\", error=\"insufficient_user_authentication\"")
+                );
+            }
+        }
+        assert_eq!(service.items("Credentials").await, before);
+        assert_eq!(service.me(&mine["token"]).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_is_held_to_the_rules_of_sign_up() {
+    let service = Service::start().await;
+    let mine = service.signed_in(ADA).await;
+    for (new, code) in [
+        ("short", "too-short"),
+        ("password1", "well-known"),
+        (ADA[0], "same-as-name"),
+        (ADA[1], "same-as-email"),
+        ("", "required"),
+        (&"a".repeat(1025), "too-long"),
+    ] {
+        let answer = change(&service, text(&mine, "token"), ADA[2], new).await;
+        assert_eq!(answer.field_errors(), (422, vec![("new_password".to_owned(), code.to_owned())]), "{new:.20}");
+    }
+    let nothing = service.post_with("/password", text(&mine, "token"), &json!({})).await;
+    let required = |field: &str| (field.to_owned(), "required".to_owned());
+    assert_eq!(nothing.field_errors(), (422, vec![required("current_password"), required("new_password")]));
+    assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_changes_and_deletes_nothing_whatever_the_body() {
+    let service = Service::start().await;
+    let mine = service.signed_in(ADA).await;
+    let id = forge::payload(text(&mine, "token"))["sub"].as_str().unwrap().to_owned();
+    let request = |method: Method, path: &str| service.request(method, path);
+    for (method, path) in [(Method::POST, "/password"), (Method::DELETE, "/user/me")] {
+        let right = json!({ "current_password": ADA[2], "new_password": NEW, "password": ADA[2] });
+        let without = send(request(method.clone(), path).json(&right)).await;
+        assert_eq!(without.code(), (401, "token-missing".to_owned()));
+        let broken = request(method.clone(), path).header("content-type", "application/json").body("{");
+        assert_eq!(send(broken).await.status, 401, "before the body is looked at");
+        let refresh_token = request(method.clone(), path).bearer_auth(text(&mine, "refresh_token")).json(&right);
+        assert_eq!(send(refresh_token).await.code(), (401, "invalid-token".to_owned()));
+        service.set_on_user(&id, "disabled", AttributeValue::Bool(true)).await;
+        let disabled = request(method, path).bearer_auth(text(&mine, "token")).json(&right);
+        assert_eq!(send(disabled).await.code(), (401, "invalid-token".to_owned()));
+        service.set_on_user(&id, "disabled", AttributeValue::Bool(false)).await;
+    }
+    assert_eq!(service.post_with("/logout", text(&mine, "token"), &json!({})).await.status, 204);
+    assert_eq!(change(&service, text(&mine, "token"), ADA[2], NEW).await.code(), (401, "invalid-token".to_owned()));
+    assert_eq!(service.delete_me(text(&mine, "token"), ADA[2]).await.code(), (401, "invalid-token".to_owned()));
+    assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_changes_at_the_same_time_one_is_made_and_its_password_is_the_one_that_works() {
+    let service = std::sync::Arc::new(Service::start().await);
+    let mine = service.signed_in(ADA).await;
+    let mut changes = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let (service, token) = (service.clone(), text(&mine, "token").to_owned());
+        changes.spawn(async move {
+            let new = format!("{NEW} {number}");
+            (change(&service, &token, ADA[2], &new).await, new)
+        });
+    }
+    let mut made = Vec::new();
+    for (answer, new) in changes.join_all().await {
+        match answer.status {
+            200 => made.push((answer.json(), new)),
+            status => assert_eq!(status, 401, "{answer:?}"),
+        }
+    }
+    let [(pair, new)] = &made[..] else { panic!("{} changes were made", made.len()) };
+    assert_eq!((service.me(&pair["token"]).await, service.log_in(ADA[1], new).await.status), (200, 201));
+    assert_eq!(service.me(&mine["token"]).await, 401);
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_was_lost_on_the_way_from_the_database_is_done_and_said_so() {
+    let (service, proxy) = Service::behind_a_proxy().await;
+    let mine = service.signed_in(ADA).await;
+    proxy.lose_answers(3);
+    let changed = change(&service, text(&mine, "token"), ADA[2], NEW).await;
+    assert_eq!((changed.status, proxy.left_to_lose()), (200, 0), "{changed:?}");
+    assert_eq!(service.me(&changed.json()["token"]).await, 200);
+    assert_eq!(service.log_in(ADA[1], NEW).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_change_that_could_not_be_carried_out_is_503_and_the_old_password_stays() {
+    let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Slow down."}"#;
+    let (service, refusing) = Service::refused("TransactWriteItems", 0, throttled).await;
+    let mine = service.signed_in(ADA).await;
+    let before = (service.items("Users").await, service.items("Credentials").await, service.items("Sessions").await);
+    for _ in 0..2 {
+        refusing.refuse(4);
+        assert_eq!(change(&service, text(&mine, "token"), ADA[2], NEW).await.status, 503);
+        refusing.refuse(4);
+        assert_eq!(service.delete_me(text(&mine, "token"), ADA[2]).await.status, 503);
+    }
+    let after = (service.items("Users").await, service.items("Credentials").await, service.items("Sessions").await);
+    assert_eq!(before, after, "all or nothing");
+    assert_eq!(service.me(&mine["token"]).await, 200);
+}
+
+#[tokio::test]
+async fn a_new_password_works_without_sessions_too() {
+    let service = Service::with(&[("SESSION_IDLE", "0")]).await;
+    let mine = service.signed_in(ADA).await;
+    let changed = change(&service, text(&mine, "token"), ADA[2], NEW).await.json();
+    assert_eq!(changed.as_object().unwrap().len(), 4, "{changed}");
+    assert_eq!((service.me(&mine["token"]).await, service.me(&changed["token"]).await), (401, 200));
+    assert_eq!(service.items("Sessions").await.len(), 0);
+}
+
+#[tokio::test]
+async fn deleting_oneself_removes_user_credentials_and_sessions_and_frees_the_address() {
+    let service = Service::start().await;
+    let (mine, grace) = (service.signed_in(ADA).await, service.signed_in(GRACE).await);
+    let other = service.log_in(ADA[1], ADA[2]).await.json();
+    let deleted = service.delete_me(text(&mine, "token"), ADA[2]).await;
+    assert_eq!((deleted.status, deleted.text.as_str()), (204, ""));
+    for table in ["Users", "Credentials", "Sessions"] {
+        let items = service.items(table).await;
+        assert_eq!(items.len(), 1, "{table}: Grace's alone");
+        assert_eq!(
+            items[0]["public_id"].as_s().unwrap(),
+            forge::payload(text(&grace, "token"))["sub"].as_str().unwrap()
+        );
+    }
+    for earlier in [&mine, &other] {
+        assert_eq!(service.me(&earlier["token"]).await, 401);
+        assert_eq!(service.refresh(text(earlier, "refresh_token")).await.status, 401);
+    }
+    assert_eq!(service.delete_me(text(&mine, "token"), ADA[2]).await.status, 401, "there is nobody any more");
+    assert_eq!(service.log_in(ADA[1], ADA[2]).await.code(), (401, "unknown-user".to_owned()));
+    let again = service.signed_in(ADA).await;
+    let id = |answer: &Value| forge::payload(text(answer, "token"))["sub"].clone();
+    assert_ne!(id(&again), id(&mine), "a new account, and none of the old tokens is its");
+    assert_eq!((service.me(&again["token"]).await, service.me(&mine["token"]).await), (200, 401));
+}
+
+#[tokio::test]
+async fn deleting_oneself_takes_the_password_once_more() {
+    let service = Service::start().await;
+    let mine = service.signed_in(ADA).await;
+    let delete = || service.request(Method::DELETE, "/user/me").bearer_auth(text(&mine, "token"));
+    let required = (422, vec![("password".to_owned(), "required".to_owned())]);
+    assert_eq!(send(delete()).await.field_errors(), required);
+    assert_eq!(send(delete().json(&json!({ "password": "" }))).await.field_errors(), required);
+    let in_query = service.request(Method::DELETE, &format!("/user/me?password={}", ADA[2].replace(' ', "%20")));
+    assert_eq!(send(in_query.bearer_auth(text(&mine, "token"))).await.field_errors(), required);
+    assert_eq!(service.me(&mine["token"]).await, 200);
+    assert_eq!(send(delete().form(&[("password", ADA[2])])).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_user_with_hundreds_of_sessions_is_deleted_with_all_of_them() {
+    for count in [97, 98, 260] {
+        let service = Service::start().await;
+        let mine = service.signed_in(ADA).await;
+        let id = PublicId::parse(forge::payload(text(&mine, "token"))["sub"].as_str().unwrap()).unwrap();
+        for _ in 1..count {
+            let token = RefreshToken::new(id).unwrap();
+            let item = [
+                ("public_id", AttributeValue::S(id.to_string())),
+                ("session_id", AttributeValue::S(token.session().to_string())),
+            ];
+            let put = service.database.put_item().table_name("Sessions");
+            put.set_item(Some(item.map(|(name, value)| (name.to_owned(), value)).into())).send().await.unwrap();
+        }
+        assert_eq!(service.delete_me(text(&mine, "token"), ADA[2]).await.status, 204, "{count}");
+        for table in ["Users", "Credentials", "Sessions"] {
+            assert_eq!(service.items(table).await.len(), 0, "{count} {table}");
+        }
+    }
+}

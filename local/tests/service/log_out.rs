@@ -1,0 +1,207 @@
+//! `POST /logout`.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::{ADA, GRACE, Service, forge, service::send};
+
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}"))
+}
+
+/// Three sessions of Ada's, and one of Grace's.
+async fn sessions(service: &Service) -> [Value; 4] {
+    let first = service.signed_in(ADA).await;
+    let log_in = async || service.log_in(ADA[1], ADA[2]).await.json();
+    [first, log_in().await, log_in().await, service.signed_in(GRACE).await]
+}
+
+/// Whether access and refresh token of each session are taken.
+async fn assert_living(service: &Service, sessions: &[Value; 4], expected: [bool; 4]) {
+    for (number, (session, living)) in sessions.iter().zip(expected).enumerate() {
+        assert_eq!(service.me(&session["token"]).await, if living { 200 } else { 401 }, "session {number}");
+        let listed = service.get("/user", text(session, "token")).await;
+        assert_eq!(listed.status, if living { 200 } else { 401 }, "session {number}");
+    }
+    for (number, (session, living)) in sessions.iter().zip(expected).enumerate() {
+        let answer = service.refresh(text(session, "refresh_token")).await;
+        assert_eq!(answer.status, if living { 200 } else { 401 }, "session {number}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_scope_ends_the_sessions_that_it_names_at_once_and_no_other() {
+    for (body, expected) in [
+        (json!({}), [false, true, true, true]),
+        (json!({ "scope": "local" }), [false, true, true, true]),
+        (json!({ "scope": "others" }), [true, false, false, true]),
+        (json!({ "scope": "global" }), [false, false, false, true]),
+    ] {
+        let service = Service::start().await;
+        let sessions = sessions(&service).await;
+        let answer = service.post_with("/logout", text(&sessions[0], "token"), &body).await;
+        assert_eq!((answer.status, answer.text.as_str()), (204, ""), "{body}");
+        assert_living(&service, &sessions, expected).await;
+        assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201, "logging in is another matter");
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_logs_out_as_well_when_the_access_token_is_over() {
+    for (scope, expected) in [
+        ("local", [false, true, true, true]),
+        ("others", [true, false, false, true]),
+        ("global", [false, false, false, true]),
+    ] {
+        let service = Service::start().await;
+        let sessions = sessions(&service).await;
+        let body = json!({ "scope": scope, "refresh_token": sessions[0]["refresh_token"] });
+        for _ in 0..2 {
+            assert_eq!(service.post("/logout", &body).await.status, 204, "{scope}");
+        }
+        assert_living(&service, &sessions, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_out_can_be_repeated_and_does_nothing_then() {
+    for scope in ["local", "global"] {
+        let service = Service::start().await;
+        let first = service.signed_in(ADA).await;
+        let log_out =
+            async || service.post_with("/logout", text(&first, "token"), &json!({ "scope": scope })).await.status;
+        assert_eq!(log_out().await, 204);
+        let second = service.log_in(ADA[1], ADA[2]).await.json();
+        assert_eq!(log_out().await, 204);
+        let global = json!({ "scope": "global" });
+        assert_eq!(service.post_with("/logout", text(&first, "token"), &global).await.status, 204);
+        assert_eq!(service.me(&second["token"]).await, 200, "an ended session ends no other");
+        let stale = json!({ "scope": "global", "refresh_token": first["refresh_token"] });
+        assert_eq!(service.post("/logout", &stale).await.status, 204);
+        assert_eq!(service.me(&second["token"]).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn others_can_be_ended_again_and_again_and_the_session_goes_on() {
+    let service = Service::start().await;
+    let mine = service.signed_in(ADA).await;
+    let mut refresh_token = text(&mine, "refresh_token").to_owned();
+    for _ in 0..3 {
+        let other = service.log_in(ADA[1], ADA[2]).await.json();
+        let body = json!({ "scope": "others" });
+        assert_eq!(service.post_with("/logout", text(&mine, "token"), &body).await.status, 204);
+        assert_eq!((service.me(&mine["token"]).await, service.me(&other["token"]).await), (200, 401));
+        let refreshed = service.refresh(&refresh_token).await.json();
+        text(&refreshed, "refresh_token").clone_into(&mut refresh_token);
+        assert_eq!(service.me(&refreshed["token"]).await, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_log_outs_at_the_same_time_each_is_204_and_nothing_of_the_user_lives_on() {
+    let service = std::sync::Arc::new(Service::start().await);
+    let sessions = sessions(&service).await;
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..12 {
+        let (service, token) = (service.clone(), text(&sessions[number % 3], "token").to_owned());
+        calls.spawn(async move { service.post_with("/logout", &token, &json!({ "scope": "global" })).await.status });
+    }
+    assert!(calls.join_all().await.iter().all(|status| *status == 204));
+    assert_living(&service, &sessions, [false, false, false, true]).await;
+    assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
+}
+
+#[tokio::test]
+async fn an_unknown_scope_is_422_and_nothing_ends() {
+    let service = Service::start().await;
+    let mine = service.signed_in(ADA).await;
+    for scope in ["everywhere", "Local", "global ", "*"] {
+        let answer = service.post_with("/logout", text(&mine, "token"), &json!({ "scope": scope })).await;
+        assert_eq!(answer.field_errors(), (422, vec![("scope".to_owned(), "unknown".to_owned())]), "{scope}");
+    }
+    assert_eq!(service.post_with("/logout", text(&mine, "token"), &json!({ "scope": ["local"] })).await.status, 400);
+    assert_eq!(service.me(&mine["token"]).await, 200);
+}
+
+#[tokio::test]
+async fn who_shows_no_token_of_ours_is_not_logged_out_but_refused() {
+    let service = Service::start().await;
+    let mine = service.signed_in(ADA).await;
+    let refused = send(service.request(Method::POST, "/logout")).await;
+    assert_eq!(refused.code(), (401, "token-missing".to_owned()));
+    let forged = format!("{}x", text(&mine, "token"));
+    assert_eq!(service.post_with("/logout", &forged, &json!({})).await.code(), (401, "invalid-token".to_owned()));
+    let body = json!({ "refresh_token": "x" });
+    assert_eq!(service.post("/logout", &body).await.code(), (401, "invalid-refresh-token".to_owned()));
+    assert_eq!(service.me(&mine["token"]).await, 200);
+}
+
+#[tokio::test]
+async fn somebody_elses_handle_or_identifier_ends_nothing() {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    let service = Service::start().await;
+    let sessions = sessions(&service).await;
+    let octets = |session: &Value| URL_SAFE_NO_PAD.decode(text(session, "refresh_token")).unwrap();
+    let (ada, grace) = (octets(&sessions[0]), octets(&sessions[3]));
+    let mut guessed = ada.clone();
+    guessed[60] ^= 1;
+    for forged in [[&ada[..16], &grace[16..]].concat(), [&grace[..16], &ada[16..]].concat(), guessed] {
+        for scope in ["local", "others", "global"] {
+            let body = json!({ "scope": scope, "refresh_token": URL_SAFE_NO_PAD.encode(&forged) });
+            assert_eq!(service.post("/logout", &body).await.status, 204);
+        }
+    }
+    assert_living(&service, &sessions, [true; 4]).await;
+}
+
+#[tokio::test]
+async fn without_sessions_a_log_out_ends_every_token_of_the_user() {
+    for scope in ["local", "others", "global"] {
+        let service = Service::with(&[("SESSION_IDLE", "0")]).await;
+        let (first, grace) = (service.signed_in(ADA).await, service.signed_in(GRACE).await);
+        let second = service.log_in(ADA[1], ADA[2]).await.json();
+        for _ in 0..2 {
+            let answer = service.post_with("/logout", text(&first, "token"), &json!({ "scope": scope })).await;
+            assert_eq!(answer.status, 204);
+        }
+        assert_eq!((service.me(&first["token"]).await, service.me(&second["token"]).await), (401, 401), "{scope}");
+        let third = service.log_in(ADA[1], ADA[2]).await.json();
+        assert_eq!(forge::payload(text(&third, "token"))["ver"], 1);
+        assert_eq!((service.me(&third["token"]).await, service.me(&grace["token"]).await), (200, 200));
+    }
+}
+
+#[tokio::test]
+async fn a_log_out_that_could_not_be_carried_out_is_503_and_the_session_lives() {
+    let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Slow down."}"#;
+    for (operation, scope) in [("DeleteItem", "local"), ("TransactWriteItems", "global"), ("BatchGetItem", "others")] {
+        let (service, refusing) = Service::refused(operation, 0, throttled).await;
+        let mine = service.signed_in(ADA).await;
+        refusing.refuse(4);
+        let answer = service.post_with("/logout", text(&mine, "token"), &json!({ "scope": scope })).await;
+        assert_eq!((answer.code(), refusing.left()), ((503, "unavailable".to_owned()), 0), "{operation}");
+        assert_eq!(service.me(&mine["token"]).await, 200, "{operation}");
+        assert_eq!(service.post_with("/logout", text(&mine, "token"), &json!({ "scope": scope })).await.status, 204);
+    }
+}
+
+#[tokio::test]
+async fn a_log_out_everywhere_whose_answer_was_lost_on_the_way_from_the_database_is_done_once() {
+    let (service, proxy) = Service::behind_a_proxy().await;
+    let mine = service.signed_in(ADA).await;
+    // One for the reading and one for the transaction.
+    for losses in [1, 2] {
+        let mine = if losses == 1 { mine.clone() } else { service.log_in(ADA[1], ADA[2]).await.json() };
+        proxy.lose_answers(losses);
+        let answer = service.post_with("/logout", text(&mine, "token"), &json!({ "scope": "global" })).await;
+        assert_eq!((answer.status, proxy.left_to_lose()), (204, 0));
+        assert_eq!(service.me(&mine["token"]).await, 401);
+        let versions: Vec<AttributeValue> = [service.items("Users").await, service.items("Credentials").await]
+            .concat()
+            .iter()
+            .map(|item| item["version"].clone())
+            .collect();
+        assert_eq!(versions, vec![AttributeValue::N(losses.to_string()); 2], "both items say the same");
+    }
+}

@@ -1,0 +1,355 @@
+//! `POST /refresh`, and how sessions end by themselves.
+
+use std::{collections::HashSet, sync::Arc};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use shared::session::RefreshToken;
+use testkit::{ADA, Answer, GRACE, Service, forge, service::send};
+use tokio::task::JoinSet;
+
+/// The text in a member of an answer.
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}"))
+}
+
+fn refused(answer: &Answer) -> (u16, String) {
+    assert_eq!(
+        answer.header("www-authenticate"),
+        Some("Bearer realm=\"Login required\", error=\"invalid_token\""),
+        "{answer:?}"
+    );
+    answer.code()
+}
+
+fn invalid() -> (u16, String) {
+    (401, "invalid-refresh-token".to_owned())
+}
+
+/// Sets a number of the one session that there is `seconds` back, in the unit of the attribute.
+async fn set_back(service: &Service, attribute: &str, difference: i64) {
+    let sessions = service.items("Sessions").await;
+    let [session] = &sessions[..] else { panic!("{} sessions", sessions.len()) };
+    let number: i64 = session[attribute].as_n().unwrap().parse().unwrap();
+    let key = |name: &str| (name.to_owned(), session[name].clone());
+    let update = service.database.update_item().table_name("Sessions");
+    let update = update.set_key(Some([key("public_id"), key("session_id")].into()));
+    let value = AttributeValue::N((number - difference).to_string());
+    let update = update.update_expression("SET #a = :v").expression_attribute_names("#a", attribute);
+    update.expression_attribute_values(":v", value).send().await.unwrap();
+}
+
+/// As if the last exchange had been longer ago than the grace.
+async fn outlive_the_grace(service: &Service) {
+    set_back(service, "rotated_at", 10_001).await;
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_exchanged_for_a_new_pair_of_the_same_session() {
+    for profile in ["tutorial", "strict"] {
+        let service = Service::with(&[("AUTH_PROFILE", profile)]).await;
+        let first = service.signed_in(ADA).await;
+        let second = service.refresh(text(&first, "refresh_token")).await;
+        assert_eq!(second.status, 200, "{second:?}");
+        let second = second.json();
+        let names: HashSet<_> = second.as_object().unwrap().keys().map(String::as_str).collect();
+        let expected = ["token", "access_token", "token_type", "expires_in", "refresh_token", "refresh_expires_in"];
+        assert_eq!(names, HashSet::from(expected));
+        assert_ne!(second["token"], first["token"]);
+        assert_ne!(second["refresh_token"], first["refresh_token"]);
+        assert_eq!(second["refresh_expires_in"], 30 * 24 * 60 * 60);
+        let sid = |answer: &Value| forge::payload(text(answer, "token"))["sid"].clone();
+        assert_eq!(sid(&first), sid(&second));
+        assert_eq!((service.me(&first["token"]).await, service.me(&second["token"]).await), (200, 200));
+    }
+}
+
+#[tokio::test]
+async fn the_table_holds_hashes_of_a_refresh_token_and_nothing_of_the_token() {
+    let service = Service::start().await;
+    let first = service.signed_in(ADA).await;
+    let second = service.refresh(text(&first, "refresh_token")).await.json();
+    let sessions = service.items("Sessions").await;
+    assert_eq!(sessions.len(), 1);
+    let token = |answer: &Value| RefreshToken::parse(text(answer, "refresh_token")).unwrap();
+    let session = sessions.iter().find(|session| session.contains_key("previous_hash")).unwrap();
+    let hash = |name: &str| session[name].as_b().unwrap().as_ref().to_vec();
+    assert_eq!(hash("token_hash"), token(&second).hash().as_bytes());
+    assert_eq!(hash("previous_hash"), token(&first).hash().as_bytes());
+    assert_eq!(session["session_id"].as_s().unwrap(), &token(&first).session().to_string());
+    for answer in [&first, &second] {
+        let octets = URL_SAFE_NO_PAD.decode(text(answer, "refresh_token")).unwrap();
+        let secrets = [&octets[16..48], &octets[48..]];
+        for value in sessions.iter().flat_map(|session| session.values()) {
+            let stored = match value {
+                AttributeValue::B(octets) => octets.as_ref().to_vec(),
+                AttributeValue::S(text) => {
+                    [text.as_bytes(), &URL_SAFE_NO_PAD.decode(text).unwrap_or_default()].concat()
+                }
+                AttributeValue::N(_) => continue,
+                other => panic!("{other:?}"),
+            };
+            assert!(!secrets.iter().any(|secret| stored.windows(32).any(|window| window == *secret)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn refresh_tokens_have_256_random_bits_that_never_come_again() {
+    let service = Service::start().await;
+    let mut token = text(&service.signed_in(ADA).await, "refresh_token").to_owned();
+    let mut seen = HashSet::new();
+    for _ in 0..20 {
+        let octets = URL_SAFE_NO_PAD.decode(&token).unwrap();
+        assert_eq!(octets.len(), 80);
+        assert!(seen.insert(octets[48..].to_vec()));
+        token = text(&service.refresh(&token).await.json(), "refresh_token").to_owned();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_32_refreshes_at_once_with_one_token_all_get_the_same_new_line_and_nobody_is_logged_out() {
+    for _ in 0..5 {
+        let service = Arc::new(Service::start().await);
+        let first = service.signed_in(ADA).await;
+        let mut refreshes = JoinSet::new();
+        for _ in 0..32 {
+            let (service, token) = (service.clone(), text(&first, "refresh_token").to_owned());
+            refreshes.spawn(async move { service.refresh(&token).await });
+        }
+        let answers: Vec<Answer> = refreshes.join_all().await;
+        assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+        let answers: Vec<Value> = answers.iter().map(Answer::json).collect();
+        let lines: HashSet<&str> = answers.iter().map(|answer| text(answer, "refresh_token")).collect();
+        assert_eq!(lines.len(), 1);
+        for answer in &answers {
+            assert_eq!(service.me(&answer["token"]).await, 200);
+        }
+        assert_eq!(service.me(&first["token"]).await, 200);
+        assert_eq!(service.refresh(text(&answers[0], "refresh_token")).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_whose_answer_the_client_lost_can_be_repeated_for_10_seconds() {
+    let service = Service::start().await;
+    let first = service.signed_in(ADA).await;
+    let second = service.refresh(text(&first, "refresh_token")).await.json();
+    set_back(&service, "rotated_at", 9_000).await;
+    let again = service.refresh(text(&first, "refresh_token")).await;
+    assert_eq!((again.status, &again.json()["refresh_token"]), (200, &second["refresh_token"]));
+    assert_eq!(service.refresh(text(&second, "refresh_token")).await.status, 200, "the line goes on");
+}
+
+#[tokio::test]
+async fn a_refresh_whose_answer_the_service_lost_is_done_and_said_so() {
+    let (service, proxy) = Service::behind_a_proxy().await;
+    let first = service.signed_in(ADA).await;
+    proxy.lose_answers(2);
+    let second = service.refresh(text(&first, "refresh_token")).await;
+    assert_eq!((second.status, proxy.left_to_lose()), (200, 0), "{second:?}");
+    let third = service.refresh(text(&second.json(), "refresh_token")).await;
+    assert_eq!(third.status, 200, "{third:?}");
+    assert_eq!(service.items("Sessions").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_is_used_again_after_10_seconds_ends_the_whole_session_and_no_other() {
+    let service = Service::start().await;
+    let first = service.signed_in(ADA).await;
+    let second = service.refresh(text(&first, "refresh_token")).await.json();
+    outlive_the_grace(&service).await;
+    let other = service.log_in(ADA[1], ADA[2]).await.json();
+    assert_eq!(refused(&service.refresh(text(&first, "refresh_token")).await), invalid());
+    assert_eq!(
+        refused(&service.refresh(text(&second, "refresh_token")).await),
+        invalid(),
+        "the thief's, or the owner's"
+    );
+    assert_eq!((service.me(&first["token"]).await, service.me(&second["token"]).await), (401, 401));
+    assert_eq!(service.me(&other["token"]).await, 200, "another session of the same user goes on");
+    assert_eq!(service.refresh(text(&other, "refresh_token")).await.status, 200);
+}
+
+#[tokio::test]
+async fn any_earlier_token_of_the_session_ends_it_however_old() {
+    let service = Service::start().await;
+    let first = service.signed_in(ADA).await;
+    let mut latest = first.clone();
+    for _ in 0..3 {
+        latest = service.refresh(text(&latest, "refresh_token")).await.json();
+    }
+    // Moments after an exchange it may be a straggler: refused, and the session goes on.
+    assert_eq!(refused(&service.refresh(text(&first, "refresh_token")).await), invalid());
+    assert_eq!(service.me(&latest["token"]).await, 200);
+    outlive_the_grace(&service).await;
+    assert_eq!(refused(&service.refresh(text(&first, "refresh_token")).await), invalid());
+    assert_eq!(service.me(&latest["token"]).await, 401);
+    assert_eq!(service.items("Sessions").await.len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_refresh_token_of_ours_has_one_answer_and_ends_nothing() {
+    let service = Service::start().await;
+    let mine = service.signed_in(ADA).await;
+    let hers = service.signed_in(GRACE).await;
+    let good = text(&mine, "refresh_token");
+    let octets = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
+    let changed = |place: usize| {
+        let mut octets = octets(good);
+        octets[place] ^= 1;
+        URL_SAFE_NO_PAD.encode(octets)
+    };
+    let of_another_session = [&octets(good)[..16], &octets(text(&hers, "refresh_token"))[16..]].concat();
+    let huge = "A".repeat(50_000);
+    let mut bodies = HashSet::new();
+    for token in [
+        "x",
+        " ",
+        "é",
+        &huge,
+        &good[..106],
+        &format!("{good}="),
+        &format!("{good} "),
+        &good.replace('-', "+").replace('_', "/").replace(good, "AAAA"),
+        &changed(0),
+        &changed(20),
+        &URL_SAFE_NO_PAD.encode([0; 80]),
+        &URL_SAFE_NO_PAD.encode(of_another_session),
+        text(&mine, "token"),
+    ] {
+        let answer = service.refresh(token).await;
+        assert_eq!(refused(&answer), invalid(), "{token:.50}");
+        bodies.insert(answer.text);
+    }
+    assert_eq!(bodies.len(), 1);
+    assert_eq!(
+        service.refresh("").await.field_errors(),
+        (422, vec![("refresh_token".to_owned(), "required".to_owned())])
+    );
+    assert_eq!(service.post("/refresh", &json!({ "refresh_token": 1 })).await.status, 400);
+    assert_eq!((service.me(&mine["token"]).await, service.me(&hers["token"]).await), (200, 200));
+    assert_eq!(service.refresh(good).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_guessed_secret_with_a_stolen_handle_is_taken_for_an_old_token() {
+    let service = Service::start().await;
+    let mine = service.signed_in(ADA).await;
+    let next = service.refresh(text(&mine, "refresh_token")).await.json();
+    outlive_the_grace(&service).await;
+    let mut octets = URL_SAFE_NO_PAD.decode(text(&next, "refresh_token")).unwrap();
+    octets[79] ^= 1;
+    assert_eq!(refused(&service.refresh(&URL_SAFE_NO_PAD.encode(octets)).await), invalid());
+    assert_eq!(service.me(&next["token"]).await, 401);
+}
+
+#[tokio::test]
+async fn a_session_ends_after_its_idle_time_and_after_its_whole_time_even_before_dynamodb_removes_it() {
+    for (attribute, back) in [("expires_at", 30 * 24 * 60 * 60), ("ends_at", 90 * 24 * 60 * 60)] {
+        let service = Service::start().await;
+        let signed_in = service.signed_in(ADA).await;
+        set_back(&service, attribute, back - 5).await;
+        let soon = service.refresh(text(&signed_in, "refresh_token")).await;
+        assert_eq!(soon.status, 200, "{attribute}: some seconds are left");
+        let soon = soon.json();
+        if attribute == "ends_at" {
+            for member in ["expires_in", "refresh_expires_in"] {
+                assert!(soon[member].as_u64().unwrap() <= 5, "no token outlives its session: {soon}");
+            }
+        } else {
+            assert_eq!(soon["refresh_expires_in"], back, "a use begins the idle time anew");
+        }
+        let left = if attribute == "ends_at" { 5 } else { back };
+        set_back(&service, attribute, left).await;
+        assert_eq!(refused(&service.refresh(text(&soon, "refresh_token")).await), invalid(), "{attribute}");
+        assert_eq!(service.me(&soon["token"]).await, 401, "{attribute}");
+        assert_eq!(service.items("Sessions").await.len(), 1, "it is still in the table");
+    }
+}
+
+#[tokio::test]
+async fn session_idle_and_session_max_are_settings() {
+    let service = Service::with(&[("SESSION_IDLE", "100"), ("SESSION_MAX", "150")]).await;
+    let signed_in = service.signed_in(ADA).await;
+    assert_eq!((&signed_in["refresh_expires_in"], &signed_in["expires_in"]), (&json!(100), &json!(100)));
+    let claims = forge::payload(text(&signed_in, "token"));
+    assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 100, "no token outlives its session");
+    set_back(&service, "ends_at", 90).await;
+    let refreshed = service.refresh(text(&signed_in, "refresh_token")).await.json();
+    assert!((55..=60).contains(&refreshed["refresh_expires_in"].as_u64().unwrap()), "{refreshed}");
+}
+
+#[tokio::test]
+async fn without_sessions_log_in_answers_as_the_tutorials_and_nothing_is_stored() {
+    let service = Service::with(&[("SESSION_IDLE", "0")]).await;
+    let signed_in = service.signed_in(ADA).await;
+    let names: HashSet<_> = signed_in.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, HashSet::from(["token", "access_token", "token_type", "expires_in"]));
+    let claims = forge::payload(text(&signed_in, "token"));
+    assert_eq!((&claims["sid"], &claims["ver"]), (&Value::Null, &json!(0)));
+    assert_eq!(service.items("Sessions").await.len(), 0);
+    assert_eq!(service.me(&signed_in["token"]).await, 200);
+    let id = shared::user::PublicId::random();
+    assert_eq!(refused(&service.refresh(&RefreshToken::new(id).unwrap().to_text()).await), invalid());
+}
+
+#[tokio::test]
+async fn the_session_of_a_user_who_is_disabled_or_gone_is_not_renewed() {
+    let service = Service::start().await;
+    let signed_in = service.signed_in(ADA).await;
+    let id = forge::payload(text(&signed_in, "token"))["sub"].as_str().unwrap().to_owned();
+    service.set_on_user(&id, "disabled", AttributeValue::Bool(true)).await;
+    assert_eq!(refused(&service.refresh(text(&signed_in, "refresh_token")).await), invalid());
+    service.set_on_user(&id, "disabled", AttributeValue::Bool(false)).await;
+    let back = service.refresh(text(&signed_in, "refresh_token")).await;
+    assert_eq!(back.status, 200, "a user who is let in again goes on within the grace");
+    service.delete_user(&id).await;
+    assert_eq!(refused(&service.refresh(text(&back.json(), "refresh_token")).await), invalid());
+}
+
+#[tokio::test]
+async fn a_refresh_costs_one_write_a_log_in_one_read_and_one_write_a_listing_one_round_trip() {
+    let (service, calls) = Service::recorded().await;
+    service.sign_up(ADA).await;
+    assert_eq!(calls.take(), ["TransactWriteItems"]);
+    let signed_in = service.log_in(ADA[1], ADA[2]).await.json();
+    assert_eq!(calls.take(), ["GetItem", "PutItem"]);
+    let refreshed = service.refresh(text(&signed_in, "refresh_token")).await.json();
+    // The read goes with the write, not before it.
+    assert_eq!(calls.take(), ["BatchGetItem", "UpdateItem"]);
+    assert_eq!(service.get("/user", text(&refreshed, "token")).await.status, 200);
+    assert_eq!(calls.take(), ["BatchGetItem", "Scan"]);
+    assert_eq!(service.me(&refreshed["token"]).await, 200);
+    assert_eq!(calls.take(), ["BatchGetItem"]);
+    assert_eq!(service.post_with("/logout", text(&refreshed, "token"), &json!({})).await.status, 204);
+    assert_eq!(calls.take(), ["DeleteItem"]);
+    assert_eq!(service.refresh("x").await.status, 401);
+    assert_eq!(service.get("/user", "x").await.status, 401);
+    assert_eq!(calls.take(), [""; 0], "what is no token is refused before anything is read");
+}
+
+#[tokio::test]
+async fn a_refresh_whose_outcome_is_not_known_is_503_and_works_the_next_time() {
+    let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Slow down."}"#;
+    for operation in ["UpdateItem", "BatchGetItem"] {
+        let (service, refusing) = Service::refused(operation, 0, throttled).await;
+        let signed_in = service.signed_in(ADA).await;
+        refusing.refuse(4);
+        let answer = service.refresh(text(&signed_in, "refresh_token")).await;
+        assert_eq!((answer.code(), answer.header("retry-after")), ((503, "unavailable".to_owned()), Some("1")));
+        assert_eq!(refusing.left(), 0);
+        assert_eq!(service.refresh(text(&signed_in, "refresh_token")).await.status, 200, "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_goes_in_a_form_as_well_and_never_in_a_query() {
+    let service = Service::start().await;
+    let token = text(&service.signed_in(ADA).await, "refresh_token").to_owned();
+    let in_query = service.request(reqwest::Method::POST, &format!("/refresh?refresh_token={token}"));
+    assert_eq!(send(in_query).await.status, 422);
+    let form = service.request(reqwest::Method::POST, "/refresh").form(&[("refresh_token", &token)]);
+    assert_eq!(send(form).await.status, 200);
+}
