@@ -224,3 +224,190 @@ impl<K: AsRef<CheckingKeys> + Send + Sync + 'static> Keyring<K> {
 fn is_over(start: SystemTime, period: Duration, now: SystemTime) -> bool {
     now.duration_since(start).map_or_else(|error| error.duration() > PAUSE, |passed| passed >= period)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::{
+        jwk::{Algorithm, Jwk},
+        keys::JwkSet,
+        session::SessionId,
+        token::{Anchor, Checks, Issuing, Signer},
+        user::PublicId,
+    };
+
+    const REFRESH: Duration = Duration::from_secs(300);
+
+    /// What the source holds, how often it was read, and whether it fails.
+    #[derive(Clone, Default)]
+    struct Held(Arc<(RwLock<Option<String>>, AtomicUsize)>);
+
+    impl Held {
+        fn set(&self, keys: Option<&[Jwk]>) {
+            *self.0.0.write().unwrap() = keys.map(|keys| JwkSet::new(keys.to_vec()).to_json());
+        }
+
+        fn reads(&self) -> usize {
+            self.0.1.load(Ordering::SeqCst)
+        }
+
+        fn keyring(&self, start: SystemTime) -> Keyring<SigningKeys> {
+            let held = self.clone();
+            let read = move || -> Reading<SigningKeys> {
+                held.0.1.fetch_add(1, Ordering::SeqCst);
+                let text = held.0.0.read().unwrap().clone();
+                Box::pin(async move {
+                    // Somebody else gets a turn meanwhile.
+                    tokio::task::yield_now().await;
+                    let text = text.ok_or(PlaceError::Late);
+                    let text = text.map_err(|source| KeyringError::Place { variable: "JWT_SECRET_ARN", source })?;
+                    SigningKeys::parse(&text, Algorithm::EdDsa, false)
+                        .map_err(|problem| KeyringError::Keys { variable: "JWT_SECRET_ARN", problem })
+                })
+            };
+            let text = self.0.0.read().unwrap().clone().unwrap();
+            let keyring = Keyring::new(
+                SigningKeys::parse(&text, Algorithm::EdDsa, false).unwrap(),
+                Some(Box::new(read)),
+                REFRESH,
+            );
+            keyring.with_shelf_mut(|shelf| (shelf.read_at, shelf.tried_at) = (start, start));
+            keyring
+        }
+    }
+
+    fn key() -> Jwk {
+        Jwk::generate(Algorithm::EdDsa, 0).unwrap()
+    }
+
+    fn token(key: &Jwk, now: SystemTime) -> String {
+        let keys = SigningKeys::parse(&JwkSet::new(vec![key.clone()]).to_json(), Algorithm::EdDsa, false).unwrap();
+        let (issuer, lifetime) = ("postern".to_owned(), Duration::from_secs(3600));
+        let signer = Signer::new(Issuing { issuer, audience: None, lifetime, not_before_delay: Duration::ZERO });
+        let anchor = Anchor::Session(SessionId::parse(&"A".repeat(43)).unwrap());
+        signer.issue(keys.signer(u64::MAX, REFRESH), PublicId::random(), anchor, None, now).unwrap().0
+    }
+
+    fn verifier() -> Verifier {
+        let (issuer, leeway) = ("postern".to_owned(), Duration::ZERO);
+        let checks = Checks { issuer, audience: None, leeway, nbf: true, iat: true, required: Vec::new() };
+        Verifier::new(Algorithm::EdDsa, checks)
+    }
+
+    fn start() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_334_400)
+    }
+
+    #[tokio::test]
+    async fn keys_are_read_again_after_the_refresh_time_and_not_before() {
+        let (held, old, new) = (Held::default(), key(), key());
+        held.set(Some(std::slice::from_ref(&old)));
+        let keyring = held.keyring(start());
+        held.set(Some(std::slice::from_ref(&new)));
+        let now = start() + REFRESH - Duration::from_secs(1);
+        assert!(keyring.verify(&verifier(), &token(&old, now), now).await.is_ok());
+        assert_eq!(held.reads(), 0);
+        let now = start() + REFRESH;
+        assert!(matches!(keyring.verify(&verifier(), &token(&old, now), now).await, Err(TokenError::UnknownKey)));
+        assert!(keyring.verify(&verifier(), &token(&new, now), now).await.is_ok());
+        // One for the time, one for the key that nobody knows any more.
+        assert_eq!(held.reads(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_new_key_is_taken_up_at_once_when_a_token_names_it() {
+        let (held, old, new) = (Held::default(), key(), key());
+        held.set(Some(std::slice::from_ref(&old)));
+        let keyring = held.keyring(start());
+        held.set(Some(&[new.clone(), old.clone()]));
+        for key in [&new, &old] {
+            assert!(keyring.verify(&verifier(), &token(key, start()), start()).await.is_ok());
+        }
+        assert_eq!(held.reads(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_thousand_tokens_of_unknown_keys_cause_one_reading_in_10_seconds() {
+        let (held, known) = (Held::default(), key());
+        held.set(Some(std::slice::from_ref(&known)));
+        let (keyring, verifier) = (held.keyring(start()), verifier());
+        let strange: Vec<String> = (0..1000).map(|_| token(&key(), start())).collect();
+        let all = strange.iter().map(|token| keyring.verify(&verifier, token, start() + Duration::from_secs(1)));
+        for outcome in futures_of(all).await {
+            assert!(matches!(outcome, Err(TokenError::UnknownKey)));
+        }
+        assert_eq!(held.reads(), 1);
+        for (second, reads) in [(10, 1), (11, 2), (12, 2)] {
+            let now = start() + Duration::from_secs(second);
+            assert!(keyring.verify(&verifier, &strange[0], now).await.is_err());
+            assert_eq!(held.reads(), reads, "after {second} s");
+        }
+        assert!(keyring.verify(&verifier, &token(&known, start()), start()).await.is_ok());
+    }
+
+    /// All of them at the same time, as far as one thread can.
+    async fn futures_of<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+        let mut futures: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
+        std::future::poll_fn(|context| {
+            for (future, outcome) in &mut futures {
+                if outcome.is_none()
+                    && let std::task::Poll::Ready(value) = future.as_mut().poll(context)
+                {
+                    *outcome = Some(value);
+                }
+            }
+            if futures.iter().all(|(_, outcome)| outcome.is_some()) {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
+        })
+        .await;
+        futures.into_iter().filter_map(|(_, outcome)| outcome).collect()
+    }
+
+    #[tokio::test]
+    async fn tokens_that_are_wrong_by_themselves_cause_no_reading() {
+        let (held, known) = (Held::default(), key());
+        held.set(Some(std::slice::from_ref(&known)));
+        let keyring = held.keyring(start());
+        let good = token(&known, start());
+        let other_algorithm = format!("eyJhbGciOiJIUzI1NiIsImtpZCI6IngifQ.{}", good.split_once('.').unwrap().1);
+        for token in ["x", "a.b.c", &other_algorithm, &format!("{good}x"), &"a".repeat(5000)] {
+            assert!(keyring.verify(&verifier(), token, start()).await.is_err());
+        }
+        assert_eq!(held.reads(), 0);
+    }
+
+    #[tokio::test]
+    async fn while_the_source_fails_the_last_good_keys_stay_and_it_is_asked_every_10_seconds() {
+        let (held, old, new) = (Held::default(), key(), key());
+        held.set(Some(std::slice::from_ref(&old)));
+        let keyring = held.keyring(start());
+        for bad in [None, Some([].as_slice()), Some(&[new.clone(), new.clone()])] {
+            held.set(bad);
+            let reads = held.reads();
+            for (second, more) in [(0, 1), (1, 1), (9, 1), (10, 2), (15, 2)] {
+                let now = start() + REFRESH + Duration::from_secs(second) + Duration::from_secs(60 * reads as u64);
+                assert!(keyring.verify(&verifier(), &token(&old, now), now).await.is_ok());
+                assert_eq!(held.reads(), reads + more, "after {second} s");
+            }
+        }
+        held.set(Some(std::slice::from_ref(&new)));
+        let now = start() + REFRESH * 3;
+        assert!(keyring.verify(&verifier(), &token(&new, now), now).await.is_ok());
+        assert!(keyring.verify(&verifier(), &token(&old, now), now).await.is_err(), "it was taken out");
+    }
+
+    #[tokio::test]
+    async fn many_requests_at_the_refresh_time_cause_one_reading() {
+        let (held, known) = (Held::default(), key());
+        held.set(Some(std::slice::from_ref(&known)));
+        let keyring = held.keyring(start());
+        let moments = (0..100).map(|number| start() + REFRESH + Duration::from_millis(100 - number));
+        futures_of(moments.map(|now| keyring.current(now))).await;
+        assert_eq!(held.reads(), 1);
+    }
+}

@@ -5,6 +5,7 @@
 mod account;
 mod accounts;
 mod bad_input;
+mod keys;
 mod listing;
 mod log_in;
 mod log_out;
