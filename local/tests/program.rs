@@ -117,6 +117,23 @@ async fn what_is_not_set_is_chosen_and_said() {
 }
 
 #[tokio::test]
+async fn another_algorithm_needs_nothing_but_its_name() {
+    let http = reqwest::Client::new();
+    for algorithm in ["HS256", "EdDSA", "ES256", "RS256"] {
+        let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &[("JWT_ALGORITHM", algorithm)]);
+        let api = local.line("API on ").await;
+        let form = [("name", ADA[0]), ("email", ADA[1]), ("password", ADA[2])];
+        assert_eq!(http.post(format!("{api}/signup")).form(&form).send().await.unwrap().status(), 201);
+        let logged_in = http.post(format!("{api}/login")).form(&form).send().await.unwrap().text().await.unwrap();
+        let token: serde_json::Value = serde_json::from_str(&logged_in).unwrap();
+        let token = token["token"].as_str().unwrap();
+        assert_eq!(testkit::forge::header(token)["alg"], algorithm);
+        let me = http.get(format!("{api}/user/me")).bearer_auth(token).send().await.unwrap();
+        assert_eq!(me.status(), 200, "{algorithm}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_keeps_the_data_until_the_next_start() {
     let file = std::env::temp_dir().join(format!("postern-{}.db", uuid()));
     let path = file.to_str().unwrap();

@@ -13,7 +13,7 @@ use shared::{
     fields::Fields,
     password::{Password, Verdict},
     session::RefreshToken,
-    store::{Account, Change},
+    store::{Account, Change, Credentials},
     user::{Profile, User},
     well_known,
 };
@@ -94,7 +94,8 @@ impl Login {
             Ok(email) => self.credentials.find(&email).await?,
             Err(_) => None,
         };
-        let hash = credentials.filter(|credentials| credentials.public_id == user.profile.public_id);
+        let own = |credentials: &Credentials| credentials.public_id == user.profile.public_id && !credentials.disabled;
+        let hash = credentials.filter(own);
         match self.hasher.verify(password, hash.map(|credentials| credentials.password_hash)).await? {
             Verdict::Match { .. } => Ok(()),
             Verdict::Mismatch => {

@@ -307,3 +307,37 @@ async fn keys_rotate_under_load_without_one_wrong_refusal_and_no_retired_key_is_
     }
     assert!(listings > 50, "{listings}");
 }
+
+#[tokio::test]
+async fn a_new_key_signs_only_when_every_instance_has_had_the_refresh_time_to_read_it() {
+    let old = key(Algorithm::EdDsa, 1);
+    let file = KeyFile::new(&[&old]);
+    let more = [("JWT_KEYS_REFRESH", "2")];
+    let one = service(Algorithm::EdDsa, &file, &more).await;
+    let settings = [
+        ("JWT_ALGORITHM", "EdDSA"),
+        ("JWT_SECRET_ARN", &file.place()),
+        ("JWT_SECRET_KEY", ""),
+        ("JWT_KEYS_REFRESH", "2"),
+    ];
+    let other = Service::over(&settings, &one.endpoint, &one.endpoint).await;
+    let token = one.signed_in(ADA).await["token"].as_str().unwrap().to_owned();
+    sleep(Duration::from_millis(2100)).await;
+    // The other instance has just read the keys, and has used up its reading for unknown ones.
+    assert_eq!(other.get("/user/me", &token).await.status, 200);
+    let strange = format!("{}.{}", forge::encode(r#"{"alg":"EdDSA","kid":"?"}"#), token.split_once('.').unwrap().1);
+    assert_eq!(other.get("/user/me", &strange).await.status, 401);
+    let new = key(Algorithm::EdDsa, now());
+    file.set(&[&new, &old]);
+    let rotated = Instant::now();
+    loop {
+        let token = one.log_in(ADA[1], ADA[2]).await.json()["token"].as_str().unwrap().to_owned();
+        let kid = forge::header(&token)["kid"].clone();
+        assert_eq!(other.get("/user/me", &token).await.status, 200, "{kid} after {:?}", rotated.elapsed());
+        if kid == new.kid() {
+            break;
+        }
+        assert!(rotated.elapsed() < Duration::from_secs(5), "the new key never signs");
+    }
+    assert!(rotated.elapsed() > Duration::from_secs(1));
+}

@@ -1,0 +1,82 @@
+//! What the real binary writes when something happened to a session or an account that its owner may ask about.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Value, json};
+use testkit::{
+    ADA,
+    events::{self, Setting},
+    forge,
+    lambda::Function,
+};
+
+/// An event of another sample, at another path and with another body.
+async fn event(setting: &Setting, path: &str, token: Option<&str>, body: &Value) -> Value {
+    let mut event = setting.event("login").await;
+    event["rawPath"] = json!(path);
+    event["body"] = json!(body.to_string());
+    event["isBase64Encoded"] = json!(false);
+    event["headers"] = json!({ "content-type": "application/json" });
+    if let Some(token) = token {
+        event["headers"]["x-access-token"] = json!(token);
+    }
+    event
+}
+
+#[tokio::test]
+async fn a_replay_a_log_out_and_a_new_password_are_told_with_the_user_and_without_any_secret() {
+    let setting = Setting::new("login").await;
+    let mut variables: Vec<(&str, &str)> =
+        setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    variables.push(("RUST_LOG", "trace"));
+    let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables).await;
+    let call = async |path: &str, token: Option<&str>, body: Value| {
+        let event = event(&setting, path, token, &body).await;
+        events::read(&function.invoke(event).await.expect("the invocation succeeds"))
+    };
+    let log_in = async || call("/login", None, json!({ "email": ADA[1], "password": ADA[2] })).await.json();
+    let text = |answer: &Value, name: &str| answer[name].as_str().unwrap().to_owned();
+    let mut secrets = Vec::new();
+
+    let first = log_in().await;
+    let refresh = async || call("/refresh", None, json!({ "refresh_token": first["refresh_token"] })).await;
+    secrets.push(text(&refresh().await.json(), "refresh_token"));
+    let session = &setting.service.items("Sessions").await[0];
+    let key = ["public_id", "session_id"].map(|name| (name.to_owned(), session[name].clone()));
+    let update = setting.service.database.update_item().table_name("Sessions").set_key(Some(key.into()));
+    let update = update.update_expression("SET rotated_at = :v");
+    update.expression_attribute_values(":v", AttributeValue::N("0".to_owned())).send().await.unwrap();
+    assert_eq!(refresh().await.status, 401);
+
+    let second = log_in().await;
+    let wrong = json!({ "current_password": "a wrong guess", "new_password": "a better tortoise lamp quarrel" });
+    assert_eq!(call("/password", Some(&text(&second, "token")), wrong).await.status, 401);
+    let right = json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp quarrel" });
+    let changed = call("/password", Some(&text(&second, "token")), right).await.json();
+    let everywhere = json!({ "scope": "global" });
+    assert_eq!(call("/logout", Some(&text(&changed, "token")), everywhere).await.status, 204);
+
+    let id = text(&forge::payload(&text(&first, "token")), "sub");
+    let log = function.stop().await;
+    for message in [
+        "user logged in",
+        "session refreshed",
+        "refresh token was used again: session ended",
+        "signed-in user gave a wrong password",
+        "password changed",
+        "user logged out",
+    ] {
+        let line = log.lines().find(|line| line.contains(&format!("\"message\":\"{message}\"")));
+        let line: Value = serde_json::from_str(line.unwrap_or_else(|| panic!("{message}: {log}"))).unwrap();
+        assert_eq!(line["public_id"], id.as_str(), "{message}");
+        assert!(line["span"]["request_id"].is_string(), "{message}");
+    }
+    for answer in [&first, &second, &changed] {
+        secrets.extend([text(answer, "token"), text(answer, "refresh_token")]);
+    }
+    secrets.extend(["battery", "wrong guess", "tortoise", "@example.com", "$argon2", "eyJ"].map(str::to_owned));
+    for secret in secrets {
+        assert!(!log.contains(&secret[..secret.len().min(40)]), "{secret} is in the log: {log}");
+    }
+}
