@@ -453,8 +453,8 @@ impl Source<'_> {
 
     fn sessions(&self) -> Result<Option<Lifetime>, ConfigError> {
         const DAY: u64 = 24 * 60 * 60;
-        let idle = self.number("SESSION_IDLE", 0..=LONGEST_SESSION, 30 * DAY)?;
         let max = self.number("SESSION_MAX", 1..=LONGEST_SESSION, 90 * DAY)?;
+        let idle = self.number("SESSION_IDLE", 0..=LONGEST_SESSION, max.min(30 * DAY))?;
         if idle > max {
             return Err(wrong("SESSION_IDLE", "must not be more than SESSION_MAX, after which a session ends anyway"));
         }
@@ -577,6 +577,15 @@ mod tests {
         assert_eq!(settings.list_users_group, None);
         assert_eq!(settings.password_min_length, 8);
         assert_eq!(settings.hash_cost, Cost { memory_kib: 19456, iterations: 2, parallelism: 1 });
+    }
+
+    #[test]
+    fn a_session_that_lives_shorter_than_the_default_of_its_idle_time_needs_no_other_setting() {
+        let seconds = |sessions: Option<Lifetime>| sessions.map(|life| (life.idle.as_secs(), life.max.as_secs()));
+        assert_eq!(seconds(read(&[("SESSION_MAX", "86400")]).unwrap().sessions), Some((86_400, 86_400)));
+        assert_eq!(seconds(read(&[("SESSION_IDLE", "0"), ("SESSION_MAX", "60")]).unwrap().sessions), None);
+        let error = read(&[("SESSION_IDLE", "61"), ("SESSION_MAX", "60")]).unwrap_err();
+        assert_eq!(error.variable, "SESSION_IDLE");
     }
 
     #[test]

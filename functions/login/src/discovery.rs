@@ -32,15 +32,15 @@ impl Documents {
         let cache_control = format!("public, max-age={}", settings.keys.refresh.as_secs());
         Self {
             configuration: is_url(issuer).then(|| {
-                // OpenID Connect Discovery 1.0, 3, without what Postern has not: there is no authorisation endpoint, so no
-                // response type either.
+                // OpenID Connect Discovery 1.0, 3, without the endpoints that Postern has not. It asks for a response type all the
+                // same, and takes no empty list (4.2): Kubernetes, which has no such endpoint either, names this one.
                 json!({
                     "issuer": issuer,
                     "jwks_uri": format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')),
                     "id_token_signing_alg_values_supported": [settings.keys.algorithm.name()],
-                    "response_types_supported": [],
+                    "response_types_supported": ["id_token"],
                     "subject_types_supported": ["public"],
-                    "claims_supported": ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid", "public_id"],
+                    "claims_supported": ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid", "ver", "public_id"],
                 })
             }),
             cache_control: HeaderValue::try_from(cache_control).ok(),

@@ -60,7 +60,13 @@ impl CallerStore {
     async fn get(&self, wanted: Vec<(String, Item)>) -> Result<Vec<(String, Item)>, StoreError> {
         let mut left = None;
         for (table, key) in wanted {
-            let keys = KeysAndAttributes::builder().keys(key).consistent_read(true).build();
+            let mut keys = KeysAndAttributes::builder().keys(key).consistent_read(true);
+            if table == self.sessions {
+                // Nobody who only looks needs the hashes.
+                let attributes = keys.projection_expression("#version, expires_at, ends_at");
+                keys = attributes.expression_attribute_names("#version", "version");
+            }
+            let keys = keys.build();
             let keys = keys.map_err(|error| unavailable(OPERATION, error))?;
             left.get_or_insert_with(std::collections::HashMap::new).insert(table, keys);
         }

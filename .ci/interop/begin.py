@@ -1,0 +1,64 @@
+"""Signs a user up, logs them in, and checks the documents that others find the keys with.
+
+Usage: begin.py ALGORITHM ISSUER AUDIENCE FOLDER
+Takes the keys from FOLDER (keys.py) and writes FOLDER/task.json for libraries.py and libraries.mjs.
+"""
+
+import json
+import sys
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+algorithm, issuer, audience, folder = *sys.argv[1:4], Path(sys.argv[4])
+PRIVATE = {"k", "d", "p", "q", "dp", "dq", "qi", "oth"}
+
+
+def call(url, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    try:
+        with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=10) as answer:
+            return answer.headers, json.load(answer)
+    except HTTPError as refusal:
+        sys.exit(f"{algorithm}: {url}: {refusal}: {refusal.read().decode()}")
+
+
+def expect(what, found, wanted):
+    if found != wanted:
+        sys.exit(f"{algorithm}: {what}: found {found}, expected {wanted}")
+
+
+def document(url):
+    headers, content = call(url)
+    expect(f"Content-Type of {url}", headers["Content-Type"], "application/json")
+    expect(f"Cache-Control of {url}", headers["Cache-Control"], "public, max-age=300")
+    return content
+
+
+def checking(key):
+    """What checks signatures of this key, as the service publishes it. With HS256, that is the key itself."""
+    public = key if algorithm == "HS256" else {name: value for name, value in key.items() if name not in PRIVATE}
+    return public | {"use": "sig", "alg": algorithm}
+
+
+keys = json.loads((folder / "keys.json").read_text())["keys"]
+other = json.loads((folder / "other.json").read_text())["keys"][0]
+
+configuration = document(f"{issuer}/.well-known/openid-configuration")
+expect("issuer", configuration["issuer"], issuer)
+# check_token.py and check_token.mjs go by that.
+expect("jwks_uri", configuration["jwks_uri"], f"{issuer}/.well-known/jwks.json")
+expect("id_token_signing_alg_values_supported", configuration["id_token_signing_alg_values_supported"], [algorithm])
+
+public = [] if algorithm == "HS256" else [checking(key) for key in keys]
+expect("JWK Set", document(configuration["jwks_uri"]), {"keys": public})
+
+user = {"name": "Ada Lovelace", "email": "ada@example.com", "password": "correct horse battery staple"}
+public_id = call(f"{issuer}/signup", user)[1]["public_id"]
+token = call(f"{issuer}/login", user)[1]["token"]
+
+task = {
+    "algorithm": algorithm, "issuer": issuer, "audience": audience, "jwks_uri": configuration["jwks_uri"],
+    "public_id": public_id, "token": token, "keys": keys, "other": other, "other_checking": checking(other),
+}
+(folder / "task.json").write_text(json.dumps(task))

@@ -1,0 +1,32 @@
+"""Makes keys. Usage: keys.py ALGORITHM FOLDER
+
+Writes FOLDER/keys.json, a JWK Set of two private keys for the service, and FOLDER/other.json, one that the service does not know.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+
+algorithm, folder = sys.argv[1], Path(sys.argv[2])
+generate = {
+    "HS256": lambda: OctKey.generate_key(512),
+    "EdDSA": lambda: OKPKey.generate_key("Ed25519"),
+    "ES256": lambda: ECKey.generate_key("P-256"),
+    "RS256": lambda: RSAKey.generate_key(2048),
+}[algorithm]
+
+
+def key(**members):
+    made = generate()
+    return made.as_dict(private=True) | {"kid": made.thumbprint()} | members
+
+
+def write(name, *keys):
+    (folder / name).write_text(json.dumps({"keys": keys}))
+
+
+# The second key says no more of itself than it must.
+write("keys.json", key(use="sig", alg=algorithm), key())
+write("other.json", key(use="sig", alg=algorithm))
