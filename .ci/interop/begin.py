@@ -5,6 +5,7 @@ Takes the keys from FOLDER (keys.py) and writes FOLDER/task.json for libraries.p
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 from urllib.error import HTTPError
@@ -31,7 +32,8 @@ def expect(what, found, wanted):
 def document(url):
     headers, content = call(url)
     expect(f"Content-Type of {url}", headers["Content-Type"], "application/json")
-    expect(f"Cache-Control of {url}", headers["Cache-Control"], "public, max-age=300")
+    # The key set's is less by its age.
+    expect(f"Cache-Control of {url}", re.sub("[0-9]+", "N", headers["Cache-Control"]), "public, max-age=N")
     return content
 
 

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, sync::Arc, time::Instant};
 
 use axum::{
     Json, Router,
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody as _},
     extract::{MatchedPath, Request, State},
     http::{
         HeaderName, HeaderValue, Method, StatusCode,
@@ -99,6 +99,10 @@ async fn answer(State(wording): State<Arc<Wording>>, request: Request, next: Nex
     }
     span.in_scope(|| log(error.as_deref(), response.status(), &method, &route, duration_ms));
     if method == Method::HEAD {
+        // What GET would say (RFC 9110 8.6); without it, an empty body would count as 0.
+        if let Some(length) = response.body().size_hint().exact() {
+            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
         *response.body_mut() = Body::empty();
     }
     let headers = response.headers_mut();

@@ -736,7 +736,8 @@ mod tests {
         assert_eq!(settings.users_table().unwrap_err().variable, "USERS_TABLE");
         assert_eq!(settings.credentials_table().unwrap_err().variable, "CREDENTIALS_TABLE");
         assert_eq!(settings.key().unwrap_err().variable, "JWT_SECRET_KEY");
-        let both = read(&[("JWT_SECRET_KEY", &"k".repeat(32)), ("JWT_SECRET_ARN", ARN)]).unwrap_err();
+        let both =
+            read(&[("JWT_SECRET_KEY", "7f2f6a5c1d0e4b8f9a3c2d1e0f4b5a6c"), ("JWT_SECRET_ARN", ARN)]).unwrap_err();
         assert_eq!(both.variable, "JWT_SECRET_KEY");
     }
 

@@ -76,6 +76,9 @@ pub enum Error {
     /// The database failed.
     #[error("database failed")]
     Store(#[from] StoreError),
+    /// It took too long, or others were always faster. What became of it is not known.
+    #[error("not done in time")]
+    Late,
     /// A password could not be hashed.
     #[error("password hash failed")]
     Hash(#[from] HashError),
@@ -108,8 +111,8 @@ pub enum TokenRefusal {
     /// The session was ended, or not used for too long.
     #[error("session has ended")]
     SessionEnded,
-    /// All sessions of the user were ended since: a new password, or a log-out everywhere.
-    #[error("all sessions of the user were ended since")]
+    /// The sessions of the user were ended together since: a new password, a log-out everywhere, or from another session.
+    #[error("sessions of the user were ended since")]
     Superseded,
 }
 
@@ -125,9 +128,6 @@ pub enum RefreshRefusal {
     /// No such session, or it has ended.
     #[error("session is not there, or has ended")]
     Gone,
-    /// Moments too old.
-    #[error("refresh token was exchanged twice already")]
-    Stale,
     /// Used again, later than a lost answer explains. The session was ended.
     #[error("refresh token was used again; its session was ended")]
     Replayed,
@@ -321,11 +321,11 @@ impl Error {
                 )
             },
             Self::PasswordNotConfirmed => Refusal {
-                challenge: bearer(", error=\"insufficient_user_authentication\""),
+                challenge: bearer(""),
                 ..plain(S::UNAUTHORIZED, "wrong-password", "The password is not the account's.")
             },
             Self::Forbidden => plain(S::FORBIDDEN, "forbidden", "You are signed in, but not allowed to do this."),
-            Self::Store(StoreError::Unavailable { .. }) => {
+            Self::Store(StoreError::Unavailable { .. }) | Self::Late => {
                 plain(S::SERVICE_UNAVAILABLE, "unavailable", "The service cannot do this now; try again in a moment.")
             }
             Self::Store(StoreError::Corrupt { .. }) | Self::Hash(_) | Self::Sign(_) | Self::Random(_) | Self::Panic => {

@@ -14,13 +14,19 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, EncodingKey, jwk::ThumbprintHash};
 use serde::{Deserialize, Serialize};
 
-use crate::secret::{self, WeakKey};
+use crate::{
+    secret::{self, WeakKey},
+    token::LATEST,
+};
 
 /// Longest `kid` that is taken, in characters. A thumbprint has 43.
 const MAX_KID: usize = 128;
 
 /// Shortest RSA modulus, in bits (RFC 7518 3.3).
 const MIN_RSA_BITS: usize = 2048;
+
+/// Longest RSA modulus, in octets: what aws-lc checks signatures with.
+const MAX_RSA_OCTETS: usize = 8192 / 8;
 
 /// The public exponent that everybody uses: 65537. Small ones have weakened signatures before.
 const RSA_EXPONENT: &str = "AQAB";
@@ -54,6 +60,21 @@ impl Algorithm {
             Self::EdDsa => "EdDSA",
             Self::Es256 => "ES256",
             Self::Rs256 => "RS256",
+        }
+    }
+
+    /// The algorithm that keys of this `kty` and `crv` are for.
+    pub(crate) fn of_kind(kty: &str, crv: Option<&str>) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.kind() == (kty, crv))
+    }
+
+    /// `kty` and `crv` of its keys (RFC 7518 6.1, RFC 8037 2).
+    fn kind(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Hs256 => ("oct", None),
+            Self::EdDsa => ("OKP", Some("Ed25519")),
+            Self::Es256 => ("EC", Some("P-256")),
+            Self::Rs256 => ("RSA", None),
         }
     }
 
@@ -101,6 +122,9 @@ pub enum KeyProblem {
     /// A public key where private ones belong.
     #[error("is public, and private keys belong here")]
     Public,
+    /// An `iat` after the year 9999, which is one in milliseconds.
+    #[error("has an iat that is not in seconds since 1970")]
+    Time,
     /// A `kid` that is empty, too long or not printable.
     #[error("has a kid that is not 1 to 128 characters of printable ASCII")]
     Kid,
@@ -164,6 +188,9 @@ impl Jwk {
             return Err(KeyProblem::OtherKind(algorithm));
         }
         members.check_strength(algorithm, local)?;
+        if members.iat.is_some_and(|at| at > LATEST) {
+            return Err(KeyProblem::Time);
+        }
         let kid = match members.kid.take() {
             Some(kid) if is_kid(&kid) => kid,
             Some(_) => return Err(KeyProblem::Kid),
@@ -207,12 +234,13 @@ impl Jwk {
 
     /// Its public half. An HMAC key has none.
     pub fn public(&self) -> Option<Self> {
-        let Members { kty, kid, purpose, alg, iat, crv, x, y, n, e, .. } = self.members.clone();
+        let Members { kty, kid, iat, crv, x, y, n, e, .. } = self.members.clone();
         let members = Members {
             kty,
             kid,
-            purpose: purpose.or(Some("sig".to_owned())),
-            alg: alg.or(Some(self.algorithm.name().to_owned())),
+            purpose: Some("sig".to_owned()),
+            // As tokens say it: `Ed25519` (RFC 9864) here and `EdDSA` there would not match.
+            alg: Some(self.algorithm.name().to_owned()),
             iat,
             crv,
             x,
@@ -277,11 +305,17 @@ impl Jwk {
         let m = &self.members;
         let sound = match self.algorithm {
             Algorithm::Hs256 => return Ok(()),
-            Algorithm::EdDsa => ParsedPublicKey::new(&ED25519, octets(m.x.as_ref())?).is_ok(),
+            Algorithm::EdDsa => {
+                let x = octets(m.x.as_ref())?;
+                !has_small_order(&x) && ParsedPublicKey::new(&ED25519, x).is_ok()
+            }
             Algorithm::Es256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, m.ec_point()?).is_ok(),
             Algorithm::Rs256 => {
                 let (n, e) = (octets(m.n.as_ref())?, octets(m.e.as_ref())?);
-                RsaPublicKeyComponents { n: n.as_slice(), e: e.as_slice() }.as_der().is_ok()
+                let is_odd = n.last().is_some_and(|last| last % 2 == 1);
+                is_odd
+                    && n.len() <= MAX_RSA_OCTETS
+                    && RsaPublicKeyComponents { n: n.as_slice(), e: e.as_slice() }.as_der().is_ok()
             }
         };
         if sound { Ok(()) } else { Err(KeyProblem::Damaged) }
@@ -298,18 +332,12 @@ impl fmt::Debug for Jwk {
 impl Members {
     /// Whether all that the key says of itself fits the algorithm.
     fn is_for(&self, algorithm: Algorithm) -> bool {
-        let (kty, crv) = match algorithm {
-            Algorithm::Hs256 => ("oct", None),
-            Algorithm::EdDsa => ("OKP", Some("Ed25519")),
-            Algorithm::Es256 => ("EC", Some("P-256")),
-            Algorithm::Rs256 => ("RSA", None),
-        };
+        let operation = if self.is_private() { "sign" } else { "verify" };
         let is_alg = |alg: &str| alg == algorithm.name() || algorithm == Algorithm::EdDsa && alg == "Ed25519";
-        self.kty == kty
-            && self.crv.as_deref() == crv
+        algorithm.kind() == (self.kty.as_str(), self.crv.as_deref())
             && self.alg.as_deref().is_none_or(is_alg)
             && self.purpose.as_deref().is_none_or(|purpose| purpose == "sig")
-            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| matches!(op.as_str(), "sign" | "verify")))
+            && self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == operation))
     }
 
     fn is_private(&self) -> bool {
@@ -359,6 +387,26 @@ impl Members {
         let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(value).map_err(|_| KeyProblem::Damaged)?;
         jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| KeyProblem::Damaged)
     }
+}
+
+/// Whether an Ed25519 public key is one of the few with which a signature fits many messages, or all: aws-lc does not refuse them.
+/// The list is libsodium's (`ge25519_has_small_order`): the points of order 1, 2, 4 and 8, with every way to write them.
+fn has_small_order(key: &[u8]) -> bool {
+    const SMALL: [&str; 7] = [
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
+        "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o",
+        "7P_______________________________________38",
+        "7f_______________________________________38",
+        "7v_______________________________________38",
+    ];
+    let mut key = key.to_vec();
+    // The sign of x, which does not matter here.
+    if let Some(last) = key.last_mut() {
+        *last &= 0x7f;
+    }
+    SMALL.iter().any(|small| URL_SAFE_NO_PAD.decode(small).is_ok_and(|small| small == key))
 }
 
 fn is_kid(kid: &str) -> bool {
@@ -513,6 +561,62 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn public_keys_with_which_anybody_can_sign_are_refused() {
+        let ed25519 = |octets: &[u8]| json!({ "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(octets) });
+        // The neutral point in its two signs, the point of order 2, 0 as p, and a point of order 8.
+        let mut order_2 = [0xff; 32];
+        (order_2[0], order_2[31]) = (0xec, 0x7f);
+        let mut p = order_2;
+        p[0] = 0xed;
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let mut signed = neutral;
+        signed[31] = 0x80;
+        let order_8 = [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+            0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ];
+        for point in [neutral, signed, order_2, p, order_8, [0; 32]] {
+            assert_eq!(checked(&ed25519(&point), Algorithm::EdDsa).err(), Some(KeyProblem::Damaged), "{point:02x?}");
+        }
+        let rsa = |n: &[u8]| json!({ "kty": "RSA", "e": "AQAB", "n": URL_SAFE_NO_PAD.encode(n) });
+        let (mut even, huge) = ([0xff; 256], [0xff; 1025]);
+        even[255] = 0xfe;
+        for n in [&even[..], &huge] {
+            assert_eq!(checked(&rsa(n), Algorithm::Rs256).err(), Some(KeyProblem::Damaged));
+        }
+        let off_curve = json!({ "kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode([1; 32]), "y": URL_SAFE_NO_PAD.encode([1; 32]) });
+        assert_eq!(checked(&off_curve, Algorithm::Es256).err(), Some(KeyProblem::Damaged));
+    }
+
+    #[test]
+    fn key_ops_must_have_what_the_key_is_here_for() {
+        for (operation, private, public) in [("sign", true, false), ("verify", false, true), ("encrypt", false, false)]
+        {
+            let mut key = generated(Algorithm::EdDsa);
+            key["key_ops"] = json!([operation]);
+            assert_eq!(checked(&key, Algorithm::EdDsa).is_ok(), private, "{operation}");
+            key.as_object_mut().unwrap().remove("d");
+            assert_eq!(checked(&key, Algorithm::EdDsa).is_ok(), public, "{operation}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_published_under_the_name_of_the_algorithm_that_tokens_have() {
+        let mut key = generated(Algorithm::EdDsa);
+        key["alg"] = json!("Ed25519");
+        let public = checked(&key, Algorithm::EdDsa).unwrap().public().unwrap();
+        assert_eq!(public.members().alg.as_deref(), Some("EdDSA"));
+    }
+
+    #[test]
+    fn a_time_in_milliseconds_is_refused() {
+        let mut key = generated(Algorithm::EdDsa);
+        key["iat"] = json!(1_795_334_400_000_u64);
+        assert_eq!(checked(&key, Algorithm::EdDsa).err(), Some(KeyProblem::Time));
     }
 
     #[test]

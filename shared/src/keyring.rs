@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, PoisonError, RwLock},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use aws_config::SdkConfig;
@@ -72,14 +72,14 @@ struct Shelf<K> {
 
 /// The keys that sign: for `login`.
 pub async fn signing(settings: &Settings, aws: &SdkConfig) -> Result<Keyring<SigningKeys>, KeyringError> {
-    from_secret(settings, aws, Ok).await
+    from_secret(settings, aws, |keys| keys).await
 }
 
 /// The keys that check: for `list-users`. With HS256 they are the ones that sign; with any other algorithm they are public.
 pub async fn checking(settings: &Settings, aws: &SdkConfig) -> Result<Keyring<CheckingKeys>, KeyringError> {
     let (algorithm, local) = (settings.keys.algorithm, settings.keys.local);
     match settings.public_keys()? {
-        None => from_secret(settings, aws, |keys| Ok(keys.into_checking())).await,
+        None => checking_with_secret(settings, aws).await,
         Some(place) => {
             let parse = move |text: &str| CheckingKeys::parse_public(text, algorithm, local);
             Keyring::load(place.clone(), "JWT_PUBLIC_KEYS_ARN", aws, parse, settings.keys.refresh).await
@@ -89,16 +89,16 @@ pub async fn checking(settings: &Settings, aws: &SdkConfig) -> Result<Keyring<Ch
 
 /// The keys that sign, for checking alone: for a service on one machine, which has no other.
 pub async fn checking_with_secret(settings: &Settings, aws: &SdkConfig) -> Result<Keyring<CheckingKeys>, KeyringError> {
-    from_secret(settings, aws, |keys| Ok(keys.into_checking())).await
+    from_secret(settings, aws, SigningKeys::into_checking).await
 }
 
 async fn from_secret<K: Send + Sync + 'static>(
     settings: &Settings,
     aws: &SdkConfig,
-    kind: impl Fn(SigningKeys) -> Result<K, KeysError> + Copy + Send + Sync + 'static,
+    kind: impl Fn(SigningKeys) -> K + Copy + Send + Sync + 'static,
 ) -> Result<Keyring<K>, KeyringError> {
     let (algorithm, local) = (settings.keys.algorithm, settings.keys.local);
-    let parse = move |text: &str| SigningKeys::parse(text, algorithm, local).and_then(kind);
+    let parse = move |text: &str| SigningKeys::parse(text, algorithm, local).map(kind);
     match settings.key()? {
         KeySource::Value(text) => {
             let keys = parse(text.expose_secret())
@@ -114,12 +114,12 @@ async fn from_secret<K: Send + Sync + 'static>(
 impl<K: Send + Sync + 'static> Keyring<K> {
     /// Keys that stay.
     pub fn fixed(keys: K) -> Self {
-        Self::new(keys, None, Duration::MAX)
+        Self::new(keys, None, Duration::MAX, SystemTime::now())
     }
 
-    fn new(keys: K, source: Option<Source<K>>, refresh: Duration) -> Self {
-        let now = SystemTime::now();
-        let shelf = Shelf { keys: Arc::new(keys), tried_at: now, read_at: now, asked_at: None };
+    /// `read_at`: when the reading began that gave the keys.
+    fn new(keys: K, source: Option<Source<K>>, refresh: Duration, read_at: SystemTime) -> Self {
+        let shelf = Shelf { keys: Arc::new(keys), tried_at: read_at, read_at, asked_at: None };
         Self { shelf: RwLock::new(shelf), reading: Mutex::new(()), source, refresh }
     }
 
@@ -139,7 +139,8 @@ impl<K: Send + Sync + 'static> Keyring<K> {
                 parse(text.expose_secret()).map_err(|problem| KeyringError::Keys { variable, problem })
             })
         };
-        Ok(Self::new(read().await?, Some(Box::new(read)), refresh))
+        let now = SystemTime::now();
+        Ok(Self::new(read().await?, Some(Box::new(read)), refresh, now))
     }
 
     /// The keys, none of them read longer ago than the refresh time, unless the source fails.
@@ -152,6 +153,12 @@ impl<K: Send + Sync + 'static> Keyring<K> {
             self.read_again(now).await;
         }
         self.keys()
+    }
+
+    /// For how long from `now` on these keys are still the newest that anybody asks for.
+    pub fn fresh_for(&self, now: SystemTime) -> Duration {
+        let age = self.with_shelf(|shelf| now.duration_since(shelf.read_at).unwrap_or_default());
+        if self.source.is_some() { self.refresh.saturating_sub(age) } else { self.refresh }
     }
 
     /// The keys after a token named one that is not among `known`. The source is read for that at most once in 10 s.
@@ -179,13 +186,15 @@ impl<K: Send + Sync + 'static> Keyring<K> {
 
     async fn read_again(&self, now: SystemTime) {
         let Some(source) = &self.source else { return };
+        let began = Instant::now();
         match source().await {
             Ok(keys) => self.with_shelf_mut(|shelf| {
                 (shelf.keys, shelf.tried_at, shelf.read_at) = (Arc::new(keys), now, now);
                 info!("keys were read again");
             }),
             Err(error) => {
-                self.with_shelf_mut(|shelf| shelf.tried_at = now);
+                // Whoever waited for this has waited enough: the pause begins when the attempt ends.
+                self.with_shelf_mut(|shelf| shelf.tried_at = now + began.elapsed());
                 warn!(cause = answer::causes(&error), "keys could not be read again; those in use stay");
             }
         }
@@ -268,13 +277,8 @@ mod tests {
                 })
             };
             let text = self.0.0.read().unwrap().clone().unwrap();
-            let keyring = Keyring::new(
-                SigningKeys::parse(&text, Algorithm::EdDsa, false).unwrap(),
-                Some(Box::new(read)),
-                REFRESH,
-            );
-            keyring.with_shelf_mut(|shelf| (shelf.read_at, shelf.tried_at) = (start, start));
-            keyring
+            let keys = SigningKeys::parse(&text, Algorithm::EdDsa, false).unwrap();
+            Keyring::new(keys, Some(Box::new(read)), REFRESH, start)
         }
     }
 
@@ -389,7 +393,7 @@ mod tests {
         for bad in [None, Some([].as_slice()), Some(&[new.clone(), new.clone()])] {
             held.set(bad);
             let reads = held.reads();
-            for (second, more) in [(0, 1), (1, 1), (9, 1), (10, 2), (15, 2)] {
+            for (second, more) in [(0, 1), (1, 1), (9, 1), (11, 2), (15, 2)] {
                 let now = start() + REFRESH + Duration::from_secs(second) + Duration::from_secs(60 * reads as u64);
                 assert!(keyring.verify(&verifier(), &token(&old, now), now).await.is_ok());
                 assert_eq!(held.reads(), reads + more, "after {second} s");

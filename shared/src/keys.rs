@@ -12,7 +12,10 @@ use crate::{
 };
 
 /// Most keys in a set. A rotation a month with tokens of 30 days needs two.
-const MAX_KEYS: usize = 16;
+pub const MAX_KEYS: usize = 16;
+
+/// How much longer than the refresh time a new key waits before it signs, at most.
+const MARGIN: Duration = Duration::from_secs(30);
 
 /// A set that is not taken. The text names a key by its `kid`, or by its place where it has none, and quotes no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +80,14 @@ impl JwkSet {
             keys.push(jwk);
         }
         if keys.is_empty() { Err(KeysError::Empty) } else { Ok(Self(keys)) }
+    }
+
+    /// The algorithm of a set: the one that its first key is for, as `kty` and `crv` tell. `None`, if `text` is no set, holds no
+    /// key, or a first one of another kind. Nothing else is checked.
+    pub fn algorithm_of(text: &str) -> Option<Algorithm> {
+        let set: Value = serde_json::from_str(text).ok()?;
+        let first = set.get("keys")?.get(0)?;
+        Algorithm::of_kind(first.get("kty")?.as_str()?, first.get("crv").and_then(Value::as_str))
     }
 
     /// A set of these keys.
@@ -161,6 +172,13 @@ pub struct SigningKey {
     issued_at: Option<u64>,
 }
 
+impl SigningKey {
+    /// Its name in tokens. A key that is in no set has none.
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+}
+
 /// What signs tokens, and checks them.
 pub struct SigningKeys {
     first: SigningKey,
@@ -172,6 +190,10 @@ pub struct SigningKeys {
 impl SigningKeys {
     /// Reads a plain HMAC key, or a set of private keys. What begins with a brace is a set.
     pub fn parse(text: &str, algorithm: Algorithm, local: bool) -> Result<Self, KeysError> {
+        // Other JSON, and a mark in front of it, are a set that somebody wrote wrongly, and no key.
+        if text.trim_start().starts_with(['[', '"', '\u{feff}']) {
+            return Err(KeysError::Malformed);
+        }
         if !text.trim_start().starts_with('{') {
             return if algorithm.is_asymmetric() { Err(KeysError::NoSet(algorithm)) } else { Self::plain(text, local) };
         }
@@ -196,15 +218,14 @@ impl SigningKeys {
         Ok(Self { first, others: Vec::new(), checking, public: JwkSet::new(Vec::new()).to_json() })
     }
 
-    /// The key to sign with at `now`, in seconds since 1970: the first one. While that is younger than `settling`, the next older
-    /// one goes on, if there is one: until then, not everybody who checks tokens has seen the new key.
-    pub fn signer(&self, now: u64, settling: Duration) -> &SigningKey {
-        let is_settled = |key: &SigningKey| key.issued_at.is_none_or(|at| at.saturating_add(settling.as_secs()) < now);
-        if is_settled(&self.first) {
-            &self.first
-        } else {
-            self.others.iter().find(|key| is_settled(key)).unwrap_or(&self.first)
-        }
+    /// The key to sign with at `now`, in seconds since 1970: the first one. While that is younger than `refresh` and a margin, the
+    /// next older one goes on, if there is one: until then, not everybody who checks tokens has read the new key.
+    pub fn signer(&self, now: u64, refresh: Duration) -> &SigningKey {
+        // For clocks that differ, and a source that is asked again after a failure.
+        let settling = refresh.saturating_add(refresh.min(MARGIN)).as_secs();
+        let is_settled = |key: &SigningKey| key.issued_at.is_none_or(|at| at.saturating_add(settling) < now);
+        let settled = || self.others.iter().find(|key| is_settled(key)).unwrap_or(&self.first);
+        if is_settled(&self.first) { &self.first } else { settled() }
     }
 
     /// The same keys for checking alone.
@@ -245,6 +266,14 @@ mod tests {
         assert!(keys.checking.find(Some("any")).is_some() && keys.checking.find(None).is_some());
         assert_eq!(SigningKeys::parse(key, Algorithm::EdDsa, false).err(), Some(KeysError::NoSet(Algorithm::EdDsa)));
         assert!(matches!(SigningKeys::parse("short", Algorithm::Hs256, false).err(), Some(KeysError::Weak(_))));
+        let set = json!({ "keys": [jwk(Algorithm::Hs256, 1)] }).to_string();
+        for wrong in [format!("[{set}]"), format!("\u{feff}{set}"), serde_json::to_string(&set).unwrap()] {
+            assert_eq!(
+                SigningKeys::parse(&wrong, Algorithm::Hs256, false).err(),
+                Some(KeysError::Malformed),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]
@@ -262,11 +291,11 @@ mod tests {
         let set = |keys: &[&Value]| {
             SigningKeys::parse(&json!({ "keys": keys }).to_string(), Algorithm::EdDsa, false).unwrap()
         };
-        let settling = Duration::from_secs(300);
-        let signer = |keys: &SigningKeys, now| keys.signer(now, settling).kid.clone().unwrap();
+        let refresh = Duration::from_secs(300);
+        let signer = |keys: &SigningKeys, now| keys.signer(now, refresh).kid.clone().unwrap();
         let both = set(&[&new, &old]);
-        assert_eq!(signer(&both, 1300), old["kid"]);
-        assert_eq!(signer(&both, 1301), new["kid"]);
+        assert_eq!(signer(&both, 1330), old["kid"]);
+        assert_eq!(signer(&both, 1331), new["kid"]);
         assert_eq!(signer(&set(&[&new]), 1000), new["kid"], "there is no other");
         let mut undated = new.clone();
         undated.as_object_mut().unwrap().remove("iat");
@@ -301,6 +330,18 @@ mod tests {
             }
         }
         assert_eq!(SigningKeys::parse("{ no JSON", Algorithm::EdDsa, false).err(), Some(KeysError::Malformed));
+    }
+
+    #[test]
+    fn a_set_tells_its_algorithm_by_the_kind_of_its_first_key() {
+        for algorithm in Algorithm::ALL {
+            let set = json!({ "keys": [jwk(algorithm, 1), jwk(Algorithm::EdDsa, 1)] }).to_string();
+            assert_eq!(JwkSet::algorithm_of(&set), Some(algorithm));
+        }
+        let other = r#"{"keys":[{"kty":"EC","crv":"P-384"}]}"#;
+        for text in ["", "a plain key", "{}", r#"{"keys":[]}"#, r#"{"keys":{}}"#, r#"{"keys":[1]}"#, other] {
+            assert_eq!(JwkSet::algorithm_of(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,12 @@
-//! HMAC keys that are refused: short ones, and those that everybody knows.
+//! HMAC keys that are refused: short ones, those that anybody could guess, and those that everybody knows.
+
+use std::collections::HashSet;
 
 /// Shortest HMAC key, in octets: as long as SHA-256's output (RFC 7518 3.2).
 pub const MIN_OCTETS: usize = 32;
+
+/// Fewest different octets of a key.
+const MIN_DIFFERENT: usize = 6;
 
 /// The key of the workspace's metadata and of `events/env.json`, for `cargo lambda watch` and `sam local`.
 /// It is public, so it is good for a database on this machine only.
@@ -17,6 +22,12 @@ pub enum WeakKey {
     /// Fewer than [`MIN_OCTETS`].
     #[error("must have at least 32 octets; `openssl rand -base64 48` makes one")]
     TooShort,
+    /// Spaces, one letter again and again, and the like.
+    #[error("has hardly any different octets; `openssl rand -base64 48` makes one that nobody guesses")]
+    Uniform,
+    /// A key or a certificate in PEM, of which half the world may have the public part.
+    #[error("is PEM, and HMAC takes random octets; `openssl rand -base64 48` makes some")]
+    Pem,
     /// Everybody can read it in a tutorial.
     #[error(
         "is printed in a tutorial, or contains a key that is; `openssl rand -base64 48` makes one that nobody knows"
@@ -31,6 +42,13 @@ pub enum WeakKey {
 pub fn check(key: &[u8], local: bool) -> Result<(), WeakKey> {
     if key.len() < MIN_OCTETS {
         return Err(WeakKey::TooShort);
+    }
+    // Of 32 random hexadecimal digits, fewer different ones come once in a hundred million times.
+    if key.iter().collect::<HashSet<_>>().len() < MIN_DIFFERENT {
+        return Err(WeakKey::Uniform);
+    }
+    if key.windows(11).any(|part| part == b"-----BEGIN ") {
+        return Err(WeakKey::Pem);
     }
     // Printed keys are text. Octets that are none can contain no such key.
     let plain = plain(&String::from_utf8_lossy(key));
@@ -58,9 +76,19 @@ mod tests {
 
     #[test]
     fn a_key_has_at_least_32_octets() {
-        assert_eq!(checked(&"k".repeat(31), false), Err(WeakKey::TooShort));
-        assert_eq!(checked(&"k".repeat(32), false), Ok(()));
-        assert_eq!(checked(&"ü".repeat(16), false), Ok(()));
+        let key = "7f2f6a5c1d0e4b8f9a3c2d1e0f4b5a6c";
+        assert_eq!(checked(&key[1..], false), Err(WeakKey::TooShort));
+        assert_eq!(checked(key, false), Ok(()));
+        assert_eq!(checked("äöüßéèêëàáâãåæçñ", false), Ok(()));
+    }
+
+    #[test]
+    fn what_is_no_random_key_is_refused() {
+        for key in [" ".repeat(40), "a".repeat(32), "abcde".repeat(20), "\u{0}".repeat(64)] {
+            assert_eq!(checked(&key, true), Err(WeakKey::Uniform), "{key}");
+        }
+        let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----";
+        assert_eq!(checked(pem, true), Err(WeakKey::Pem));
     }
 
     #[test]

@@ -183,6 +183,8 @@ pub struct Session {
     pub expires_at: u64,
     /// When it ends whatever happens, in seconds since 1970.
     pub ends_at: u64,
+    /// When all others were last ended from it, in seconds since 1970; 0 if they never were.
+    pub others_ended_at: u64,
 }
 
 impl Session {
@@ -251,15 +253,22 @@ mod tests {
 
     #[test]
     fn a_session_ends_at_the_earlier_of_its_two_times() {
-        let session = Session { version: 0, expires_at: 100, ends_at: 90 };
+        let session = Session { version: 0, expires_at: 100, ends_at: 90, others_ended_at: 0 };
         assert_eq!((session.remaining(80), session.remaining(90), session.remaining(95)), (10, 0, 0));
     }
 
     proptest! {
         #[test]
         fn any_text_is_a_token_or_none(text in any::<String>()) {
-            if let Some(token) = RefreshToken::parse(&text) {
-                prop_assert_eq!(token.to_text(), text);
+            prop_assert!(RefreshToken::parse(&text).is_none() || text.len() == 107);
+        }
+
+        #[test]
+        fn a_token_has_one_spelling(text in "[A-Za-z0-9_-]{107}") {
+            // The last character has two bits that mean nothing, and must be 0.
+            match RefreshToken::parse(&text) {
+                Some(token) => prop_assert_eq!(token.to_text(), text),
+                None => prop_assert!(!text.ends_with(|last| "AEIMQUYcgkosw048".contains(last))),
             }
         }
     }

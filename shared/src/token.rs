@@ -22,7 +22,7 @@ use crate::{
 const MAX_OCTETS: usize = 4096;
 
 /// Latest time that is taken for one: the end of the year 9999. JSON's integers go on, calendars do not.
-const LATEST: u64 = 253_402_300_799;
+pub(crate) const LATEST: u64 = 253_402_300_799;
 
 /// What a token says (RFC 7519 4.1). Times are NumericDates: seconds since 1970, whole ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -109,7 +109,7 @@ pub struct User {
     pub groups: Vec<String>,
     /// The operator has shut the user out: no token of theirs is good.
     pub disabled: bool,
-    /// How often all of the user's sessions were ended at once. What was begun at another version is over.
+    /// How often the user's sessions were ended together. What was begun at another version is over.
     pub version: u64,
 }
 

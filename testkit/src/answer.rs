@@ -26,11 +26,16 @@ impl Answer {
 
     /// The checks of [`Answer::read`].
     pub fn check(&self) {
-        // Keys that are published are the one thing that may be kept.
+        // Keys that are published are the one thing that may be kept; the answer to HEAD does not show that it is them.
         let is_public = self.status == 200 && (self.text.contains("\"keys\"") || self.text.contains("\"jwks_uri\""));
-        let cache_control = if is_public { "public, max-age=300" } else { "no-store" };
+        let cache_control = self.header("cache-control").unwrap_or_default();
+        if is_public {
+            let max_age = cache_control.strip_prefix("public, max-age=").and_then(|seconds| seconds.parse().ok());
+            assert!(max_age.is_some_and(|seconds: u64| seconds <= 300), "{self:?}");
+        } else if self.status != 200 || !self.text.is_empty() {
+            assert_eq!(cache_control, "no-store", "{self:?}");
+        }
         for (name, value) in [
-            ("cache-control", cache_control),
             ("x-content-type-options", "nosniff"),
             ("strict-transport-security", "max-age=63072000"),
             ("referrer-policy", "no-referrer"),

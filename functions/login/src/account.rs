@@ -11,15 +11,18 @@ use shared::{
     email::Email,
     error::{Error, FieldError, TokenRefusal},
     fields::Fields,
-    password::{Password, Verdict},
+    password::{Password, PasswordHash, Verdict},
     session::RefreshToken,
     store::{Account, Change, Credentials},
-    user::{Profile, User},
+    user::{Profile, PublicId, User},
     well_known,
 };
 use tracing::info;
 
 use crate::{Login, SignedIn};
+
+/// How often a change is tried while other changes of the account are faster.
+const ATTEMPTS: usize = 8;
 
 /// Ends every session, and gives the one who changed the password a new one.
 pub(crate) async fn change_password(
@@ -38,22 +41,24 @@ pub(crate) async fn change_password(
         (Ok(current), Ok(new)) => (Password::new(current), new),
         (current, new) => return Err(Error::Invalid([current.err(), new.err()].into_iter().flatten().collect())),
     };
-    let user = caller.admit(login.callers.find(caller.subject, caller.session()).await?, now)?;
+    let mut user = caller.admit(login.callers.find(caller.subject, caller.session()).await?, now)?;
     check_choice(&new, &user.profile)?;
-    login.confirm(&user, current).await?;
+    let old = login.confirm(&user, current).await?;
 
     let hash = login.hasher.hash(new).await?;
     let public_id = user.profile.public_id;
     let renewed = login.life.map(|life| Ok::<_, Error>((RefreshToken::new(public_id)?, life))).transpose()?;
     let session = renewed.as_ref().map(|(token, life)| (token, *life));
-    match login.changes.change_password(&Account::from(&user), &hash, session, now).await? {
-        Change::Overtaken => Err(TokenRefusal::Superseded.into()),
-        Change::Done(session) => {
+    for _ in 0..ATTEMPTS {
+        let account = Account::from(&user);
+        if let Change::Done(session) = login.changes.change_password(&account, &old, &hash, session, now).await? {
             info!(%public_id, "password changed");
             let session = renewed.as_ref().map(|(token, _)| token).zip(session);
-            Ok(Json(login.sign_in(public_id, user.version + 1, session, now).await?))
+            return Ok(Json(login.sign_in(public_id, user.version + 1, session, now).await?));
         }
+        user = login.still_confirmed(public_id, &old).await?;
     }
+    Err(Error::Late)
 }
 
 /// Removes all there is of the user.
@@ -67,8 +72,8 @@ pub(crate) async fn delete(
     let fields = Fields::from_body(request, &["password"]).await?;
     let password = required(&fields, "password").map_err(|error| Error::Invalid(vec![error]))?;
     let user = caller.admit(login.callers.find(caller.subject, caller.session()).await?, now)?;
-    login.confirm(&user, Password::new(password)).await?;
-    match login.changes.delete(&Account::from(&user)).await? {
+    let hash = login.confirm(&user, Password::new(password)).await?;
+    match login.changes.delete(&Account::from(&user), &hash).await? {
         Change::Overtaken => Err(TokenRefusal::Superseded.into()),
         Change::Done(()) => {
             info!(public_id = %user.profile.public_id, "user deleted");
@@ -88,20 +93,34 @@ fn check_choice(password: &Password, profile: &Profile) -> Result<(), Error> {
 }
 
 impl Login {
-    /// Compares the password once more, at the cost of a log-in: a token that was left lying about must not be enough.
-    async fn confirm(&self, user: &User, password: Password) -> Result<(), Error> {
-        let credentials = match Email::parse(&user.profile.email) {
-            Ok(email) => self.credentials.find(&email).await?,
-            Err(_) => None,
-        };
-        let own = |credentials: &Credentials| credentials.public_id == user.profile.public_id && !credentials.disabled;
-        let hash = credentials.filter(own);
-        match self.hasher.verify(password, hash.map(|credentials| credentials.password_hash)).await? {
-            Verdict::Match { .. } => Ok(()),
-            Verdict::Mismatch => {
+    /// Compares the password once more, at the cost of a log-in, and gives its hash: a token that was left lying about must not be
+    /// enough.
+    async fn confirm(&self, user: &User, password: Password) -> Result<PasswordHash, Error> {
+        let hash = self.stored_hash(user).await?;
+        match (self.hasher.verify(password, hash.clone()).await?, hash) {
+            (Verdict::Match { .. }, Some(hash)) => Ok(hash),
+            (Verdict::Match { .. }, None) | (Verdict::Mismatch, _) => {
                 info!(public_id = %user.profile.public_id, "signed-in user gave a wrong password");
                 Err(Error::PasswordNotConfirmed)
             }
+        }
+    }
+
+    async fn stored_hash(&self, user: &User) -> Result<Option<PasswordHash>, Error> {
+        let Ok(email) = Email::parse(&user.profile.email) else { return Ok(None) };
+        let own = |found: &Credentials| found.public_id == user.profile.public_id && !found.disabled;
+        let credentials = self.credentials.find(&email).await?.filter(own);
+        Ok(credentials.map(|credentials| credentials.password_hash))
+    }
+
+    /// The user, after another change was faster. What was ended meanwhile does not matter: the password was right, and only
+    /// another one would make it wrong.
+    async fn still_confirmed(&self, user: PublicId, hash: &PasswordHash) -> Result<User, Error> {
+        let user = self.callers.find(user, None).await?.user.ok_or(TokenRefusal::UserGone)?;
+        if self.stored_hash(&user).await?.as_ref() == Some(hash) {
+            Ok(user)
+        } else {
+            Err(TokenRefusal::Superseded.into())
         }
     }
 }

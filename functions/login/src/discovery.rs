@@ -1,11 +1,14 @@
 //! `GET /.well-known/…`: what others need to check tokens by themselves.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use axum::{
     extract::State,
     http::{
-        HeaderValue, Uri,
+        Uri,
         header::{CACHE_CONTROL, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
@@ -22,14 +25,12 @@ use crate::Login;
 pub(crate) struct Documents {
     /// None, where `JWT_ISSUER` is no URL.
     configuration: Option<Value>,
-    /// As long as others may keep the keys: no longer than our own functions do.
-    cache_control: Option<HeaderValue>,
+    refresh: Duration,
 }
 
 impl Documents {
     pub(crate) fn new(settings: &Settings) -> Self {
         let issuer = settings.issuing.issuer.as_str();
-        let cache_control = format!("public, max-age={}", settings.keys.refresh.as_secs());
         Self {
             configuration: is_url(issuer).then(|| {
                 // OpenID Connect Discovery 1.0, 3, without the endpoints that Postern has not. It asks for a response type all the
@@ -43,29 +44,32 @@ impl Documents {
                     "claims_supported": ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid", "ver", "public_id"],
                 })
             }),
-            cache_control: HeaderValue::try_from(cache_control).ok(),
+            refresh: settings.keys.refresh,
         }
     }
+}
 
-    fn answer(&self, json: String) -> Response {
-        let mut response = ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response();
-        if let Some(cache_control) = &self.cache_control {
-            response.headers_mut().insert(CACHE_CONTROL, cache_control.clone());
-        }
-        response
-    }
+/// JSON that anybody may keep for so long.
+fn public(json: String, max_age: Duration) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "application/json".to_owned()),
+        (CACHE_CONTROL, format!("public, max-age={}", max_age.as_secs())),
+    ];
+    (headers, json).into_response()
 }
 
 /// The public keys (RFC 7517 5). With HS256 there are none, and the secret is nobody's to read.
 pub(crate) async fn jwks(State(login): State<Arc<Login>>) -> Response {
-    let keys = login.keys.current(SystemTime::now()).await;
-    login.discovery.answer(keys.public().to_owned())
+    let now = SystemTime::now();
+    let keys = login.keys.current(now).await;
+    // Nobody has keys for longer after this function read them than this function itself.
+    public(keys.public().to_owned(), login.keys.fresh_for(now).min(login.discovery.refresh))
 }
 
 /// Where the keys are, under the issuer's name.
 pub(crate) async fn configuration(State(login): State<Arc<Login>>) -> Result<Response, Error> {
     let configuration = login.discovery.configuration.as_ref().ok_or(Error::NoIssuer)?;
-    Ok(login.discovery.answer(configuration.to_string()))
+    Ok(public(configuration.to_string(), login.discovery.refresh))
 }
 
 /// Whether the issuer is a place where this document can be looked for: HTTPS without query and fragment, or this machine.

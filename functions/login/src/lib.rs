@@ -48,8 +48,8 @@ pub struct Login {
     changes: AccountChanges,
     hasher: Hasher,
     keys: Keyring<SigningKeys>,
-    /// How long a new key waits before it signs: until everybody has read it.
-    settling: Duration,
+    /// A new key signs when everybody has had this long to read it.
+    refresh: Duration,
     signer: Signer,
     verifier: Verifier,
     header_prefix: String,
@@ -82,7 +82,7 @@ impl Login {
             changes: AccountChanges::new(database, users, credentials, sessions),
             hasher: Hasher::new(settings.hash_cost)?,
             keys,
-            settling: settings.keys.refresh,
+            refresh: settings.keys.refresh,
             signer: Signer::new(settings.issuing.clone()),
             verifier: Verifier::new(settings.keys.algorithm, settings.checks.clone()),
             header_prefix: settings.header_prefix.clone(),
@@ -143,7 +143,7 @@ impl Login {
         let seconds = numeric_date(now);
         let anchor = session.map_or(Anchor::Version(version), |(token, _)| Anchor::Session(token.session()));
         let remaining = session.map(|(_, session)| Duration::from_secs(session.remaining(seconds)));
-        let (token, lifetime) = self.signer.issue(keys.signer(seconds, self.settling), user, anchor, remaining, now)?;
+        let (token, lifetime) = self.signer.issue(keys.signer(seconds, self.refresh), user, anchor, remaining, now)?;
         Ok(SignedIn {
             access_token: token.clone(),
             token,

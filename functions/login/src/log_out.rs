@@ -9,13 +9,16 @@ use axum::{
 use shared::{
     error::{Error, FieldError, RefreshRefusal},
     fields::Fields,
-    session::{RefreshToken, SessionId},
-    store::{Account, Change, StoreError},
-    token::{Anchor, Verified},
+    session::{GRACE, RefreshToken, SessionId},
+    store::{Account, Change, Rotation},
+    token::{Anchor, Verified, numeric_date},
 };
 use tracing::info;
 
 use crate::Login;
+
+/// How often a log-out is tried while other changes of the account are faster.
+const ATTEMPTS: usize = 8;
 
 /// Which sessions of a user end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub(crate) async fn log_out(
     // A refresh token serves as well: an access token may be over by the time somebody leaves.
     let presented = match fields.get("refresh_token") {
         None => Some(login.verified(&headers, now).await?),
-        Some(text) => login.session_of(text).await?,
+        Some(text) => login.session_of(text, now).await?,
     };
     let scope = match fields.get("scope") {
         None | Some("local") => Scope::Local,
@@ -50,8 +53,9 @@ pub(crate) async fn log_out(
         }
     };
     // Whoever is logged out already gets the same answer: the first one may have been lost.
-    if let Some(presented) = presented {
-        login.end(presented, scope, now).await?;
+    if let Some(presented) = presented
+        && login.end(presented, scope, now).await?
+    {
         info!(public_id = %presented.subject, ?scope, "user logged out");
     }
     Ok(StatusCode::NO_CONTENT)
@@ -59,33 +63,58 @@ pub(crate) async fn log_out(
 
 impl Login {
     /// The session of a refresh token. `None` if the token is not, or no longer, one of a session.
-    async fn session_of(&self, text: &str) -> Result<Option<Verified>, Error> {
+    async fn session_of(&self, text: &str, now: SystemTime) -> Result<Option<Verified>, Error> {
         let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed)?;
         let presented = Verified { subject: token.user(), anchor: Anchor::Session(token.session()) };
-        Ok(self.sessions.knows(&token).await?.then_some(presented))
-    }
-
-    async fn end(&self, presented: Verified, scope: Scope, now: SystemTime) -> Result<(), Error> {
-        match (presented.anchor, scope) {
-            (Anchor::Session(session), Scope::Local) => Ok(self.sessions.end(presented.subject, session).await?),
-            (Anchor::Session(session), Scope::Others) => self.end_all(presented, Some(session), now).await,
-            // A token without a session cannot be ended by itself: all of its user's are.
-            (_, Scope::Global) | (Anchor::Version(_), _) => self.end_all(presented, None, now).await,
+        match self.sessions.look(&token, now).await? {
+            Rotation::Done(_) | Rotation::Repeated(..) => Ok(Some(presented)),
+            Rotation::Gone => Ok(None),
+            Rotation::Replayed => self.end_replayed(&token).await.map(|()| None),
         }
     }
 
-    /// Ends all sessions but `kept`, unless `presented` is over already: nobody can log a user out with an old token.
-    async fn end_all(&self, presented: Verified, kept: Option<SessionId>, now: SystemTime) -> Result<(), Error> {
-        for _ in 0..5 {
-            let record = self.callers.find(presented.subject, presented.session()).await?;
-            let Ok(user) = presented.admit(record, now) else { return Ok(()) };
-            match self.changes.end_sessions(&Account::from(&user), kept).await? {
-                Change::Done(()) => return Ok(()),
-                // Another log-out was faster. Whether this one has anything left to do, the next look tells.
-                Change::Overtaken => {}
+    /// Whether anything was there to end.
+    async fn end(&self, presented: Verified, scope: Scope, now: SystemTime) -> Result<bool, Error> {
+        match (presented.anchor, scope) {
+            (Anchor::Session(session), Scope::Local) => {
+                self.sessions.end(presented.subject, session).await?;
+                Ok(true)
+            }
+            (Anchor::Session(session), Scope::Others) => self.end_others(presented, session, now).await,
+            // A token without a session cannot be ended by itself: all of its user's are.
+            (_, Scope::Global) | (Anchor::Version(_), _) => self.end_all(presented, now).await,
+        }
+    }
+
+    /// Ends all sessions, unless `presented` is over already: an old token logs nobody out.
+    async fn end_all(&self, presented: Verified, now: SystemTime) -> Result<bool, Error> {
+        let record = self.callers.find(presented.subject, presented.session()).await?;
+        let Ok(mut user) = presented.admit(record, now) else { return Ok(false) };
+        for _ in 0..ATTEMPTS {
+            if let Change::Done(()) = self.changes.end_sessions(&Account::from(&user), None, now).await? {
+                return Ok(true);
+            }
+            // Another log-out was faster. It may have spared a session, its own, and this one must not.
+            let Some(newer) = self.callers.find(presented.subject, None).await?.user else { return Ok(true) };
+            user = newer;
+        }
+        Err(Error::Late)
+    }
+
+    /// Ends all sessions but `kept`. Once more within moments is the same log-out, repeated: otherwise a thief could end each
+    /// session of the owner as soon as it begins.
+    async fn end_others(&self, presented: Verified, kept: SessionId, now: SystemTime) -> Result<bool, Error> {
+        for _ in 0..ATTEMPTS {
+            let record = self.callers.find(presented.subject, Some(kept)).await?;
+            let since = record.session.map_or(0, |session| session.others_ended_at);
+            let Ok(user) = presented.admit(record, now) else { return Ok(false) };
+            if numeric_date(now).saturating_sub(since) <= GRACE.as_secs() {
+                return Ok(false);
+            }
+            if let Change::Done(()) = self.changes.end_sessions(&Account::from(&user), Some(kept), now).await? {
+                return Ok(true);
             }
         }
-        let source = "other changes of the account were always faster".into();
-        Err(StoreError::Unavailable { operation: "TransactWriteItems", source }.into())
+        Err(Error::Late)
     }
 }

@@ -1,6 +1,9 @@
 //! `POST /refresh`: a refresh token for a new access token and the next refresh token.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use axum::{
     Json,
@@ -10,12 +13,15 @@ use shared::{
     error::{Error, FieldError, RefreshRefusal},
     fields::Fields,
     session::{RefreshToken, Salt, Session},
-    store::{Record, Rotation},
+    store::Rotation,
     token::{Anchor, Verified},
 };
 use tracing::{info, warn};
 
 use crate::{Login, SignedIn};
+
+/// How long a refresh may take: half of the grace, so that a client that got no answer has the other half to repeat it.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn refresh(State(login): State<Arc<Login>>, request: Request) -> Result<Json<SignedIn>, Error> {
     let fields = Fields::from_body(request, &["refresh_token"]).await?;
@@ -23,17 +29,26 @@ pub(crate) async fn refresh(State(login): State<Arc<Login>>, request: Request) -
         fields.get("refresh_token").ok_or_else(|| Error::Invalid(vec![FieldError::required("refresh_token")]))?;
     let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed)?;
     let now = SystemTime::now();
-    // Both at once: that the user is still there takes no time of its own.
-    let (exchanged, record) = tokio::join!(login.exchange(&token, now), login.callers.find(token.user(), None));
-    let ((successor, session), record) = (exchanged?, record?);
-    let presented = Verified { subject: token.user(), anchor: Anchor::Session(token.session()) };
-    let user = presented.admit(Record { session: Some(session), ..record }, now).map_err(RefreshRefusal::Token)?;
-    let answer = login.sign_in(token.user(), user.version, Some((&successor, session)), now).await?;
+    let answer = tokio::time::timeout(TIME_LIMIT, login.renew(&token, now)).await.map_err(|_| Error::Late)??;
     info!(public_id = %token.user(), "session refreshed");
     Ok(Json(answer))
 }
 
 impl Login {
+    async fn renew(&self, token: &RefreshToken, now: SystemTime) -> Result<SignedIn, Error> {
+        // Both at once: that the user is still there takes no time of its own.
+        let (exchanged, record) = tokio::join!(self.exchange(token, now), self.callers.find(token.user(), None));
+        let ((successor, session), mut record) = (exchanged?, record?);
+        record.session = Some(session);
+        if record.user.as_ref().is_some_and(|user| user.version != session.version) {
+            // One of the two may have been read too early, while another log-out carried this session over.
+            record = self.callers.find(token.user(), Some(token.session())).await?;
+        }
+        let presented = Verified { subject: token.user(), anchor: Anchor::Session(token.session()) };
+        let user = presented.admit(record, now).map_err(RefreshRefusal::Token)?;
+        self.sign_in(token.user(), user.version, Some((&successor, session)), now).await
+    }
+
     /// The token that takes the place of `presented`. Within the grace it is the same each time, so a session has one line of
     /// tokens however many tabs refresh it at once.
     async fn exchange(&self, presented: &RefreshToken, now: SystemTime) -> Result<(RefreshToken, Session), Error> {
@@ -42,14 +57,22 @@ impl Login {
         let successor = presented.successor(&salt)?;
         match self.sessions.rotate(presented, &successor, &salt, life, now).await? {
             Rotation::Done(session) => Ok((successor, session)),
-            Rotation::Repeated(session, salt) => Ok((presented.successor(&salt)?, session)),
+            Rotation::Repeated(session, salts) => {
+                let present = salts.iter().try_fold(presented.clone(), |token, salt| token.successor(salt))?;
+                Ok((present, session))
+            }
             Rotation::Gone => Err(RefreshRefusal::Gone.into()),
-            Rotation::Stale => Err(RefreshRefusal::Stale.into()),
             Rotation::Replayed => {
-                self.sessions.end(presented.user(), presented.session()).await?;
-                warn!(public_id = %presented.user(), "refresh token was used again: session ended");
+                self.end_replayed(presented).await?;
                 Err(RefreshRefusal::Replayed.into())
             }
         }
+    }
+
+    /// Ends the session of a token that somebody kept: the owner, or a thief, and nobody knows which of the two went on.
+    pub(crate) async fn end_replayed(&self, presented: &RefreshToken) -> Result<(), Error> {
+        self.sessions.end(presented.user(), presented.session()).await?;
+        warn!(public_id = %presented.user(), "refresh token was used again: session ended");
+        Ok(())
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+use std::collections::HashSet;
+
 use login::Login;
 use serde_json::{Value, json};
 use shared::{
@@ -15,7 +17,7 @@ use testkit::{
     service::{KEY, signing_keys},
 };
 
-const SAMPLES: [Sample; 13] = [
+const SAMPLES: [Sample; 46] = [
     ("login", 201, "-"),
     ("login-form", 201, "-"),
     ("login-multipart", 201, "-"),
@@ -29,11 +31,45 @@ const SAMPLES: [Sample; 13] = [
     ("login-ambiguous-credentials", 400, "ambiguous-credentials"),
     ("login-duplicate-field", 400, "duplicate-field"),
     ("login-wrong-method", 405, "method-not-allowed"),
+    ("refresh", 200, "-"),
+    ("refresh-form", 200, "-"),
+    ("refresh-v1", 200, "-"),
+    ("refresh-invalid", 401, "invalid-refresh-token"),
+    ("refresh-unknown-session", 401, "invalid-refresh-token"),
+    ("refresh-missing", 422, "invalid-fields"),
+    ("refresh-wrong-method", 405, "method-not-allowed"),
+    ("logout", 204, "-"),
+    ("logout-global", 204, "-"),
+    ("logout-others", 204, "-"),
+    ("logout-refresh-token", 204, "-"),
+    ("logout-v1", 204, "-"),
+    ("logout-ended-session", 204, "-"),
+    ("logout-unknown-scope", 422, "invalid-fields"),
+    ("logout-no-token", 401, "token-missing"),
+    ("logout-invalid-refresh-token", 401, "invalid-refresh-token"),
+    ("password", 200, "-"),
+    ("password-form", 200, "-"),
+    ("password-multipart", 200, "-"),
+    ("password-wrong", 401, "wrong-password"),
+    ("password-weak", 422, "invalid-fields"),
+    ("password-missing", 422, "invalid-fields"),
+    ("password-no-token", 401, "token-missing"),
+    ("password-wrong-method", 405, "method-not-allowed"),
+    ("delete-me", 204, "-"),
+    ("delete-me-form", 204, "-"),
+    ("delete-me-v1", 204, "-"),
+    ("delete-me-wrong-password", 401, "wrong-password"),
+    ("delete-me-no-password", 422, "invalid-fields"),
+    ("delete-me-no-token", 401, "token-missing"),
+    ("jwks", 200, "-"),
+    ("jwks-head", 200, "-"),
+    ("openid-configuration", 404, "no-issuer-url"),
 ];
 
 #[tokio::test]
 async fn each_sample_is_answered_as_it_should_be() {
-    events::assert_complete(&SAMPLES, &["login"]);
+    let prefixes = ["login", "refresh", "logout", "password", "delete-me", "jwks", "openid-configuration"];
+    events::assert_complete(&SAMPLES, &prefixes);
     let setting = Setting::new("login").await;
     let settings = setting.settings();
     for sample @ (name, ..) in SAMPLES {
@@ -52,14 +88,30 @@ async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
         setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     variables.push(("RUST_LOG", "trace"));
     let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables).await;
+    let mut refresh_tokens = HashSet::new();
     for sample @ (name, ..) in SAMPLES {
-        let answer = function.invoke(setting.event(name).await).await.expect("the invocation succeeds");
+        let event = setting.event(name).await;
+        refresh_tokens.extend(refresh_tokens_in(&event));
+        let answer = function.invoke(event).await.expect("the invocation succeeds");
+        refresh_tokens.extend(refresh_tokens_in(&answer));
         events::assert_answer(sample, &answer);
     }
     let log = function.stop().await;
-    for secret in ["battery", "@example.com", KEY, "eyJ", "$argon2"] {
+    for secret in ["battery", "tortoise", "password123", "@example.com", KEY, "eyJ", "$argon2"] {
         assert!(!log.contains(secret), "{secret} is in the log: {log}");
     }
+    assert_eq!(refresh_tokens.len(), 17, "twelve answers have one, four events do, and two events have that of nobody");
+    for token in refresh_tokens {
+        // The beginning is enough to tell whose it is, and of which session.
+        assert!(!log.contains(&token[..40]), "{token} is in the log: {log}");
+    }
+}
+
+/// Whatever looks like a refresh token: 107 characters of base64url, with something else on both sides.
+fn refresh_tokens_in(event_or_answer: &Value) -> Vec<String> {
+    let text = event_or_answer.to_string();
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
+    words.filter(|word| word.len() == 107).map(str::to_owned).collect()
 }
 
 #[tokio::test]

@@ -170,7 +170,7 @@ async fn the_key_set_is_public_and_has_public_halves_only() {
         let service = service(algorithm, &file, &[]).await;
         let answer = service.get("/.well-known/jwks.json", "no token is needed, and none is looked at").await;
         assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
-        assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
+        assert!(answer.header("cache-control").unwrap().starts_with("public, max-age="), "{answer:?}");
         let set = answer.json();
         let published = set["keys"].as_array().unwrap();
         if algorithm == Algorithm::Hs256 {
@@ -290,7 +290,7 @@ async fn keys_rotate_under_load_without_one_wrong_refusal_and_no_retired_key_is_
         // As `admin keys rotate` and `admin keys retire` do it.
         let new = key(Algorithm::EdDsa, now());
         file.set(&[&new, &old]);
-        sleep(Duration::from_millis(2100)).await;
+        sleep(Duration::from_millis(3100)).await;
         let latest = service.log_in(ADA[1], ADA[2]).await.json();
         assert_eq!(forge::header(latest["token"].as_str().unwrap())["kid"], new.kid(), "the new key signs by now");
         file.set(&[&new]);
@@ -337,7 +337,7 @@ async fn a_new_key_signs_only_when_every_instance_has_had_the_refresh_time_to_re
         if kid == new.kid() {
             break;
         }
-        assert!(rotated.elapsed() < Duration::from_secs(5), "the new key never signs");
+        assert!(rotated.elapsed() < Duration::from_secs(7), "the new key never signs");
     }
-    assert!(rotated.elapsed() > Duration::from_secs(1));
+    assert!(rotated.elapsed() > Duration::from_secs(3));
 }

@@ -82,6 +82,18 @@ async fn a_log_out_can_be_repeated_and_does_nothing_then() {
     }
 }
 
+/// As if the last log-out of all others had been longer ago than the moments in which it counts as the same one.
+async fn let_time_pass(service: &Service) {
+    for session in service.items("Sessions").await {
+        if session.contains_key("others_ended_at") {
+            let key = ["public_id", "session_id"].map(|name| (name.to_owned(), session[name].clone()));
+            let update = service.database.update_item().table_name("Sessions").set_key(Some(key.into()));
+            let update = update.update_expression("SET others_ended_at = :v");
+            update.expression_attribute_values(":v", AttributeValue::N("1".to_owned())).send().await.unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn others_can_be_ended_again_and_again_and_the_session_goes_on() {
     let service = Service::start().await;
@@ -90,12 +102,70 @@ async fn others_can_be_ended_again_and_again_and_the_session_goes_on() {
     for _ in 0..3 {
         let other = service.log_in(ADA[1], ADA[2]).await.json();
         let body = json!({ "scope": "others" });
-        assert_eq!(service.post_with("/logout", text(&mine, "token"), &body).await.status, 204);
+        for _ in 0..2 {
+            assert_eq!(service.post_with("/logout", text(&mine, "token"), &body).await.status, 204);
+        }
         assert_eq!((service.me(&mine["token"]).await, service.me(&other["token"]).await), (200, 401));
         let refreshed = service.refresh(&refresh_token).await.json();
         text(&refreshed, "refresh_token").clone_into(&mut refresh_token);
         assert_eq!(service.me(&refreshed["token"]).await, 200);
+        let_time_pass(&service).await;
     }
+}
+
+#[tokio::test]
+async fn who_has_stolen_a_session_cannot_lock_its_owner_out_by_ending_all_others() {
+    let service = std::sync::Arc::new(Service::start().await);
+    let stolen = service.signed_in(ADA).await;
+    let (thief, token) = (service.clone(), text(&stolen, "token").to_owned());
+    let others = json!({ "scope": "others" });
+    let thief = tokio::spawn(async move { while thief.post_with("/logout", &token, &others).await.status == 204 {} });
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let mine = service.log_in(ADA[1], ADA[2]).await.json();
+    let body = json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp quarrel" });
+    let changed = service.post_with("/password", text(&mine, "token"), &body).await;
+    thief.abort();
+    assert_eq!(changed.status, 200, "{changed:?}");
+    assert_eq!((service.me(&stolen["token"]).await, service.me(&changed.json()["token"]).await), (401, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_out_everywhere_beside_one_of_all_others_leaves_nobody_signed_in() {
+    for _ in 0..15 {
+        let service = std::sync::Arc::new(Service::start().await);
+        let (first, second) = (service.signed_in(ADA).await, service.log_in(ADA[1], ADA[2]).await.json());
+        let log_out = |session: &Value, scope: &str| {
+            let (service, token, body) =
+                (service.clone(), text(session, "token").to_owned(), json!({ "scope": scope }));
+            tokio::spawn(async move { service.post_with("/logout", &token, &body).await.status })
+        };
+        let (global, others) = (log_out(&first, "global"), log_out(&second, "others"));
+        assert_eq!((global.await.unwrap(), others.await.unwrap()), (204, 204));
+        // If the others were ended first, the session that asked for all was one of them, and was over when it asked.
+        let second_lives = service.me(&second["token"]).await == 200;
+        let versions = service.items("Users").await[0]["version"].as_n().unwrap().clone();
+        assert!(!second_lives || versions == "1", "both were carried out, and one session lives");
+        assert_eq!(service.me(&first["token"]).await, 401);
+    }
+}
+
+#[tokio::test]
+async fn an_old_refresh_token_logs_out_nobody_but_its_own_session() {
+    let service = Service::start().await;
+    let sessions = sessions(&service).await;
+    let next = service.refresh(text(&sessions[0], "refresh_token")).await.json();
+    for session in service.items("Sessions").await {
+        if session.contains_key("rotated_at") {
+            let key = ["public_id", "session_id"].map(|name| (name.to_owned(), session[name].clone()));
+            let update = service.database.update_item().table_name("Sessions").set_key(Some(key.into()));
+            let update = update.update_expression("SET rotated_at = :v");
+            update.expression_attribute_values(":v", AttributeValue::N("1".to_owned())).send().await.unwrap();
+        }
+    }
+    let body = json!({ "scope": "others", "refresh_token": sessions[0]["refresh_token"] });
+    assert_eq!(service.post("/logout", &body).await.status, 204);
+    assert_eq!(service.me(&next["token"]).await, 401, "it is a replay, as at a refresh");
+    assert_living(&service, &sessions, [false, true, true, true]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +215,7 @@ async fn somebody_elses_handle_or_identifier_ends_nothing() {
     let octets = |session: &Value| URL_SAFE_NO_PAD.decode(text(session, "refresh_token")).unwrap();
     let (ada, grace) = (octets(&sessions[0]), octets(&sessions[3]));
     let mut guessed = ada.clone();
-    guessed[60] ^= 1;
+    guessed[40] ^= 1;
     for forged in [[&ada[..16], &grace[16..]].concat(), [&grace[..16], &ada[16..]].concat(), guessed] {
         for scope in ["local", "others", "global"] {
             let body = json!({ "scope": scope, "refresh_token": URL_SAFE_NO_PAD.encode(&forged) });

@@ -45,6 +45,12 @@ async fn outlive_the_grace(service: &Service) {
     set_back(service, "rotated_at", 10_001).await;
 }
 
+async fn outlive_the_grace_if_exchanged(service: &Service) {
+    if service.items("Sessions").await[0].contains_key("rotated_at") {
+        outlive_the_grace(service).await;
+    }
+}
+
 #[tokio::test]
 async fn a_refresh_token_is_exchanged_for_a_new_pair_of_the_same_session() {
     for profile in ["tutorial", "strict"] {
@@ -146,7 +152,8 @@ async fn a_refresh_whose_answer_the_client_lost_can_be_repeated_for_10_seconds()
 async fn a_refresh_whose_answer_the_service_lost_is_done_and_said_so() {
     let (service, proxy) = Service::behind_a_proxy().await;
     let first = service.signed_in(ADA).await;
-    proxy.lose_answers(2);
+    // Of the write and the read, each once at least.
+    proxy.lose_answers(3);
     let second = service.refresh(text(&first, "refresh_token")).await;
     assert_eq!((second.status, proxy.left_to_lose()), (200, 0), "{second:?}");
     let third = service.refresh(text(&second.json(), "refresh_token")).await;
@@ -173,20 +180,61 @@ async fn a_token_that_is_used_again_after_10_seconds_ends_the_whole_session_and_
 }
 
 #[tokio::test]
-async fn any_earlier_token_of_the_session_ends_it_however_old() {
+async fn any_earlier_token_of_the_session_ends_it_however_old_and_however_recent_the_last_exchange() {
+    for exchanges in 1..=4 {
+        let service = Service::start().await;
+        let first = service.signed_in(ADA).await;
+        let mut latest = first.clone();
+        for _ in 0..exchanges {
+            outlive_the_grace_if_exchanged(&service).await;
+            latest = service.refresh(text(&latest, "refresh_token")).await.json();
+        }
+        if exchanges == 1 {
+            outlive_the_grace(&service).await;
+        }
+        // Who has the present token refreshes again and again, so as not to be noticed.
+        assert_eq!(refused(&service.refresh(text(&first, "refresh_token")).await), invalid(), "{exchanges}");
+        assert_eq!(service.me(&latest["token"]).await, 401, "{exchanges}");
+        assert_eq!(refused(&service.refresh(text(&latest, "refresh_token")).await), invalid(), "{exchanges}");
+        assert_eq!(service.items("Sessions").await.len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_straggler_with_the_token_before_the_previous_one_gets_the_present_one_for_10_seconds() {
     let service = Service::start().await;
     let first = service.signed_in(ADA).await;
-    let mut latest = first.clone();
-    for _ in 0..3 {
-        latest = service.refresh(text(&latest, "refresh_token")).await.json();
+    let second = service.refresh(text(&first, "refresh_token")).await.json();
+    let third = service.refresh(text(&second, "refresh_token")).await.json();
+    for earlier in [&first, &second] {
+        let again = service.refresh(text(earlier, "refresh_token")).await;
+        assert_eq!((again.status, &again.json()["refresh_token"]), (200, &third["refresh_token"]));
     }
-    // Moments after an exchange it may be a straggler: refused, and the session goes on.
+    set_back(&service, "older_at", 10_001).await;
+    assert_eq!(service.refresh(text(&second, "refresh_token")).await.status, 200, "that one is moments old");
     assert_eq!(refused(&service.refresh(text(&first, "refresh_token")).await), invalid());
-    assert_eq!(service.me(&latest["token"]).await, 200);
-    outlive_the_grace(&service).await;
-    assert_eq!(refused(&service.refresh(text(&first, "refresh_token")).await), invalid());
-    assert_eq!(service.me(&latest["token"]).await, 401);
-    assert_eq!(service.items("Sessions").await.len(), 0);
+    assert_eq!(service.me(&third["token"]).await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_refresh_twice_at_once_with_one_token_stay_signed_in_on_one_line() {
+    let service = Arc::new(Service::start().await);
+    let first = service.signed_in(ADA).await;
+    let mut refreshes = JoinSet::new();
+    for _ in 0..16 {
+        let (service, mut token) = (service.clone(), text(&first, "refresh_token").to_owned());
+        refreshes.spawn(async move {
+            for _ in 0..2 {
+                let answer = service.refresh(&token).await;
+                assert_eq!(answer.status, 200, "{answer:?}");
+                text(&answer.json(), "refresh_token").clone_into(&mut token);
+            }
+            token
+        });
+    }
+    let lines: HashSet<String> = refreshes.join_all().await.into_iter().collect();
+    assert_eq!(lines.len(), 1);
+    assert_eq!(service.refresh(lines.iter().next().unwrap()).await.status, 200);
 }
 
 #[tokio::test]
@@ -317,7 +365,7 @@ async fn a_refresh_costs_one_write_a_log_in_one_read_and_one_write_a_listing_one
     let signed_in = service.log_in(ADA[1], ADA[2]).await.json();
     assert_eq!(calls.take(), ["GetItem", "PutItem"]);
     let refreshed = service.refresh(text(&signed_in, "refresh_token")).await.json();
-    // The read goes with the write, not before it.
+    // And the user's record, at the same time.
     assert_eq!(calls.take(), ["BatchGetItem", "UpdateItem"]);
     assert_eq!(service.get("/user", text(&refreshed, "token")).await.status, 200);
     assert_eq!(calls.take(), ["BatchGetItem", "Scan"]);
@@ -328,6 +376,45 @@ async fn a_refresh_costs_one_write_a_log_in_one_read_and_one_write_a_listing_one
     assert_eq!(service.refresh("x").await.status, 401);
     assert_eq!(service.get("/user", "x").await.status, 401);
     assert_eq!(calls.take(), [""; 0], "what is no token is refused before anything is read");
+}
+
+#[tokio::test]
+async fn a_write_that_met_a_transaction_on_the_same_item_is_tried_again() {
+    let conflict = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"Transaction is ongoing for the item"}"#;
+    let (service, refusing) = Service::refused("UpdateItem", 0, conflict).await;
+    let signed_in = service.signed_in(ADA).await;
+    refusing.refuse(2);
+    let refreshed = service.refresh(text(&signed_in, "refresh_token")).await;
+    assert_eq!((refreshed.status, refusing.left()), (200, 0), "{refreshed:?}");
+    let (service, refusing) = Service::refused("DeleteItem", 0, conflict).await;
+    let signed_in = service.signed_in(ADA).await;
+    refusing.refuse(2);
+    let logged_out = service.post_with("/logout", text(&signed_in, "token"), &json!({})).await;
+    assert_eq!((logged_out.status, refusing.left()), (204, 0), "{logged_out:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_and_a_listing_beside_a_log_out_of_all_others_are_not_refused() {
+    let service = Arc::new(Service::start().await);
+    let mut mine = service.signed_in(ADA).await;
+    for _ in 0..15 {
+        let calls = (service.clone(), service.clone(), service.clone());
+        let (token, refresh_token) = (text(&mine, "token").to_owned(), text(&mine, "refresh_token").to_owned());
+        let (for_others, for_me) = (token.clone(), token);
+        let others = tokio::spawn(async move {
+            calls.0.post_with("/logout", &for_others, &json!({ "scope": "others" })).await.status
+        });
+        let listing = tokio::spawn(async move { calls.1.get("/user", &for_me).await.status });
+        let refreshed = tokio::spawn(async move { calls.2.refresh(&refresh_token).await });
+        assert_eq!((others.await.unwrap(), listing.await.unwrap()), (204, 200));
+        let refreshed = refreshed.await.unwrap();
+        assert_eq!(refreshed.status, 200, "{refreshed:?}");
+        mine = refreshed.json();
+        // As if some time had passed: else the next one is this one, repeated.
+        if service.items("Sessions").await[0].contains_key("others_ended_at") {
+            set_back(&service, "others_ended_at", 11).await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -38,7 +38,18 @@ impl CallerStore {
     }
 
     /// A user's record and, in the same call, one of their sessions.
+    ///
+    /// The two are no snapshot: while all others of a session are ended, one of the two may be read before and the other after. So
+    /// versions that differ are read once more before anybody is refused for them.
     pub async fn find(&self, id: PublicId, session: Option<SessionId>) -> Result<Record, StoreError> {
+        let record = self.read(id, session).await?;
+        match (&record.user, record.session) {
+            (Some(user), Some(session_read)) if user.version != session_read.version => self.read(id, session).await,
+            _ => Ok(record),
+        }
+    }
+
+    async fn read(&self, id: PublicId, session: Option<SessionId>) -> Result<Record, StoreError> {
         let id = text(&id.to_string());
         let mut wanted = vec![(self.users.clone(), Item::from([("public_id".to_owned(), id.clone())]))];
         if let Some(session) = session {
@@ -63,7 +74,7 @@ impl CallerStore {
             let mut keys = KeysAndAttributes::builder().keys(key).consistent_read(true);
             if table == self.sessions {
                 // Nobody who only looks needs the hashes.
-                let attributes = keys.projection_expression("#version, expires_at, ends_at");
+                let attributes = keys.projection_expression("#version, expires_at, ends_at, others_ended_at");
                 keys = attributes.expression_attribute_names("#version", "version");
             }
             let keys = keys.build();
@@ -100,7 +111,12 @@ fn read_user(item: &mut Item) -> Result<User, StoreError> {
 
 pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
     let number = |attribute| get_number(item, "Sessions", attribute);
-    Ok(Session { version: number("version")?, expires_at: number("expires_at")?, ends_at: number("ends_at")? })
+    Ok(Session {
+        version: number("version")?,
+        expires_at: number("expires_at")?,
+        ends_at: number("ends_at")?,
+        others_ended_at: if item.contains_key("others_ended_at") { number("others_ended_at")? } else { 0 },
+    })
 }
 
 fn groups(item: &Item) -> Result<Vec<String>, StoreError> {

@@ -1,6 +1,6 @@
 //! What becomes of an account after its sign-up: a new password, the end of all sessions, its own end.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -17,13 +17,18 @@ use super::{
 use crate::{
     password::PasswordHash,
     session::{Lifetime, RefreshToken, Session, SessionId},
+    token::numeric_date,
     user::{PublicId, User},
 };
+
+/// Most rounds in which the remaining sessions of a deleted user are removed, 25 at a time. DynamoDB removes what is left when it
+/// expires.
+const MAX_ROUNDS: usize = 40;
 
 /// Most sessions that go in the same transaction as their user: DynamoDB takes 100 writes.
 const MAX_TOGETHER: usize = 98;
 
-/// An account as it was read. A change is carried out only if the version is still this one.
+/// An account as it was read. Sessions are ended, and passwords changed, only if the version is still this one.
 #[derive(Debug, Clone)]
 pub struct Account {
     public_id: PublicId,
@@ -42,7 +47,7 @@ impl From<&User> for Account {
 pub enum Change<T = ()> {
     /// It was carried out.
     Done(T),
-    /// Nothing was written: the account's version is another one by now, or the account is gone.
+    /// Nothing was written: the account's version or password is another one by now, or the account is gone.
     Overtaken,
 }
 
@@ -67,16 +72,23 @@ impl AccountChanges {
         }
     }
 
-    /// Sets another password and ends every session. With `renewed`, a new session begins in the same transaction.
+    /// Sets another password in the place of `old` and ends every session. With `renewed`, a new session begins in the same
+    /// transaction.
     pub async fn change_password(
         &self,
         account: &Account,
+        old: &PasswordHash,
         hash: &PasswordHash,
         renewed: Option<(&RefreshToken, Lifetime)>,
         now: SystemTime,
     ) -> Result<Change<Option<Session>>, StoreError> {
         let credentials = next_version(&self.credentials, ("email", &account.email), account)
             .update_expression("SET #version = :next, password_hash = :hash")
+            .condition_expression(format!(
+                "public_id = :id AND password_hash = :old AND {}",
+                is_version(account.version)
+            ))
+            .expression_attribute_values(":old", text(old.as_str()))
             .expression_attribute_values(":hash", text(hash.as_str()));
         let mut transaction =
             Transaction::default().update(credentials.build())?.update(self.next_version_of_user(account).build())?;
@@ -90,7 +102,12 @@ impl AccountChanges {
     }
 
     /// Ends every session, except for `kept`.
-    pub async fn end_sessions(&self, account: &Account, kept: Option<SessionId>) -> Result<Change, StoreError> {
+    pub async fn end_sessions(
+        &self,
+        account: &Account,
+        kept: Option<SessionId>,
+        now: SystemTime,
+    ) -> Result<Change, StoreError> {
         let credentials = next_version(&self.credentials, ("email", &account.email), account);
         let mut transaction =
             Transaction::default().update(credentials.build())?.update(self.next_version_of_user(account).build())?;
@@ -98,9 +115,10 @@ impl AccountChanges {
             let carried_over = Update::builder()
                 .table_name(&self.sessions)
                 .set_key(Some(sessions::key(account.public_id, session)))
-                .update_expression("SET #version = :next")
+                .update_expression("SET #version = :next, others_ended_at = :now")
                 .condition_expression("#version = :version")
                 .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":now", number(numeric_date(now)))
                 .expression_attribute_values(":version", number(account.version))
                 .expression_attribute_values(":next", number(account.version + 1));
             transaction = transaction.update(carried_over.build())?;
@@ -108,16 +126,15 @@ impl AccountChanges {
         self.commit(transaction, ()).await
     }
 
-    /// Removes user, credentials and sessions. The address is free afterwards.
-    pub async fn delete(&self, account: &Account) -> Result<Change, StoreError> {
+    /// Removes user, credentials and sessions, if the password is still that of `hash`. The address is free afterwards.
+    pub async fn delete(&self, account: &Account, hash: &PasswordHash) -> Result<Change, StoreError> {
         let sessions = self.sessions_of(account.public_id, MAX_TOGETHER).await?;
         let credentials = Delete::builder()
             .table_name(&self.credentials)
             .key("email", text(&account.email))
-            .condition_expression(format!("public_id = :id AND {}", is_version(account.version)))
-            .expression_attribute_names("#version", "version")
+            .condition_expression("public_id = :id AND password_hash = :hash")
             .expression_attribute_values(":id", text(&account.public_id.to_string()))
-            .expression_attribute_values(":version", number(account.version));
+            .expression_attribute_values(":hash", text(hash.as_str()));
         let user = Delete::builder()
             .table_name(&self.users)
             .key("public_id", text(&account.public_id.to_string()))
@@ -166,7 +183,7 @@ impl AccountChanges {
 
     /// Removes all sessions of a user, 25 at a time, which is what DynamoDB takes.
     async fn sweep(&self, id: PublicId) -> Result<(), StoreError> {
-        loop {
+        for _ in 0..MAX_ROUNDS {
             let sessions = self.sessions_of(id, 25).await?;
             if sessions.is_empty() {
                 return Ok(());
@@ -178,8 +195,12 @@ impl AccountChanges {
                 requests.push(WriteRequest::builder().delete_request(delete).build());
             }
             let request = self.client.batch_write_item().request_items(&self.sessions, requests);
-            request.send().await.map_err(|error| unavailable("BatchWriteItem", error))?;
+            let answer = request.send().await.map_err(|error| unavailable("BatchWriteItem", error))?;
+            if answer.unprocessed_items.is_some_and(|left| !left.is_empty()) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
+        Ok(())
     }
 }
 

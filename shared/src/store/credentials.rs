@@ -14,7 +14,7 @@ pub struct Credentials {
     pub password_hash: PasswordHash,
     /// The operator has shut the user out.
     pub disabled: bool,
-    /// How often all sessions were ended at once.
+    /// How often the sessions were ended together.
     pub version: u64,
 }
 

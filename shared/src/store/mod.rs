@@ -4,13 +4,13 @@
 //! |---|---|---|
 //! | Users | `public_id` | `name`, `email`, `groups` (string set, absent when empty), `created_at` (seconds since 1970), `disabled`, `version` |
 //! | Credentials | `email`, in its one spelling | `public_id`, `password_hash` (PHC string), `disabled`, `version` |
-//! | Sessions | `public_id`, `session_id` | `token_hash`, `previous_hash`, `salt` (32 octets each), `rotated_at` (milliseconds since 1970), `expires_at` (seconds, the table's TTL), `ends_at` (seconds), `version` |
+//! | Sessions | `public_id`, `session_id` | `token_hash`; of the last exchange `previous_hash`, `salt`, `rotated_at` (milliseconds since 1970), and of the one before it `older_hash`, `older_salt`, `older_at`; `expires_at` (seconds, the table's TTL), `ends_at` (seconds), `others_ended_at` (seconds), `version` |
 //!
 //! Listing users cannot read a password hash, and log-in reads one item.
 //! All reads are consistent: an account is usable and listed the moment its sign-up is answered.
 //!
-//! `version` counts how often all of a user's sessions were ended at once: by a new password, or by logging out everywhere.
-//! Absent means 0. It stands on both items of an account, and a session of another version is over. So ending every session is
+//! `version` counts how often a user's sessions were ended together: by a new password, or by logging out everywhere or everywhere
+//! else. Absent means 0. It stands on both items of an account, and a session of another version is over. So ending every session is
 //! one transaction, however many there are.
 
 mod callers;
@@ -26,7 +26,11 @@ use std::{collections::HashMap, time::Duration};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
-    config::{retry::RetryConfig, timeout::TimeoutConfig},
+    config::{
+        interceptors::InterceptorContext,
+        retry::{ClassifyRetry, RetryAction, RetryConfig},
+        timeout::TimeoutConfig,
+    },
     types::AttributeValue,
 };
 
@@ -74,8 +78,26 @@ pub fn connect(aws: &SdkConfig) -> Client {
     let config = aws_sdk_dynamodb::config::Builder::from(aws)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .retry_classifier(Conflicts)
         .build();
     Client::from_conf(config)
+}
+
+/// Has the SDK try again when a write met a transaction on the same item, which it would give up at.
+#[derive(Debug)]
+struct Conflicts;
+
+impl ClassifyRetry for Conflicts {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let body = context.response().and_then(|response| response.body().bytes()).unwrap_or_default();
+        let name = b"#TransactionConflictException";
+        let is_conflict = body.windows(name.len()).any(|part| part == name);
+        if is_conflict { RetryAction::transient_error() } else { RetryAction::NoActionIndicated }
+    }
+
+    fn name(&self) -> &'static str {
+        "conflicts with transactions"
+    }
 }
 
 fn text(value: &str) -> AttributeValue {

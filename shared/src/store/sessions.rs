@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
-    operation::update_item::UpdateItemError,
+    operation::{put_item::PutItemError, update_item::UpdateItemError},
     types::{AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 
@@ -21,12 +21,10 @@ const TABLE: &str = "Sessions";
 pub enum Rotation {
     /// The successor has taken its place.
     Done(Session),
-    /// It was exchanged moments ago. The successor of that time is derived with this salt.
-    Repeated(Session, Salt),
+    /// It was exchanged moments ago. With these salts, one after the other, the token that is the present one by now is derived.
+    Repeated(Session, Vec<Salt>),
     /// There is no such session, or it has ended.
     Gone,
-    /// An earlier token than the one before the present one, and the present one is moments old: a straggler, perhaps.
-    Stale,
     /// It was exchanged longer ago than [`GRACE`]: somebody else has it, or had it first.
     Replayed,
 }
@@ -55,8 +53,14 @@ impl SessionStore {
     ) -> Result<Session, StoreError> {
         let (session, item) = new_item(token, version, life, now);
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        request.send().await.map_err(|error| unavailable("PutItem", error))?;
-        Ok(session)
+        // A first attempt that arrives after a second one must not bring back what has changed since.
+        match request.condition_expression("attribute_not_exists(session_id)").send().await {
+            Ok(_) => Ok(session),
+            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
+                Ok(session)
+            }
+            Err(error) => Err(unavailable("PutItem", error)),
+        }
     }
 
     /// Puts `successor` in the place of `presented`, in one write. `salt` is what `successor` was derived with.
@@ -75,12 +79,16 @@ impl SessionStore {
             .table_name(&self.table)
             .set_key(Some(key(presented.user(), presented.session())))
             .update_expression(
-                "SET previous_hash = token_hash, token_hash = :next, salt = :salt, rotated_at = :millis, expires_at = :idle",
+                "SET older_hash = if_not_exists(previous_hash, :none), older_salt = if_not_exists(salt, :none), \
+                 older_at = if_not_exists(rotated_at, :never), previous_hash = token_hash, token_hash = :next, \
+                 salt = :salt, rotated_at = :millis, expires_at = :idle",
             )
             .condition_expression("token_hash = :presented AND expires_at > :now AND ends_at > :now")
             .expression_attribute_values(":presented", octets(presented.hash().as_bytes()))
             .expression_attribute_values(":next", octets(successor.hash().as_bytes()))
             .expression_attribute_values(":salt", octets(salt.as_bytes()))
+            .expression_attribute_values(":none", octets(&[0]))
+            .expression_attribute_values(":never", number(0))
             .expression_attribute_values(":millis", number(millis(now)))
             .expression_attribute_values(":now", number(seconds))
             .expression_attribute_values(":idle", number(seconds + life.idle.as_secs()))
@@ -98,13 +106,15 @@ impl SessionStore {
         }
     }
 
-    /// Whether a token is its session's present one, or the one before it.
-    pub async fn knows(&self, token: &RefreshToken) -> Result<bool, StoreError> {
+    /// What an attempt to exchange a token would come to, without the attempt. [`Rotation::Done`]: it is the present one.
+    pub async fn look(&self, token: &RefreshToken, now: SystemTime) -> Result<Rotation, StoreError> {
         let request = self.client.get_item().table_name(&self.table);
         let request = request.set_key(Some(key(token.user(), token.session()))).consistent_read(true);
         let answer = request.send().await.map_err(|error| unavailable("GetItem", error))?;
-        let is = |item: &Item, attribute| is_hash(item, attribute, token.hash());
-        Ok(answer.item.is_some_and(|item| is(&item, "token_hash") || is(&item, "previous_hash")))
+        match answer.item {
+            Some(item) if is_present(&item, token, now)? => Ok(Rotation::Done(read_session(&item)?)),
+            item => refused(item, token, now),
+        }
     }
 
     /// Ends a session. One that is not there has ended already.
@@ -112,6 +122,11 @@ impl SessionStore {
         let request = self.client.delete_item().table_name(&self.table).set_key(Some(key(user, session)));
         request.send().await.map(drop).map_err(|error| unavailable("DeleteItem", error))
     }
+}
+
+fn is_present(item: &Item, token: &RefreshToken, now: SystemTime) -> Result<bool, StoreError> {
+    let is_living = read_session(item)?.remaining(millis(now) / 1000) > 0;
+    Ok(is_living && is_hash(item, "token_hash", token.hash()))
 }
 
 /// Why a token was not exchanged, by the session as it is.
@@ -122,18 +137,20 @@ fn refused(item: Option<Item>, presented: &RefreshToken, now: SystemTime) -> Res
     if session.remaining(millis(now) / 1000) == 0 || is_hash(&item, "token_hash", presented.hash()) {
         return Ok(Rotation::Gone);
     }
-    let Some(AttributeValue::B(salt)) = item.get("salt") else { return Ok(Rotation::Replayed) };
-    let rotated_at = get_number(&item, TABLE, "rotated_at")?;
-    let is_recent = u128::from(millis(now).saturating_sub(rotated_at)) <= GRACE.as_millis();
-    let is_previous = is_hash(&item, "previous_hash", presented.hash());
-    Ok(match (is_recent, is_previous) {
-        (true, true) => {
-            let salt = Salt::from_stored(salt.as_ref());
-            Rotation::Repeated(session, salt.ok_or(StoreError::Corrupt { table: TABLE, attribute: "salt" })?)
+    // From when on a token was no longer the present one, and what led from it to the next.
+    let exchanges = [("previous_hash", "rotated_at", "salt"), ("older_hash", "older_at", "older_salt")];
+    let mut salts = Vec::new();
+    for (hash, at, salt) in exchanges {
+        let Some(AttributeValue::B(octets)) = item.get(salt) else { break };
+        let Some(salt) = Salt::from_stored(octets.as_ref()) else { break };
+        salts.insert(0, salt);
+        if is_hash(&item, hash, presented.hash()) {
+            let age = millis(now).saturating_sub(get_number(&item, TABLE, at)?);
+            let is_recent = u128::from(age) <= GRACE.as_millis();
+            return Ok(if is_recent { Rotation::Repeated(session, salts) } else { Rotation::Replayed });
         }
-        (true, false) => Rotation::Stale,
-        (false, _) => Rotation::Replayed,
-    })
+    }
+    Ok(Rotation::Replayed)
 }
 
 /// The write that begins a session as part of a transaction.
@@ -151,7 +168,8 @@ pub(super) fn begin(
 fn new_item(token: &RefreshToken, version: u64, life: Lifetime, now: SystemTime) -> (Session, Item) {
     let seconds = millis(now) / 1000;
     let ends_at = seconds + life.max.as_secs();
-    let session = Session { version, expires_at: ends_at.min(seconds + life.idle.as_secs()), ends_at };
+    let expires_at = ends_at.min(seconds + life.idle.as_secs());
+    let session = Session { version, expires_at, ends_at, others_ended_at: 0 };
     let mut item = key(token.user(), token.session());
     item.extend([
         ("token_hash".to_owned(), octets(token.hash().as_bytes())),
