@@ -89,16 +89,9 @@ impl Login {
     /// Ends all sessions, unless `presented` is over already: an old token logs nobody out.
     async fn end_all(&self, presented: Verified, now: SystemTime) -> Result<bool, Error> {
         let record = self.callers.find(presented.subject, presented.session()).await?;
-        let Ok(mut user) = presented.admit(record, now) else { return Ok(false) };
-        for _ in 0..ATTEMPTS {
-            if let Change::Done(()) = self.changes.end_sessions(&Account::from(&user), None, now).await? {
-                return Ok(true);
-            }
-            // Another log-out was faster. It may have spared a session, its own, and this one must not.
-            let Some(newer) = self.callers.find(presented.subject, None).await?.user else { return Ok(true) };
-            user = newer;
-        }
-        Err(Error::Late)
+        let Ok(user) = presented.admit(record, now) else { return Ok(false) };
+        // Overtaken by their own deletion, there is nobody left to log out.
+        Ok(self.changes.end_all_sessions(&Account::from(&user)).await? == Change::Done(()))
     }
 
     /// Ends all sessions but `kept`. Once more within moments is the same log-out, repeated: otherwise a thief could end each
@@ -111,7 +104,7 @@ impl Login {
             if numeric_date(now).saturating_sub(since) <= GRACE.as_secs() {
                 return Ok(false);
             }
-            if let Change::Done(()) = self.changes.end_sessions(&Account::from(&user), Some(kept), now).await? {
+            if let Change::Done(()) = self.changes.end_other_sessions(&Account::from(&user), kept, now).await? {
                 return Ok(true);
             }
         }

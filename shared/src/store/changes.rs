@@ -101,28 +101,47 @@ impl AccountChanges {
         self.commit(transaction, session).await
     }
 
-    /// Ends every session, except for `kept`.
-    pub async fn end_sessions(
+    /// Ends every session, whatever the version is by now: of log-outs at the same time, none can spare a session that another
+    /// one ends.
+    pub async fn end_all_sessions(&self, account: &Account) -> Result<Change, StoreError> {
+        let raised = |table: &str, (key, value): (&str, &str)| {
+            Update::builder()
+                .table_name(table)
+                .key(key, text(value))
+                .update_expression("ADD #version :one")
+                .condition_expression("public_id = :id")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":id", text(&account.public_id.to_string()))
+                .expression_attribute_values(":one", number(1))
+                .build()
+        };
+        let transaction = Transaction::default()
+            .update(raised(&self.credentials, ("email", &account.email)))?
+            .update(raised(&self.users, ("public_id", &account.public_id.to_string())))?;
+        self.commit(transaction, ()).await
+    }
+
+    /// Ends every session except for `kept`, which is carried over to the next version.
+    pub async fn end_other_sessions(
         &self,
         account: &Account,
-        kept: Option<SessionId>,
+        kept: SessionId,
         now: SystemTime,
     ) -> Result<Change, StoreError> {
         let credentials = next_version(&self.credentials, ("email", &account.email), account);
-        let mut transaction =
-            Transaction::default().update(credentials.build())?.update(self.next_version_of_user(account).build())?;
-        if let Some(session) = kept {
-            let carried_over = Update::builder()
-                .table_name(&self.sessions)
-                .set_key(Some(sessions::key(account.public_id, session)))
-                .update_expression("SET #version = :next, others_ended_at = :now")
-                .condition_expression("#version = :version")
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":now", number(numeric_date(now)))
-                .expression_attribute_values(":version", number(account.version))
-                .expression_attribute_values(":next", number(account.version + 1));
-            transaction = transaction.update(carried_over.build())?;
-        }
+        let carried_over = Update::builder()
+            .table_name(&self.sessions)
+            .set_key(Some(sessions::key(account.public_id, kept)))
+            .update_expression("SET #version = :next, others_ended_at = :now")
+            .condition_expression("#version = :version")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":now", number(numeric_date(now)))
+            .expression_attribute_values(":version", number(account.version))
+            .expression_attribute_values(":next", number(account.version + 1));
+        let transaction = Transaction::default()
+            .update(credentials.build())?
+            .update(self.next_version_of_user(account).build())?
+            .update(carried_over.build())?;
         self.commit(transaction, ()).await
     }
 
