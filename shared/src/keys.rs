@@ -30,7 +30,7 @@ pub enum KeysError {
     #[error("holds a JWK Set without a key; `admin keys new` makes one")]
     Empty,
     /// More keys than anybody needs.
-    #[error("holds a JWK Set of more than {MAX_KEYS} keys; `admin keys retire` takes one out")]
+    #[error("holds a JWK Set of more than {MAX_KEYS} keys")]
     TooMany,
     /// Two keys that tokens could not tell apart.
     #[error("holds two keys with the kid {0}")]

@@ -1,0 +1,81 @@
+//! `cargo run -p admin`: what whoever runs Postern does by hand.
+
+mod ask;
+mod failure;
+mod keys;
+mod options;
+mod places;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    time::SystemTime,
+};
+
+use clap::{Parser as _, error::ErrorKind};
+
+use crate::{
+    failure::Failure,
+    keys::Report,
+    options::{Command, KeysCommand, Options},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let outcome = match Options::try_parse() {
+        Ok(options) => run(options).await,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            Ok(Report { text: error.to_string(), notes: Vec::new() })
+        }
+        Err(error) => Err(Failure::Usage(in_one_line(&error))),
+    };
+    match outcome.and_then(say) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(&failure.to_string());
+            failure.exit_code()
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<Report, Failure> {
+    let Command::Keys(command) = options.command;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.map_err(|_| Failure::Failed("the clock of this machine is before 1970".to_owned()))?.as_secs();
+    match command {
+        KeysCommand::New(options) => keys::new::run(options, now).await,
+        KeysCommand::Rotate(options) => keys::rotate::run(options, now).await,
+        KeysCommand::Retire(options) => keys::retire::run(options, now).await,
+        KeysCommand::Publish(options) => keys::publish::run(options, now).await,
+        KeysCommand::List(options) => keys::list::run(&options, now).await,
+    }
+}
+
+/// What clap says, without its usage and its tips.
+fn in_one_line(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "a command is missing; --help lists them".to_owned();
+    }
+    let text = error.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    format!("{}; --help lists the options", lines.join(" ").trim_start_matches("error: "))
+}
+
+fn say(report: Report) -> Result<(), Failure> {
+    for note in report.notes {
+        complain(&format!("note: {note}"));
+    }
+    let mut out = io::stdout().lock();
+    match out.write_all(report.text.as_bytes()).and_then(|()| out.flush()) {
+        // `admin keys list | head -1` has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Failed(format!("all is done, but standard output takes no text: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One line. A standard error that is closed is no reason to fail, and there is nowhere to say it.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "admin: {}", text.replace(char::is_control, " "));
+}
