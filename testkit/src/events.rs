@@ -1,6 +1,6 @@
 //! The samples in `events/`: API Gateway's events, and what each is answered.
 
-use std::{collections::HashMap, ffi::OsString, fs, mem, path::PathBuf};
+use std::{collections::HashMap, ffi::OsString, fs, path::PathBuf};
 
 use axum::Router;
 use lambda_http::{Context, LambdaEvent, tower::ServiceExt as _};
@@ -88,11 +88,7 @@ pub async fn through_lambda_http(routes: Router, settings: &Settings, event: Val
 
 /// Checks a function's answer to an event: what every answer has, and what this one should be.
 pub fn assert_answer((name, status, code): Sample, answer: &Value) {
-    let mut read = read(answer);
-    if name == "jwks-head" {
-        // HEAD says what GET says, but for the body, by which the check knows what may be kept.
-        assert_eq!(mem::replace(&mut read.text, "{\"keys\":[]}".to_owned()), "", "{name}");
-    }
+    let read = read(answer);
     read.check();
     let got =
         if read.text.is_empty() { "-".to_owned() } else { read.json()["code"].as_str().unwrap_or("-").to_owned() };
