@@ -2,11 +2,11 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`log_in`] | `POST /login`: compares a password with the stored hash, begins a session, signs a token |
-//! | [`refresh`] | `POST /refresh`: exchanges a refresh token for a new pair |
-//! | [`log_out`] | `POST /logout`: ends one session, all others, or all |
-//! | [`account`] | `POST /password` and `DELETE /user/me` |
-//! | [`discovery`] | `GET /.well-known/…`: the public keys and where they are |
+//! | `log_in` | `POST /login`: compares a password with the stored hash, begins a session, signs a token |
+//! | `refresh` | `POST /refresh`: exchanges a refresh token for a new pair |
+//! | `log_out` | `POST /logout`: ends one session, all others, or all |
+//! | `account` | `POST /password` and `DELETE /user/me` |
+//! | `discovery` | `GET /.well-known/…`: the public keys and where they are |
 
 mod account;
 mod discovery;
