@@ -1,4 +1,4 @@
-//! A DynamoDB for this machine, and Postern's three tables in it.
+//! A DynamoDB for this machine, and Postern's four tables in it.
 
 use std::path::Path;
 
@@ -71,7 +71,10 @@ pub async fn create_tables(client: &Client, settings: &Settings) -> Result<(), S
     create_table(client, settings.credentials_table()?, &["email"]).await?;
     let sessions = settings.sessions_table()?;
     create_table(client, sessions, &["public_id", "session_id"]).await?;
-    Ok(expire(client, sessions, "expires_at").await?)
+    expire(client, sessions, "expires_at").await?;
+    let throttle = settings.throttle_table()?;
+    create_table(client, throttle, &["id"]).await?;
+    Ok(expire(client, throttle, "expires_at").await?)
 }
 
 /// Makes a table with a partition key and, where there is a second name, a sort key.

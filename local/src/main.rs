@@ -128,7 +128,7 @@ async fn serve(options: &Options, settings: &Settings, endpoint: &str) -> Result
         );
     }
     print_commands(settings, &format!("http://{}", listener.local_addr()?));
-    Ok(axum::serve(listener, router).await?)
+    Ok(service::serve(listener, router).await?)
 }
 
 async fn bind(address: IpAddr, port: u16, option: &str) -> Result<TcpListener, StartError> {
@@ -157,10 +157,11 @@ fn describe_database(options: &Options, settings: &Settings, endpoint: &str) -> 
         (None, None) => "in memory".to_owned(),
     };
     println!(
-        "DynamoDB on {endpoint} ({place}; tables {}, {} and {})",
+        "DynamoDB on {endpoint} ({place}; tables {}, {}, {} and {})",
         settings.users_table()?,
         settings.credentials_table()?,
-        settings.sessions_table()?
+        settings.sessions_table()?,
+        settings.throttle_table()?
     );
     Ok(())
 }

@@ -1,14 +1,20 @@
 //! The three functions as one service.
 
-use std::time::SystemTime;
+use std::{io, net::SocketAddr, time::SystemTime};
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use axum::Router;
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request},
+    middleware::{self, Next},
+    response::Response,
+};
 use list_users::ListUsers;
 use login::Login;
 use shared::{
     answer,
+    client::ClientAddress,
     config::{ConfigError, Settings},
     jwk::{Algorithm, Jwk},
     keyring,
@@ -17,6 +23,7 @@ use shared::{
     token::numeric_date,
 };
 use signup::Signup;
+use tokio::net::TcpListener;
 
 /// Reads settings as the functions do, from the same variables, and chooses what is not set: the tables' names and a
 /// fresh random key, with which all tokens of an earlier run are void. `endpoint` is where the database is.
@@ -28,6 +35,7 @@ pub fn settings(source: impl Fn(&str) -> Option<std::ffi::OsString>, endpoint: &
         "USERS_TABLE" => set(name).or(Some("Users".into())),
         "CREDENTIALS_TABLE" => set(name).or(Some("Credentials".into())),
         "SESSIONS_TABLE" => set(name).or(Some("Sessions".into())),
+        "THROTTLE_TABLE" => set(name).or(Some("Throttle".into())),
         "JWT_SECRET_KEY" => set(name).or_else(|| fresh_key.clone().map(Into::into)),
         _ => source(name),
     })
@@ -58,7 +66,21 @@ pub async fn router(settings: &Settings, database: Client) -> Result<Router, Sta
     let routes = signup::routes(Signup::new(settings, database.clone())?)
         .merge(login::routes(Login::new(settings, signing, database.clone())?))
         .merge(list_users::routes(ListUsers::new(settings, checking, database)?));
-    Ok(answer::service(routes, settings.wording.clone()))
+    Ok(answer::service(routes, settings.manner()).layer(middleware::from_fn(name_client)))
+}
+
+/// Serves these routes until the process ends.
+pub async fn serve(listener: TcpListener, router: Router) -> io::Result<()> {
+    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await
+}
+
+/// The client is who is at the other end of the connection, as API Gateway says in its events.
+async fn name_client(mut request: Request, next: Next) -> Response {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        let client = ClientAddress::from(peer.ip());
+        request.extensions_mut().insert(client);
+    }
+    next.run(request).await
 }
 
 /// Looks for AWS where keys are kept there. Without that, nothing of the desk's AWS settings is needed.

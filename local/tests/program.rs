@@ -101,7 +101,7 @@ async fn what_is_not_set_is_chosen_and_said() {
     let set_to_nothing = [("USERS_TABLE", ""), ("CREDENTIALS_TABLE", ""), ("JWT_SECRET_KEY", "")];
     let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &set_to_nothing);
     let database = local.line("DynamoDB on ").await;
-    assert!(database.ends_with("(in memory; tables Users, Credentials and Sessions)"), "{database}");
+    assert!(database.ends_with("(in memory; tables Users, Credentials, Sessions and Throttle)"), "{database}");
     assert!(local.line("Key: ").await.contains("fresh random key"));
     let (_, log, _) = local.stop("-TERM").await;
     assert!(log.contains("AUTH_PROFILE") && log.contains("PASSWORD_MIN_LENGTH"), "relaxed rules are named: {log}");
@@ -110,7 +110,7 @@ async fn what_is_not_set_is_chosen_and_said() {
         &["--port", "0", "--dynamodb-port", "0"],
         &[("JWT_SECRET_KEY", key), ("USERS_TABLE", table), ("AUTH_PROFILE", "strict")],
     );
-    assert!(local.line("DynamoDB on ").await.contains("tables people, Credentials and Sessions"));
+    assert!(local.line("DynamoDB on ").await.contains("tables people, Credentials, Sessions and Throttle"));
     assert_eq!(local.lines.next_line().await.unwrap().as_deref(), Some(""), "no word about the key");
     let (_, log, _) = local.stop("-TERM").await;
     assert!(!log.contains(key) && !log.contains("weaker"), "{log}");

@@ -1,6 +1,10 @@
 //! What every answer has in common: its headers, its log line, and how an error is put.
 
-use std::{error::Error as StdError, sync::Arc, time::Instant};
+use std::{
+    error::Error as StdError,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json, Router,
@@ -22,8 +26,10 @@ use tracing::{Instrument as _, error, error_span, info, warn};
 use uuid::Uuid;
 
 use crate::{
+    client::{AddressForm, ClientAddress},
     config::Wording,
     error::{Error, FieldError},
+    metrics,
 };
 
 /// Largest body that is taken, in octets.
@@ -32,6 +38,9 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// A larger body is read to this length before it is refused, in octets. API Gateway takes no more than this either.
 /// Closing the connection in the middle would keep a client that is still sending from reading the answer.
 const MAX_DRAIN: usize = 10 * 1024 * 1024;
+
+/// Longest time that a request takes. The functions have 10 seconds, and API Gateway waits for 29.
+pub const TIME_LIMIT: Duration = Duration::from_secs(8);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -43,20 +52,36 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
 ];
 
-/// Makes a service of routes: adds 404, 405 and 413, catches panics, words errors, and dresses every answer.
-pub fn service(routes: Router, wording: Wording) -> Router {
+/// How requests are answered, whatever they ask for.
+#[derive(Debug, Clone)]
+pub struct Manner {
+    /// In which words.
+    pub wording: Wording,
+    /// How the log names clients: `AUDIT_ADDRESS`.
+    pub address: AddressForm,
+}
+
+/// Makes a service of routes: adds 404, 405 and 413, catches panics, ends what takes too long, words errors, and dresses every
+/// answer.
+pub fn service(routes: Router, manner: Manner) -> Router {
     routes
         .fallback(|| async { Error::NotFound })
         .method_not_allowed_fallback(other_method)
         .layer(middleware::from_fn(collect_body))
         .layer(CatchPanicLayer::custom(|_| Error::Panic.into_response()))
-        .layer(middleware::from_fn_with_state(Arc::new(wording), answer))
+        .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(Arc::new(manner), answer))
 }
 
 /// A path that does not know the method. `OPTIONS` it knows nevertheless: the router names the methods in `Allow`
 /// (RFC 9110 9.3.7), and a browser's preflight asks for a success, to which API Gateway adds the CORS headers.
 pub async fn other_method(method: Method) -> Result<StatusCode, Error> {
     if method == Method::OPTIONS { Ok(StatusCode::NO_CONTENT) } else { Err(Error::MethodNotAllowed) }
+}
+
+/// Gives up before anybody else does: the client is told that nobody knows what became of the request, and to try again.
+async fn in_time(request: Request, next: Next) -> Result<Response, Error> {
+    tokio::time::timeout(TIME_LIMIT, next.run(request)).await.map_err(|_| Error::Late)
 }
 
 /// Reads the whole body, so that every path refuses a large one alike and no answer comes before the client has sent all.
@@ -83,19 +108,21 @@ async fn collect_body(request: Request, next: Next) -> Result<Response, Error> {
     Ok(next.run(Request::from_parts(parts, Body::from(Bytes::from(collected)))).await)
 }
 
-async fn answer(State(wording): State<Arc<Wording>>, request: Request, next: Next) -> Response {
+async fn answer(State(manner): State<Arc<Manner>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
     let method = request.method().clone();
     // The pattern, not the path: a path may hold what belongs in no log.
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     // At the highest level: whoever asks for errors only needs the identifier as well.
-    let span = error_span!("request", request_id = id);
+    let client = ClientAddress::of(&request);
+    request.extensions_mut().insert(client);
+    let span = error_span!("request", request_id = id, client = client.to_log(manner.address));
     let mut response = next.run(request).instrument(span.clone()).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let error = response.extensions_mut().remove::<Arc<Error>>();
     if let Some(error) = &error {
-        response = refuse(error, &wording, response.headers_mut().remove(header::ALLOW));
+        response = refuse(error, &manner.wording, response.headers_mut().remove(header::ALLOW));
     }
     span.in_scope(|| log(error.as_deref(), response.status(), &method, &route, duration_ms));
     if method == Method::HEAD {
@@ -165,8 +192,14 @@ fn refuse(error: &Error, wording: &Wording, allow: Option<HeaderValue>) -> Respo
     if let Some(allow) = allow {
         headers.insert(header::ALLOW, allow);
     }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    let wait = match error {
+        // Rounded up: who comes a moment too early would have to wait again.
+        Error::Throttled { wait } => Some(wait.as_millis().div_ceil(1000).max(1)),
+        _ if status == StatusCode::SERVICE_UNAVAILABLE => Some(1),
+        _ => None,
+    };
+    if let Some(seconds) = wait.and_then(|wait| HeaderValue::try_from(wait.to_string()).ok()) {
+        headers.insert(RETRY_AFTER, seconds);
     }
     response
 }
@@ -184,6 +217,9 @@ fn title(status: StatusCode) -> &'static str {
 fn log(error: Option<&Error>, status: StatusCode, method: &Method, route: &str, duration_ms: u64) {
     let cause = error.map(|error| causes(error));
     let status = status.as_u16();
+    if status >= 500 {
+        metrics::error();
+    }
     match status {
         0..500 => info!(%method, route, status, duration_ms, cause, "answered"),
         503 => warn!(%method, route, status, duration_ms, cause, "failed"),
@@ -215,7 +251,8 @@ mod tests {
             assert!(headers.contains_key("never"), "a secret of the inside");
         });
         let routes = Router::new().route("/panic", panics).route("/fine", get(|| async { "fine" }));
-        service(routes, Wording { profile: Profile::Tutorial, realm: None })
+        let wording = Wording { profile: Profile::Tutorial, realm: None };
+        service(routes, Manner { wording, address: AddressForm::Network })
     }
 
     async fn ask(service: &Router, method: Method, path: &str) -> (StatusCode, String) {
@@ -234,6 +271,19 @@ mod tests {
         assert_eq!(status, 500);
         assert!(body.contains("\"internal-error\"") && !body.contains("secret"), "{body}");
         assert_eq!(ask(&service, Method::GET, "/fine").await, (StatusCode::OK, "fine".to_owned()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_too_long_is_one_503_and_the_client_is_told_to_try_again() {
+        let slow = get(|| async { tokio::time::sleep(TIME_LIMIT * 2).await });
+        let manner = Manner { wording: Wording { profile: Profile::Strict, realm: None }, address: AddressForm::None };
+        let service = service(Router::new().route("/slow", slow), manner);
+        let request = Request::builder().uri("/slow").body(Body::empty()).unwrap();
+        let response = service.oneshot(request).await.unwrap();
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()[RETRY_AFTER]),
+            (503, &HeaderValue::from_static("1"))
+        );
     }
 
     #[tokio::test]

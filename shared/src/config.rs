@@ -8,11 +8,14 @@ use axum::http::Uri;
 use secrecy::SecretString;
 
 use crate::{
+    answer::Manner,
+    client::AddressForm,
     jwk::Algorithm,
     keys::SigningKeys,
     password::{Cost, OWASP_MINIMUM},
     place::Place,
     session::Lifetime,
+    throttle::{Limits, PairLimit, Rate},
     token::{Checks, Claim, Issuing},
 };
 
@@ -112,10 +115,48 @@ pub struct Settings {
     pub password_min_length: usize,
     /// `ARGON2_MEMORY_KIB`, `ARGON2_ITERATIONS`, `ARGON2_PARALLELISM`.
     pub hash_cost: Cost,
+    /// `THROTTLE_…`: how often somebody may guess.
+    pub limits: Limits,
+    /// `AUDIT_ADDRESS`: how the log names clients.
+    pub audit_address: AddressForm,
+    /// `METRICS`: whether metrics are written.
+    pub metrics: bool,
+    throttle: Throttle,
     users_table: Option<String>,
     credentials_table: Option<String>,
     sessions_table: Option<String>,
+    throttle_table: Option<String>,
 }
+
+/// The limits as they were set.
+#[derive(Debug, Clone, Copy)]
+struct Throttle {
+    failures: u32,
+    wait: u64,
+    max_wait: u64,
+    known: u64,
+    account: u32,
+    address: u32,
+    sign_ups: u32,
+}
+
+/// Limits that are no weaker than these are not warned of.
+const THROTTLE: Throttle = Throttle {
+    // Enough for somebody who tries the passwords they have in turn.
+    failures: 5,
+    // Long enough to make a program give up, short enough to wait for.
+    wait: 30,
+    // Somebody who goes on for a day has fewer than a hundred guesses.
+    max_wait: 900,
+    // As long as a session lives without use.
+    known: 30 * 24 * 60 * 60,
+    // NIST SP 800-63B-4 3.2.2: no more than 100 in a row, and here no more in an hour.
+    account: 100,
+    // A school or an office behind one address, and little for who tries one password with every account.
+    address: 300,
+    // A class that signs up together, and little for who fills the table.
+    sign_ups: 100,
+};
 
 impl Settings {
     /// Reads the environment of this process.
@@ -139,6 +180,7 @@ impl Settings {
         let leeway = Duration::from_secs(source.number("JWT_LEEWAY", 0..=300, 5)?);
         let audience = source.audience()?;
         let verified = source.verified_claims()?;
+        let throttle = source.throttle()?;
         Ok(Self {
             wording: Wording { profile, realm: source.realm()? },
             log_in: source.log_in()?,
@@ -157,9 +199,14 @@ impl Settings {
             list_users_group: source.list_users_group(strict)?,
             password_min_length: source.number("PASSWORD_MIN_LENGTH", 8..=128, if strict { 15 } else { 8 })?,
             hash_cost: source.hash_cost()?,
+            limits: throttle.limits(),
+            audit_address: source.audit_address()?,
+            metrics: source.metrics()?,
+            throttle,
             users_table: source.table("USERS_TABLE")?,
             credentials_table: source.table("CREDENTIALS_TABLE")?,
             sessions_table: source.table("SESSIONS_TABLE")?,
+            throttle_table: source.table("THROTTLE_TABLE")?,
         })
     }
 
@@ -176,6 +223,16 @@ impl Settings {
     /// `SESSIONS_TABLE`.
     pub fn sessions_table(&self) -> Result<&str, ConfigError> {
         self.sessions_table.as_deref().ok_or_else(|| wrong("SESSIONS_TABLE", "is not set"))
+    }
+
+    /// `THROTTLE_TABLE`.
+    pub fn throttle_table(&self) -> Result<&str, ConfigError> {
+        self.throttle_table.as_deref().ok_or_else(|| wrong("THROTTLE_TABLE", "is not set"))
+    }
+
+    /// How requests are answered.
+    pub fn manner(&self) -> Manner {
+        Manner { wording: self.wording.clone(), address: self.audit_address }
     }
 
     /// `JWT_SECRET_KEY` or `JWT_SECRET_ARN`.
@@ -220,10 +277,37 @@ impl Settings {
             ("JWT_REQUIRED_CLAIMS", ![Claim::Iat, Claim::Nbf].iter().all(|claim| self.checks.required.contains(claim))),
             ("LIST_USERS_GROUP", self.list_users_group.is_none()),
             ("PASSWORD_MIN_LENGTH", self.password_min_length < 15),
+            ("THROTTLE_PAIR_FAILURES", self.throttle.failures > THROTTLE.failures),
+            ("THROTTLE_PAIR_WAIT", self.throttle.wait < THROTTLE.wait),
+            ("THROTTLE_PAIR_MAX_WAIT", self.throttle.max_wait < THROTTLE.max_wait),
+            ("THROTTLE_ACCOUNT_GUESSES", is_weaker(self.throttle.account, THROTTLE.account)),
+            ("THROTTLE_ADDRESS_GUESSES", is_weaker(self.throttle.address, THROTTLE.address)),
+            ("THROTTLE_ADDRESS_SIGNUPS", is_weaker(self.throttle.sign_ups, THROTTLE.sign_ups)),
         ]
         .into_iter()
         .filter_map(|(name, relaxed)| relaxed.then_some(name))
         .collect()
+    }
+}
+
+/// Whether a rate is switched off, or lets more through.
+fn is_weaker(limit: u32, default: u32) -> bool {
+    limit == 0 || limit > default
+}
+
+impl Throttle {
+    fn limits(self) -> Limits {
+        Limits {
+            pair: PairLimit {
+                failures: self.failures,
+                wait: Duration::from_secs(self.wait),
+                max_wait: Duration::from_secs(self.max_wait),
+                known: Duration::from_secs(self.known),
+            },
+            account: Rate::an_hour(self.account),
+            address: Rate::an_hour(self.address),
+            sign_ups: Rate::an_hour(self.sign_ups),
+        }
     }
 }
 
@@ -451,6 +535,45 @@ impl Source<'_> {
         }
     }
 
+    fn throttle(&self) -> Result<Throttle, ConfigError> {
+        let wait = self.number("THROTTLE_PAIR_WAIT", 1..=3600, THROTTLE.wait)?;
+        Ok(Throttle {
+            failures: self.number("THROTTLE_PAIR_FAILURES", 1..=100, THROTTLE.failures)?,
+            wait,
+            max_wait: self.number("THROTTLE_PAIR_MAX_WAIT", wait..=86_400, THROTTLE.max_wait.max(wait))?,
+            known: self.number("THROTTLE_KNOWN", 0..=LONGEST_SESSION, THROTTLE.known)?,
+            account: self.rate("THROTTLE_ACCOUNT_GUESSES", 10_000, THROTTLE.account)?,
+            address: self.rate("THROTTLE_ADDRESS_GUESSES", 100_000, THROTTLE.address)?,
+            sign_ups: self.rate("THROTTLE_ADDRESS_SIGNUPS", 100_000, THROTTLE.sign_ups)?,
+        })
+    }
+
+    /// So many an hour. 0: as many as may be.
+    fn rate(&self, name: &'static str, most: u32, default: u32) -> Result<u32, ConfigError> {
+        match self.number(name, 0..=most, default)? {
+            1 => Err(wrong(name, format!("must be 0, which sets no limit, or a whole number from 2 to {most}"))),
+            limit => Ok(limit),
+        }
+    }
+
+    fn audit_address(&self) -> Result<AddressForm, ConfigError> {
+        match self.text("AUDIT_ADDRESS")?.as_deref() {
+            None | Some("network") => Ok(AddressForm::Network),
+            Some("none") => Ok(AddressForm::None),
+            Some("hash") => Ok(AddressForm::Hash),
+            Some("full") => Ok(AddressForm::Full),
+            Some(_) => Err(wrong("AUDIT_ADDRESS", "must be none, hash, network or full")),
+        }
+    }
+
+    fn metrics(&self) -> Result<bool, ConfigError> {
+        match self.text("METRICS")?.as_deref() {
+            None | Some("on") => Ok(true),
+            Some("off") => Ok(false),
+            Some(_) => Err(wrong("METRICS", "must be on or off")),
+        }
+    }
+
     fn sessions(&self) -> Result<Option<Lifetime>, ConfigError> {
         const DAY: u64 = 24 * 60 * 60;
         let max = self.number("SESSION_MAX", 1..=LONGEST_SESSION, 90 * DAY)?;
@@ -595,6 +718,11 @@ mod tests {
         assert_eq!(settings.list_users_group.as_deref(), Some("admin"));
         assert_eq!(settings.password_min_length, 15);
         assert!(settings.relaxed_rules().is_empty());
+        let relaxed =
+            |variable: (&'static str, &str)| read(&[("AUTH_PROFILE", "strict"), variable]).unwrap().relaxed_rules();
+        assert_eq!(relaxed(("THROTTLE_ACCOUNT_GUESSES", "0")), ["THROTTLE_ACCOUNT_GUESSES"]);
+        assert_eq!(relaxed(("THROTTLE_PAIR_FAILURES", "6")), ["THROTTLE_PAIR_FAILURES"]);
+        assert!(relaxed(("THROTTLE_ADDRESS_SIGNUPS", "20")).is_empty());
     }
 
     #[test]
@@ -667,6 +795,16 @@ mod tests {
             ("SESSION_IDLE", &["-1", "7776001", "30d"]),
             ("SESSION_MAX", &["0", "31536001", "never"]),
             ("SESSIONS_TABLE", &["s", "Sessions!"]),
+            ("THROTTLE_TABLE", &["t", "Throttle!"]),
+            ("THROTTLE_PAIR_FAILURES", &["0", "101", "five"]),
+            ("THROTTLE_PAIR_WAIT", &["0", "3601", "30s"]),
+            ("THROTTLE_PAIR_MAX_WAIT", &["29", "86401"]),
+            ("THROTTLE_KNOWN", &["-1", "31536001"]),
+            ("THROTTLE_ACCOUNT_GUESSES", &["1", "10001", "-1"]),
+            ("THROTTLE_ADDRESS_GUESSES", &["1", "100001", "off"]),
+            ("THROTTLE_ADDRESS_SIGNUPS", &["1", "100001", "off"]),
+            ("AUDIT_ADDRESS", &["Full", "yes", "ip"]),
+            ("METRICS", &["true", "ON", "0"]),
             ("JWT_ISSUER", &["a\nissuer", &long]),
             ("JWT_EXPIRATION_DELTA", &["0", "-1", "1.5", "2592001", "forever", "+30", "30 ", "0x20"]),
             ("JWT_NOT_BEFORE_DELTA", &["-1", "abc", "1800"]),

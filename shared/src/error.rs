@@ -1,6 +1,6 @@
 //! Everything that can go wrong with a request, and the one place that chooses its status.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{
     http::StatusCode,
@@ -55,9 +55,19 @@ pub enum Error {
     /// Log-in with an address that has no account.
     #[error("log-in of an unknown user")]
     UnknownUser,
-    /// Log-in with another password than the account's, or to an account that is disabled.
+    /// Log-in with another password than the account's.
     #[error("log-in with a wrong password")]
     WrongPassword,
+    /// Log-in to an account that is disabled, with its password. The answer is that of a wrong one: who has the password of a
+    /// disabled account learns no more than who has not.
+    #[error("log-in of a disabled user")]
+    Disabled,
+    /// More tries than the throttle takes.
+    #[error("too many tries")]
+    Throttled {
+        /// How long to wait before the next one.
+        wait: Duration,
+    },
     /// A call without a token.
     #[error("token is missing")]
     TokenMissing,
@@ -114,6 +124,19 @@ pub enum TokenRefusal {
     /// The sessions of the user were ended together since: a new password, a log-out everywhere, or from another session.
     #[error("sessions of the user were ended since")]
     Superseded,
+}
+
+impl TokenRefusal {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Token(error) => error.reason(),
+            Self::Ambiguous => "more-than-one-token",
+            Self::UserGone => "user-gone",
+            Self::UserDisabled => "user-disabled",
+            Self::SessionEnded => "session-ended",
+            Self::Superseded => "sessions-ended",
+        }
+    }
 }
 
 /// Why a refresh token is refused. Clients learn no reason.
@@ -231,6 +254,38 @@ pub(crate) struct Refusal {
 }
 
 impl Error {
+    /// Why somebody was refused, for the audit lines: a stable code. `None` where the request could not be read, or we failed.
+    pub fn reason(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::EmailTaken => "email-taken",
+            Self::UnknownUser => "unknown-user",
+            Self::WrongPassword | Self::PasswordNotConfirmed => "wrong-password",
+            Self::Disabled => "user-disabled",
+            Self::Throttled { .. } => "too-many-requests",
+            Self::TokenMissing => "token-missing",
+            Self::TokenRefused(refusal) | Self::RefreshRefused(RefreshRefusal::Token(refusal)) => refusal.reason(),
+            Self::RefreshRefused(RefreshRefusal::Malformed) => "refresh-token-malformed",
+            Self::RefreshRefused(RefreshRefusal::Off) => "no-sessions",
+            Self::RefreshRefused(RefreshRefusal::Gone) => "session-ended",
+            Self::RefreshRefused(RefreshRefusal::Replayed) => "refresh-token-replayed",
+            Self::Forbidden => "not-in-group",
+            Self::NotFound
+            | Self::NoIssuer
+            | Self::MethodNotAllowed
+            | Self::Malformed { .. }
+            | Self::UnsupportedMediaType
+            | Self::BodyTooLarge
+            | Self::Invalid(_)
+            | Self::CredentialsMissing
+            | Self::Store(_)
+            | Self::Late
+            | Self::Hash(_)
+            | Self::Sign(_)
+            | Self::Random(_)
+            | Self::Panic => return None,
+        })
+    }
+
     /// The answer, in the words of the profile.
     #[expect(clippy::too_many_lines, reason = "one arm for each error")]
     pub(crate) fn refusal(&self, wording: &Wording) -> Refusal {
@@ -288,16 +343,21 @@ impl Error {
                 challenge: basic("User does not exist !!"),
                 ..plain(S::UNAUTHORIZED, "unknown-user", "There is no account for this e-mail address.")
             },
-            Self::WrongPassword if tutorial => Refusal {
+            Self::WrongPassword | Self::Disabled if tutorial => Refusal {
                 message: Some("Could not verify"),
                 challenge: basic("Wrong Password !!"),
                 ..plain(S::FORBIDDEN, "wrong-password", "The password is not the account's.")
             },
-            Self::UnknownUser | Self::WrongPassword => Refusal {
+            Self::UnknownUser | Self::WrongPassword | Self::Disabled => Refusal {
                 message: Some("Could not verify"),
                 challenge: basic(wording.realm()),
                 ..plain(S::UNAUTHORIZED, "invalid-credentials", "The e-mail address or the password is wrong.")
             },
+            Self::Throttled { .. } => plain(
+                S::TOO_MANY_REQUESTS,
+                "too-many-requests",
+                "There were too many tries; wait for as many seconds as Retry-After says.",
+            ),
             Self::TokenMissing => Refusal {
                 message: Some("Token is missing !!"),
                 challenge: bearer(""),

@@ -1,6 +1,6 @@
 //! The way from Lambda's runtime to a router: what each function's `main` calls.
 
-use std::{convert::Infallible, error::Error as StdError, future::Future, process::ExitCode};
+use std::{convert::Infallible, env, error::Error as StdError, future::Future, process::ExitCode};
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use axum::Router;
@@ -18,9 +18,10 @@ use tower::{Service, ServiceExt as _};
 use tracing::{error, warn};
 
 use crate::{
-    answer,
-    config::{Settings, Wording},
+    answer::{self, Manner},
+    config::Settings,
     log::{self, Format},
+    metrics,
 };
 
 /// What stops a function before its first request.
@@ -48,17 +49,24 @@ where
     F: Future<Output = Result<Router, StartError>>,
 {
     let settings = Settings::from_env()?;
-    let wording = settings.wording.clone();
+    let manner = settings.manner();
+    if settings.metrics {
+        metrics::start(&env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default());
+    }
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    lambda_runtime::run(handler(routes(settings, aws).await?, wording)).await
+    lambda_runtime::run(handler(routes(settings, aws).await?, manner)).await
 }
 
 /// Answers API Gateway's events, of payload format 2.0 and 1.0, with these routes.
 pub fn handler(
     routes: Router,
-    wording: Wording,
+    manner: Manner,
 ) -> impl Service<LambdaEvent<LambdaRequest>, Response = impl Serialize, Error = Infallible, Future: Send> {
-    Adapter::from(answer::service(routes, wording)).map_request(with_sound_parts)
+    Adapter::from(answer::service(routes, manner)).map_request(with_sound_parts).map_response(|answer| {
+        // Before Lambda has the answer: afterwards it may freeze the process.
+        metrics::flush();
+        answer
+    })
 }
 
 /// One warning that names each setting, among those that `function` goes by, that is weaker than the strict profile's.

@@ -4,13 +4,16 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`email`], [`user`] | values that are valid once they exist |
+//! | [`email`], [`user`], [`client`] | values that are valid once they exist |
 //! | [`password`], [`well_known`], [`secret`], [`jwk`], [`keys`], [`token`], [`session`] | cryptography, without I/O, time or settings of its own |
-//! | [`config`], [`place`], [`keyring`], [`store`], [`log`] | environment, Secrets Manager, Parameter Store, DynamoDB, standard error |
+//! | [`throttle`] | how often somebody may guess |
+//! | [`config`], [`place`], [`keyring`], [`store`], [`log`], [`audit`], [`metrics`] | environment, Secrets Manager, Parameter Store, DynamoDB, standard error and output |
 //! | [`error`], [`fields`], [`credentials`], [`access`], [`answer`], [`lambda`] | HTTP and Lambda |
 
 pub mod access;
 pub mod answer;
+pub mod audit;
+pub mod client;
 pub mod config;
 pub mod credentials;
 pub mod email;
@@ -21,11 +24,13 @@ pub mod keyring;
 pub mod keys;
 pub mod lambda;
 pub mod log;
+pub mod metrics;
 pub mod password;
 pub mod place;
 pub mod secret;
 pub mod session;
 pub mod store;
+pub mod throttle;
 pub mod token;
 pub mod user;
 pub mod well_known;

@@ -5,6 +5,8 @@ use std::{env, io};
 use tracing::Level;
 use tracing_subscriber::{Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
+use crate::audit;
+
 /// How a line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -24,11 +26,14 @@ pub fn level() -> Option<String> {
 
 /// Starts logging at the level that `level` names (`error` to `trace`; `info` for anything else).
 ///
-/// The level is for our own crates. Others are held at warnings whatever it says: below that, the Lambda runtime writes
+/// The level is for our own crates. Audit lines are written at any level. Others are held at warnings whatever it says: below that, the Lambda runtime writes
 /// whole events and the HTTP client whole messages, passwords and tokens among them.
 pub fn start(format: Format, level: Option<&str>) {
     let level = level.and_then(|text| text.parse().ok()).unwrap_or(Level::INFO);
-    let targets = Targets::new().with_default(level.min(Level::WARN)).with_targets(OURS.map(|name| (name, level)));
+    let targets = Targets::new()
+        .with_default(level.min(Level::WARN))
+        .with_targets(OURS.map(|name| (name, level)))
+        .with_target(audit::TARGET, Level::INFO.max(level));
     let lines = fmt::layer().with_writer(io::stderr);
     let layer = match format {
         Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),

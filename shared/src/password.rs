@@ -1,6 +1,6 @@
 //! Passwords and their Argon2id hashes (RFC 9106) in PHC string format.
 
-use std::{fmt, hint::black_box, sync::Arc, thread};
+use std::{fmt, hint::black_box, sync::Arc, thread, time::Instant};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -9,6 +9,8 @@ use argon2::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Semaphore, task};
 use unicode_normalization::UnicodeNormalization;
+
+use crate::metrics;
 
 /// Longest password that can be chosen, in octets.
 pub const MAX_OCTETS: usize = 1024;
@@ -155,14 +157,17 @@ impl Hasher {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, task::JoinError> {
+        let begun = Instant::now();
         // The semaphore is never closed; were it, hashing without a place would still be right.
         let place = self.places.clone().acquire_owned().await.ok();
-        task::spawn_blocking(move || {
+        let outcome = task::spawn_blocking(move || {
             let outcome = work();
             drop(place);
             outcome
         })
-        .await
+        .await;
+        metrics::hash(begun.elapsed());
+        outcome
     }
 }
 

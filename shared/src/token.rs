@@ -233,6 +233,27 @@ pub enum TokenError {
     Subject,
 }
 
+impl TokenError {
+    /// A stable code for the audit lines.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::TooLong => "token-too-long",
+            Self::Unreadable => "token-unreadable",
+            Self::Algorithm => "token-algorithm",
+            Self::UnknownKey => "token-unknown-key",
+            Self::Signature => "token-signature",
+            Self::Audience => "token-audience",
+            Self::Extension => "token-extension",
+            Self::Expired => "token-expired",
+            Self::NotYetValid => "token-not-yet-valid",
+            Self::ImpossibleTime => "token-impossible-time",
+            Self::Issuer => "token-issuer",
+            Self::MissingClaim => "token-missing-claim",
+            Self::Subject => "token-subject",
+        }
+    }
+}
+
 /// Keeps the kind and drops the rest: the library's text may quote the token.
 impl From<JwtError> for TokenError {
     fn from(error: JwtError) -> Self {

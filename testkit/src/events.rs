@@ -37,6 +37,7 @@ impl Setting {
             ("USERS_TABLE", "Users".to_owned()),
             ("CREDENTIALS_TABLE", "Credentials".to_owned()),
             ("SESSIONS_TABLE", "Sessions".to_owned()),
+            ("THROTTLE_TABLE", "Throttle".to_owned()),
             ("JWT_SECRET_KEY", KEY.to_owned()),
             ("AWS_ENDPOINT_URL_DYNAMODB", service.endpoint.clone()),
         ];
@@ -82,7 +83,7 @@ pub async fn through_lambda_http(routes: Router, settings: &Settings, event: Val
     let event = serde_json::from_value(event).expect("lambda_http knows the event");
     let mut context = Context::default();
     "8476a536-e9f4-11e8-9739-2dfe598c3fcd".clone_into(&mut context.request_id);
-    let answer = lambda::handler(routes, settings.wording.clone()).oneshot(LambdaEvent::new(event, context)).await;
+    let answer = lambda::handler(routes, settings.manner()).oneshot(LambdaEvent::new(event, context)).await;
     serde_json::to_value(answer.expect("handlers do not fail")).expect("the answer is JSON")
 }
 

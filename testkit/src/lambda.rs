@@ -12,10 +12,11 @@ use axum::{
 };
 use serde_json::Value;
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncRead, AsyncReadExt},
     net::TcpListener,
     process::{Child, Command},
     sync::{Mutex, mpsc, oneshot},
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -30,6 +31,8 @@ struct RuntimeApi {
 pub struct Function {
     events: mpsc::Sender<Invocation>,
     process: Child,
+    /// What it writes to standard error and to standard output. A pipe that nobody empties would stop it.
+    written: [JoinHandle<String>; 2],
 }
 
 impl Function {
@@ -45,7 +48,7 @@ impl Function {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async { axum::serve(listener, router).await });
-        let process = Command::new(binary)
+        let mut process = Command::new(binary)
             .env_clear()
             .envs(std::env::vars().filter(|(name, _)| name == "LLVM_PROFILE_FILE" || name == "LD_LIBRARY_PATH"))
             .env("AWS_LAMBDA_RUNTIME_API", address)
@@ -55,11 +58,12 @@ impl Function {
             .envs([("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
             .envs(variables.iter().copied())
             .stderr(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .expect("the binary starts");
-        Self { events, process }
+        let written = [read(process.stderr.take()), read(process.stdout.take())];
+        Self { events, process, written }
     }
 
     /// Gives the function an event and waits for what it answers: `Err` where the invocation itself fails.
@@ -74,13 +78,17 @@ impl Function {
 
     /// Waits until the function gives up, and tells its exit code and what it wrote to standard error.
     pub async fn end(mut self) -> (Option<i32>, String) {
-        let mut log = String::new();
-        let mut stderr = self.process.stderr.take().unwrap();
-        timeout(Duration::from_secs(20), stderr.read_to_string(&mut log))
-            .await
-            .expect("the function ends in time")
-            .unwrap();
-        (self.process.wait().await.unwrap().code(), log)
+        let code = timeout(Duration::from_secs(20), self.process.wait()).await.expect("the function ends in time");
+        let [log, _] = self.written;
+        (code.unwrap().code(), log.await.unwrap())
+    }
+
+    /// Ends the function as Lambda does, and tells what it wrote to standard error and to standard output.
+    pub async fn stop_with_output(mut self) -> (String, String) {
+        self.process.start_kill().unwrap();
+        self.process.wait().await.unwrap();
+        let [log, output] = self.written;
+        (log.await.unwrap(), output.await.unwrap())
     }
 
     /// Ends the function as Lambda does, and tells what it wrote to standard error.
@@ -88,6 +96,14 @@ impl Function {
         self.process.start_kill().unwrap();
         self.end().await.1
     }
+}
+
+fn read(pipe: Option<impl AsyncRead + Unpin + Send + 'static>) -> JoinHandle<String> {
+    tokio::spawn(async move {
+        let mut text = String::new();
+        pipe.expect("the pipe is there").read_to_string(&mut text).await.expect("what functions write is UTF-8");
+        text
+    })
 }
 
 async fn next(State(api): State<Arc<RuntimeApi>>) -> impl IntoResponse {

@@ -71,6 +71,7 @@ async fn pass(client: TcpStream, server: TcpStream, to_lose: Arc<AtomicUsize>) {
 pub struct Refusing {
     /// Where it listens.
     pub url: String,
+    first: Arc<AtomicUsize>,
     left: Arc<AtomicUsize>,
 }
 
@@ -79,25 +80,34 @@ struct Refusal {
     http: reqwest::Client,
     operation: &'static str,
     error: &'static str,
+    first: Arc<AtomicUsize>,
     left: Arc<AtomicUsize>,
 }
 
 impl Refusing {
-    /// Answers the next `count` calls of `operation` with `error`, DynamoDB's JSON for it, and a status of 400.
+    /// Answers the next `count` calls of `operation` with `error`, DynamoDB's JSON for it, and a status of 400. For the operations
+    /// see [`operation`].
     pub async fn start(endpoint: &str, operation: &'static str, count: usize, error: &'static str) -> Self {
-        let left = Arc::new(AtomicUsize::new(count));
+        let (first, left) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(count)));
         let state = Refusal {
             upstream: endpoint.to_owned(),
             http: reqwest::Client::new(),
             operation,
             error,
+            first: first.clone(),
             left: left.clone(),
         };
         let router = Router::new().fallback(refuse_or_pass).with_state(Arc::new(state));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async { axum::serve(listener, router).await });
-        Self { url, left }
+        Self { url, first, left }
+    }
+
+    /// Lets the next `count` calls of the operation through, before any is refused.
+    pub fn after(&self, count: usize) -> &Self {
+        self.first.store(count, Ordering::SeqCst);
+        self
     }
 
     /// Refuses the next `count` calls.
@@ -113,13 +123,21 @@ impl Refusing {
 
 async fn refuse_or_pass(State(refusal): State<Arc<Refusal>>, headers: HeaderMap, body: Bytes) -> Response {
     let json = [("content-type", "application/x-amz-json-1.0")];
-    let is_meant =
-        headers.get("x-amz-target").is_some_and(|target| target.as_bytes().ends_with(refusal.operation.as_bytes()));
+    let is_meant = operation(&headers, &body) == refusal.operation;
     let counted = |left: usize| left.checked_sub(1);
-    if is_meant && refusal.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, counted).is_ok() {
+    let takes_one = |from: &AtomicUsize| from.fetch_update(Ordering::SeqCst, Ordering::SeqCst, counted).is_ok();
+    if is_meant && !takes_one(&refusal.first) && takes_one(&refusal.left) {
         return (StatusCode::BAD_REQUEST, json, refusal.error).into_response();
     }
     forward(&refusal.http, &refusal.upstream, headers, body).await
+}
+
+/// DynamoDB's name of the operation, such as `GetItem`; on the throttle's table, `Throttle.GetItem`.
+fn operation(headers: &HeaderMap, body: &[u8]) -> String {
+    let target = headers.get("x-amz-target").map(|target| String::from_utf8_lossy(target.as_bytes()).into_owned());
+    let operation = target.unwrap_or_default().rsplit('.').next().unwrap_or_default().to_owned();
+    let table = br#""TableName":"Throttle""#;
+    if body.windows(table.len()).any(|part| part == table) { format!("Throttle.{operation}") } else { operation }
 }
 
 async fn forward(http: &reqwest::Client, upstream: &str, headers: HeaderMap, body: Bytes) -> Response {
@@ -159,8 +177,6 @@ type Recorder = Arc<(String, reqwest::Client, Arc<Mutex<Vec<String>>>)>;
 
 async fn record_and_pass(State(recorder): State<Recorder>, headers: HeaderMap, body: Bytes) -> Response {
     let (upstream, http, calls) = &*recorder;
-    let target = headers.get("x-amz-target").map(|target| String::from_utf8_lossy(target.as_bytes()).into_owned());
-    let operation = target.unwrap_or_default().rsplit('.').next().unwrap_or_default().to_owned();
-    calls.lock().unwrap().push(operation);
+    calls.lock().unwrap().push(operation(&headers, &body));
     forward(http, upstream, headers, body).await
 }

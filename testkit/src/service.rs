@@ -95,7 +95,7 @@ impl Service {
             .expect("service starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listener, router).await });
+        tokio::spawn(service::serve(listener, router));
         Self { url, database, endpoint: endpoint.to_owned(), http: reqwest::Client::new() }
     }
 

@@ -18,17 +18,17 @@ use axum::{
 use serde::Serialize;
 use shared::{
     answer,
+    audit::{self, Attempt, Event},
     config::Settings,
     credentials,
     error::Error,
     keyring::Keyring,
     keys::CheckingKeys,
     lambda::{self, StartError},
-    store::{CallerStore, UserStore},
+    store::{CallerStore, Page, UserStore},
     token::{Verified, Verifier},
     user::Profile,
 };
-use tracing::info;
 
 use crate::paging::Paging;
 pub use crate::paging::cursor;
@@ -82,20 +82,11 @@ struct Listing {
 
 async fn list_users(State(list): State<Arc<ListUsers>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
     let now = SystemTime::now();
-    let caller = list.verified(&headers, now).await?;
+    let caller = list.verified(&headers, now).await.inspect_err(|error| audit::refused(Attempt::List, None, error))?;
     let paging = Paging::parse(uri.query().unwrap_or_default());
-    // Both at once: the caller's record takes no time of its own. What is read for nobody is thrown away.
-    let page = async {
-        let Paging { limit, after } = paging?;
-        Ok::<_, Error>((limit, list.users.page(limit, after).await?))
-    };
-    let (record, page) = tokio::join!(list.callers.find(caller.subject, caller.session()), page);
-    let user = caller.admit(record?, now)?;
-    if list.group.as_ref().is_some_and(|group| !user.groups.contains(group)) {
-        return Err(Error::Forbidden);
-    }
-    let (limit, page) = page?;
-    info!(public_id = %caller.subject, users = page.users.len(), "users listed");
+    let listed = list.page(&caller, paging, now).await;
+    let (limit, page) = listed.inspect_err(|error| audit::refused(Attempt::List, Some(caller.subject), error))?;
+    audit::happened(Event::Listed, caller.subject);
     let next = page.next.map(cursor);
     let link = next
         .as_ref()
@@ -116,8 +107,10 @@ struct Me {
 
 async fn me(State(list): State<Arc<ListUsers>>, headers: HeaderMap) -> Result<Json<Me>, Error> {
     let now = SystemTime::now();
-    let caller = list.verified(&headers, now).await?;
-    let user = caller.admit(list.callers.find(caller.subject, caller.session()).await?, now)?;
+    let caller = list.verified(&headers, now).await.inspect_err(|error| audit::refused(Attempt::Me, None, error))?;
+    let record = list.callers.find(caller.subject, caller.session()).await?;
+    let admitted = caller.admit(record, now).map_err(Error::from);
+    let user = admitted.inspect_err(|error| audit::refused(Attempt::Me, Some(caller.subject), error))?;
     Ok(Json(Me { profile: user.profile, groups: user.groups }))
 }
 
@@ -126,5 +119,25 @@ impl ListUsers {
     async fn verified(&self, headers: &HeaderMap, now: SystemTime) -> Result<Verified, Error> {
         let token = credentials::bearer_token(headers, &self.header_prefix)?;
         Ok(self.keys.verify(&self.verifier, token, now).await?)
+    }
+
+    /// The page that was asked for and its limit, if the caller may read it.
+    async fn page(
+        &self,
+        caller: &Verified,
+        paging: Result<Paging, Error>,
+        now: SystemTime,
+    ) -> Result<(u16, Page), Error> {
+        // Both at once: the caller's record takes no time of its own. What is read for nobody is thrown away.
+        let page = async {
+            let Paging { limit, after } = paging?;
+            Ok::<_, Error>((limit, self.users.page(limit, after).await?))
+        };
+        let (record, page) = tokio::join!(self.callers.find(caller.subject, caller.session()), page);
+        let user = caller.admit(record?, now)?;
+        if self.group.as_ref().is_some_and(|group| !user.groups.contains(group)) {
+            return Err(Error::Forbidden);
+        }
+        page
     }
 }

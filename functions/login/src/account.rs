@@ -8,16 +8,17 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use shared::{
+    audit::{self, Attempt, Event},
     email::Email,
     error::{Error, FieldError, TokenRefusal},
     fields::Fields,
     password::{Password, PasswordHash, Verdict},
     session::RefreshToken,
     store::{Account, Change, Credentials},
+    token::Verified,
     user::{Profile, PublicId, User},
     well_known,
 };
-use tracing::info;
 
 use crate::{Login, SignedIn};
 
@@ -30,35 +31,11 @@ pub(crate) async fn change_password(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Json<SignedIn>, Error> {
+    let refused = |user, error: &Error| audit::refused(Attempt::ChangePassword, user, error);
     let now = SystemTime::now();
-    let caller = login.verified(&headers, now).await?;
-    let fields = Fields::from_body(request, &["current_password", "new_password"]).await?;
-    let current = required(&fields, "current_password");
-    let new = required(&fields, "new_password").and_then(|text| {
-        Password::choose(text, login.password_min_length).map_err(|error| FieldError::from(error).on("new_password"))
-    });
-    let (current, new) = match (current, new) {
-        (Ok(current), Ok(new)) => (Password::new(current), new),
-        (current, new) => return Err(Error::Invalid([current.err(), new.err()].into_iter().flatten().collect())),
-    };
-    let mut user = caller.admit(login.callers.find(caller.subject, caller.session()).await?, now)?;
-    check_choice(&new, &user.profile)?;
-    let old = login.confirm(&user, current).await?;
-
-    let hash = login.hasher.hash(new).await?;
-    let public_id = user.profile.public_id;
-    let renewed = login.life.map(|life| Ok::<_, Error>((RefreshToken::new(public_id)?, life))).transpose()?;
-    let session = renewed.as_ref().map(|(token, life)| (token, *life));
-    for _ in 0..ATTEMPTS {
-        let account = Account::from(&user);
-        if let Change::Done(session) = login.changes.change_password(&account, &old, &hash, session, now).await? {
-            info!(%public_id, "password changed");
-            let session = renewed.as_ref().map(|(token, _)| token).zip(session);
-            return Ok(Json(login.sign_in(public_id, user.version + 1, session, now).await?));
-        }
-        user = login.still_confirmed(public_id, &old).await?;
-    }
-    Err(Error::Late)
+    let caller = login.verified(&headers, now).await.inspect_err(|error| refused(None, error))?;
+    let changed = login.change_password(&caller, request, now).await;
+    changed.map(Json).inspect_err(|error| refused(Some(caller.subject), error))
 }
 
 /// Removes all there is of the user.
@@ -67,19 +44,11 @@ pub(crate) async fn delete(
     headers: HeaderMap,
     request: Request,
 ) -> Result<StatusCode, Error> {
+    let refused = |user, error: &Error| audit::refused(Attempt::Delete, user, error);
     let now = SystemTime::now();
-    let caller = login.verified(&headers, now).await?;
-    let fields = Fields::from_body(request, &["password"]).await?;
-    let password = required(&fields, "password").map_err(|error| Error::Invalid(vec![error]))?;
-    let user = caller.admit(login.callers.find(caller.subject, caller.session()).await?, now)?;
-    let hash = login.confirm(&user, Password::new(password)).await?;
-    match login.changes.delete(&Account::from(&user), &hash).await? {
-        Change::Overtaken => Err(TokenRefusal::Superseded.into()),
-        Change::Done(()) => {
-            info!(public_id = %user.profile.public_id, "user deleted");
-            Ok(StatusCode::NO_CONTENT)
-        }
-    }
+    let caller = login.verified(&headers, now).await.inspect_err(|error| refused(None, error))?;
+    let deleted = login.delete(&caller, request, now).await;
+    deleted.map(|()| StatusCode::NO_CONTENT).inspect_err(|error| refused(Some(caller.subject), error))
 }
 
 fn required<'f>(fields: &'f Fields, name: &str) -> Result<&'f str, FieldError> {
@@ -93,16 +62,68 @@ fn check_choice(password: &Password, profile: &Profile) -> Result<(), Error> {
 }
 
 impl Login {
+    async fn change_password(&self, caller: &Verified, request: Request, now: SystemTime) -> Result<SignedIn, Error> {
+        let fields = Fields::from_body(request, &["current_password", "new_password"]).await?;
+        let current = required(&fields, "current_password");
+        let new = required(&fields, "new_password").and_then(|text| {
+            Password::choose(text, self.password_min_length).map_err(|error| FieldError::from(error).on("new_password"))
+        });
+        let (current, new) = match (current, new) {
+            (Ok(current), Ok(new)) => (Password::new(current), new),
+            (current, new) => return Err(Error::Invalid([current.err(), new.err()].into_iter().flatten().collect())),
+        };
+        let mut user = caller.admit(self.callers.find(caller.subject, caller.session()).await?, now)?;
+        check_choice(&new, &user.profile)?;
+        let old = self.confirm(caller, &user, current).await?;
+
+        let hash = self.hasher.hash(new).await?;
+        let public_id = user.profile.public_id;
+        let renewed = self.life.map(|life| Ok::<_, Error>((RefreshToken::new(public_id)?, life))).transpose()?;
+        let session = renewed.as_ref().map(|(token, life)| (token, *life));
+        for _ in 0..ATTEMPTS {
+            let account = Account::from(&user);
+            if let Change::Done(session) = self.changes.change_password(&account, &old, &hash, session, now).await? {
+                audit::happened(Event::PasswordChanged, public_id);
+                let session = renewed.as_ref().map(|(token, _)| token).zip(session);
+                return self.sign_in(public_id, user.version + 1, session, now).await;
+            }
+            user = self.still_confirmed(public_id, &old).await?;
+        }
+        Err(Error::Late)
+    }
+
+    async fn delete(&self, caller: &Verified, request: Request, now: SystemTime) -> Result<(), Error> {
+        let fields = Fields::from_body(request, &["password"]).await?;
+        let password = required(&fields, "password").map_err(|error| Error::Invalid(vec![error]))?;
+        let user = caller.admit(self.callers.find(caller.subject, caller.session()).await?, now)?;
+        let hash = self.confirm(caller, &user, Password::new(password)).await?;
+        match self.changes.delete(&Account::from(&user), &hash).await? {
+            Change::Overtaken => Err(TokenRefusal::Superseded.into()),
+            Change::Done(()) => {
+                audit::happened(Event::Deleted, user.profile.public_id);
+                Ok(())
+            }
+        }
+    }
+
     /// Compares the password once more, at the cost of a log-in, and gives its hash: a token that was left lying about must not be
-    /// enough.
-    async fn confirm(&self, user: &User, password: Password) -> Result<PasswordHash, Error> {
+    /// enough. Counted as a log-in is.
+    async fn confirm(&self, caller: &Verified, user: &User, password: Password) -> Result<PasswordHash, Error> {
+        let permit = self.guard.confirmation(caller).await?;
+        let compared = self.compare(user, password).await;
+        match &compared {
+            Ok(_) => permit.right().await,
+            Err(error) if error.reason().is_none() => permit.void().await,
+            Err(_) => {}
+        }
+        compared
+    }
+
+    async fn compare(&self, user: &User, password: Password) -> Result<PasswordHash, Error> {
         let hash = self.stored_hash(user).await?;
         match (self.hasher.verify(password, hash.clone()).await?, hash) {
             (Verdict::Match { .. }, Some(hash)) => Ok(hash),
-            (Verdict::Match { .. }, None) | (Verdict::Mismatch, _) => {
-                info!(public_id = %user.profile.public_id, "signed-in user gave a wrong password");
-                Err(Error::PasswordNotConfirmed)
-            }
+            (Verdict::Match { .. }, None) | (Verdict::Mismatch, _) => Err(Error::PasswordNotConfirmed),
         }
     }
 

@@ -6,10 +6,12 @@
 //! | `refresh` | `POST /refresh`: exchanges a refresh token for a new pair |
 //! | `log_out` | `POST /logout`: ends one session, all others, or all |
 //! | `account` | `POST /password` and `DELETE /user/me` |
+//! | `guess` | how often a password may be guessed |
 //! | `discovery` | `GET /.well-known/…`: the public keys and where they are |
 
 mod account;
 mod discovery;
+mod guess;
 mod log_in;
 mod log_out;
 mod refresh;
@@ -35,10 +37,12 @@ use shared::{
     lambda::{self, StartError},
     password::Hasher,
     session::{Lifetime, RefreshToken, Session},
-    store::{AccountChanges, CallerStore, CredentialStore, SessionStore},
+    store::{AccountChanges, CallerStore, CredentialStore, SessionStore, ThrottleStore},
     token::{Anchor, Signer, Verified, Verifier, numeric_date},
     user::PublicId,
 };
+
+use crate::guess::Guard;
 
 /// What log-in may touch.
 pub struct Login {
@@ -46,6 +50,7 @@ pub struct Login {
     sessions: SessionStore,
     callers: CallerStore,
     changes: AccountChanges,
+    guard: Guard,
     hasher: Hasher,
     keys: Keyring<SigningKeys>,
     /// A new key signs when everybody has had this long to read it.
@@ -71,6 +76,11 @@ impl Login {
             "JWT_VERIFY_CLAIMS",
             "JWT_REQUIRED_CLAIMS",
             "PASSWORD_MIN_LENGTH",
+            "THROTTLE_PAIR_FAILURES",
+            "THROTTLE_PAIR_WAIT",
+            "THROTTLE_PAIR_MAX_WAIT",
+            "THROTTLE_ACCOUNT_GUESSES",
+            "THROTTLE_ADDRESS_GUESSES",
         ];
         lambda::warn_of_relaxed_rules("login", settings, &rules);
         let (users, credentials, sessions) =
@@ -79,6 +89,7 @@ impl Login {
             credentials: CredentialStore::new(database.clone(), credentials),
             sessions: SessionStore::new(database.clone(), sessions),
             callers: CallerStore::new(database.clone(), users, sessions),
+            guard: Guard::new(ThrottleStore::new(database.clone(), settings.throttle_table()?), settings.limits),
             changes: AccountChanges::new(database, users, credentials, sessions),
             hasher: Hasher::new(settings.hash_cost)?,
             keys,

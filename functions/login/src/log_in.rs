@@ -13,41 +13,43 @@ use axum::{
 };
 use shared::{
     answer,
+    audit::{self, Attempt, Event},
+    client::ClientAddress,
     config::LogIn,
     credentials,
     email::Email,
     error::Error,
     fields::Fields,
+    metrics,
     password::{Password, PasswordHash, Verdict},
     session::RefreshToken,
     store::Credentials,
 };
-use tracing::{info, warn};
+use tracing::warn;
 
-use crate::Login;
+use crate::{Login, SignedIn};
 
 /// How long a log-in waits for its hash to be replaced.
 const RENEWAL: Duration = Duration::from_secs(2);
 
 pub(crate) async fn log_in(
     State(login): State<Arc<Login>>,
+    client: ClientAddress,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Error> {
     let (email, password) = presented(&login.call, &headers, request).await?;
-    let Credentials { public_id, version, .. } = login.check(&email, password).await?;
-    let now = SystemTime::now();
-    let answer = match login.life {
-        None => login.sign_in(public_id, version, None, now).await?,
-        Some(life) => {
-            let token = RefreshToken::new(public_id)?;
-            // If the version was raised since it was read, the session is over before it began.
-            let session = login.sessions.begin(&token, version, life, now).await?;
-            login.sign_in(public_id, version, Some((&token, session)), now).await?
+    // Boxed, since three calls of the database at once make it large.
+    match Box::pin(login.let_in(&email, password, client)).await {
+        Ok(answer) => {
+            metrics::log_in("done");
+            Ok((login.done, Json(answer)).into_response())
         }
-    };
-    info!(%public_id, "user logged in");
-    Ok((login.done, Json(answer)).into_response())
+        Err(error) => {
+            metrics::log_in(error.reason().unwrap_or("error"));
+            Err(error)
+        }
+    }
 }
 
 /// Address and password of a request, from its body or from `Authorization: Basic`.
@@ -73,27 +75,70 @@ async fn presented(call: &LogIn, headers: &HeaderMap, request: Request) -> Resul
 }
 
 impl Login {
-    /// The credentials of an address, if the password is theirs. Every way through here costs one hash.
-    async fn check(&self, email: &str, password: Password) -> Result<Credentials, Error> {
-        let Ok(email) = Email::parse(email) else {
-            self.hasher.verify(password, None).await?;
-            return Err(Error::UnknownUser);
+    /// Counts the guess and looks the account up, both at once; then compares, and settles what was counted.
+    async fn let_in(&self, email: &str, password: Password, client: ClientAddress) -> Result<SignedIn, Error> {
+        let (permit, found) = tokio::join!(self.guard.log_in(email, client), self.find(email));
+        let public_id = found.as_ref().ok().and_then(Option::as_ref).map(|found| found.public_id);
+        // A guess that may not be made looks the same whatever was found.
+        let permit = permit.inspect_err(|error| audit::refused(Attempt::LogIn, public_id, error))?;
+        let checked = match found {
+            Ok(found) => self.check(email, password, found).await,
+            Err(error) => Err(error),
         };
-        let Some(credentials) = self.credentials.find(&email).await? else {
+        match checked {
+            Ok(credentials) => {
+                let ((), answer) = tokio::join!(permit.right(), self.begin(&credentials));
+                let answer = answer?;
+                audit::happened(Event::LoggedIn, credentials.public_id);
+                Ok(answer)
+            }
+            Err(error) => {
+                audit::refused(Attempt::LogIn, public_id, &error);
+                if error.reason().is_none() {
+                    permit.void().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// `None` where nobody has the address, or it is none.
+    async fn find(&self, email: &str) -> Result<Option<Credentials>, Error> {
+        match Email::parse(email) {
+            Ok(email) => Ok(self.credentials.find(&email).await?),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The credentials, if the password is theirs. Every way through here costs one hash.
+    async fn check(&self, email: &str, password: Password, found: Option<Credentials>) -> Result<Credentials, Error> {
+        let Some(credentials) = found else {
             self.hasher.verify(password, None).await?;
             return Err(Error::UnknownUser);
         };
         match self.hasher.verify(password.clone(), Some(credentials.password_hash.clone())).await? {
             Verdict::Mismatch => Err(Error::WrongPassword),
-            // Who has the password of a disabled account learns no more than who has not.
-            Verdict::Match { .. } if credentials.disabled => Err(Error::WrongPassword),
+            Verdict::Match { .. } if credentials.disabled => Err(Error::Disabled),
             Verdict::Match { outdated } => {
-                if outdated {
+                if let Ok(email) = Email::parse(email)
+                    && outdated
+                {
                     self.renew_hash(&email, password, &credentials.password_hash).await;
                 }
                 Ok(credentials)
             }
         }
+    }
+
+    /// Signs the owner of credentials in, with a session where there are sessions.
+    async fn begin(&self, credentials: &Credentials) -> Result<SignedIn, Error> {
+        let now = SystemTime::now();
+        let &Credentials { public_id, version, .. } = credentials;
+        let Some(life) = self.life else { return self.sign_in(public_id, version, None, now).await };
+        let token = RefreshToken::new(public_id)?;
+        // If the version was raised since it was read, the session is over before it began.
+        let session = self.sessions.begin(&token, version, life, now).await?;
+        self.sign_in(public_id, version, Some((&token, session)), now).await
     }
 
     /// Replaces a hash of a lower cost while the password is at hand. The log-in is good whether or not this works.

@@ -7,13 +7,13 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use shared::{
+    audit::{self, Attempt, Event},
     error::{Error, FieldError, RefreshRefusal},
     fields::Fields,
     session::{GRACE, RefreshToken, SessionId},
     store::{Account, Change, Rotation},
     token::{Anchor, Verified, numeric_date},
 };
-use tracing::info;
 
 use crate::Login;
 
@@ -40,9 +40,10 @@ pub(crate) async fn log_out(
     let fields = Fields::from_body(request, &["scope", "refresh_token"]).await?;
     // A refresh token serves as well: an access token may be over by the time somebody leaves.
     let presented = match fields.get("refresh_token") {
-        None => Some(login.verified(&headers, now).await?),
-        Some(text) => login.session_of(text, now).await?,
+        None => login.verified(&headers, now).await.map(Some),
+        Some(text) => login.session_of(text, now).await,
     };
+    let presented = presented.inspect_err(|error| audit::refused(Attempt::LogOut, None, error))?;
     let scope = match fields.get("scope") {
         None | Some("local") => Scope::Local,
         Some("others") => Scope::Others,
@@ -56,7 +57,7 @@ pub(crate) async fn log_out(
     if let Some(presented) = presented
         && login.end(presented, scope, now).await?
     {
-        info!(public_id = %presented.subject, ?scope, "user logged out");
+        audit::happened(Event::LoggedOut, presented.subject);
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,13 +10,13 @@ use axum::{
     extract::{Request, State},
 };
 use shared::{
+    audit::{self, Attempt, Event},
     error::{Error, FieldError, RefreshRefusal},
     fields::Fields,
     session::{RefreshToken, Salt, Session},
     store::Rotation,
     token::{Anchor, Verified},
 };
-use tracing::{info, warn};
 
 use crate::{Login, SignedIn};
 
@@ -27,10 +27,13 @@ pub(crate) async fn refresh(State(login): State<Arc<Login>>, request: Request) -
     let fields = Fields::from_body(request, &["refresh_token"]).await?;
     let text =
         fields.get("refresh_token").ok_or_else(|| Error::Invalid(vec![FieldError::required("refresh_token")]))?;
-    let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed)?;
+    let refused = |user, error: &Error| audit::refused(Attempt::Refresh, user, error);
+    let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed.into());
+    let token = token.inspect_err(|error| refused(None, error))?;
     let now = SystemTime::now();
-    let answer = tokio::time::timeout(TIME_LIMIT, login.renew(&token, now)).await.map_err(|_| Error::Late)??;
-    info!(public_id = %token.user(), "session refreshed");
+    let renewed = tokio::time::timeout(TIME_LIMIT, login.renew(&token, now)).await.unwrap_or(Err(Error::Late));
+    let answer = renewed.inspect_err(|error| refused(Some(token.user()), error))?;
+    audit::happened(Event::Refreshed, token.user());
     Ok(Json(answer))
 }
 
@@ -72,7 +75,7 @@ impl Login {
     /// Ends the session of a token that somebody kept: the owner, or a thief, and nobody knows which of the two went on.
     pub(crate) async fn end_replayed(&self, presented: &RefreshToken) -> Result<(), Error> {
         self.sessions.end(presented.user(), presented.session()).await?;
-        warn!(public_id = %presented.user(), "refresh token was used again: session ended");
+        audit::happened(Event::Replayed, presented.user());
         Ok(())
     }
 }

@@ -59,18 +59,20 @@ async fn a_replay_a_log_out_and_a_new_password_are_told_with_the_user_and_withou
 
     let id = text(&forge::payload(&text(&first, "token")), "sub");
     let log = function.stop().await;
-    for message in [
-        "user logged in",
-        "session refreshed",
-        "refresh token was used again: session ended",
-        "signed-in user gave a wrong password",
-        "password changed",
-        "user logged out",
+    for (event, reason) in [
+        ("logged-in", None),
+        ("refreshed", None),
+        ("replayed", None),
+        ("refresh-failed", Some("refresh-token-replayed")),
+        ("password-change-failed", Some("wrong-password")),
+        ("password-changed", None),
+        ("logged-out", None),
     ] {
-        let line = log.lines().find(|line| line.contains(&format!("\"message\":\"{message}\"")));
-        let line: Value = serde_json::from_str(line.unwrap_or_else(|| panic!("{message}: {log}"))).unwrap();
-        assert_eq!(line["public_id"], id.as_str(), "{message}");
-        assert!(line["span"]["request_id"].is_string(), "{message}");
+        let line = log.lines().find(|line| line.contains(&format!("\"event\":\"{event}\"")));
+        let line: Value = serde_json::from_str(line.unwrap_or_else(|| panic!("{event}: {log}"))).unwrap();
+        assert_eq!((&line["public_id"], line["reason"].as_str()), (&json!(id), reason), "{event}");
+        assert_eq!((&line["target"], &line["span"]["client"]), (&json!("audit"), &json!("192.0.2.0/24")), "{event}");
+        assert!(line["span"]["request_id"].is_string(), "{event}");
     }
     for answer in [&first, &second, &changed] {
         secrets.extend([text(answer, "token"), text(answer, "refresh_token")]);

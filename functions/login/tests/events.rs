@@ -139,6 +139,7 @@ async fn jwt_secret_arn_is_where_the_key_is_read_from() {
         ("USERS_TABLE", "Users"),
         ("CREDENTIALS_TABLE", "Credentials"),
         ("SESSIONS_TABLE", "Sessions"),
+        ("THROTTLE_TABLE", "Throttle"),
         ("JWT_SECRET_ARN", ARN),
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", manager.url.as_str()),
@@ -152,7 +153,7 @@ async fn jwt_secret_arn_is_where_the_key_is_read_from() {
 #[tokio::test]
 async fn a_bad_or_missing_setting_stops_the_start_and_names_the_variable() {
     let table = |name| (name, "Some-Table");
-    let tables = [table("USERS_TABLE"), table("CREDENTIALS_TABLE"), table("SESSIONS_TABLE")];
+    let tables = [table("USERS_TABLE"), table("CREDENTIALS_TABLE"), table("SESSIONS_TABLE"), table("THROTTLE_TABLE")];
     let key = ("JWT_SECRET_KEY", KEY);
     let development = ("JWT_SECRET_KEY", shared::secret::DEVELOPMENT_KEY);
     let with = |more: &[(&'static str, &'static str)]| [&tables, more].concat();
@@ -238,6 +239,7 @@ async fn a_secret_that_cannot_be_read_stops_the_start() {
         ("USERS_TABLE", "Users"),
         ("CREDENTIALS_TABLE", "Credentials"),
         ("SESSIONS_TABLE", "Sessions"),
+        ("THROTTLE_TABLE", "Throttle"),
         ("JWT_SECRET_ARN", ARN),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &keeper.url),
     ];

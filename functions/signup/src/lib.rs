@@ -12,22 +12,27 @@ use axum::{
 };
 use serde::Serialize;
 use shared::{
+    audit::{self, Attempt, Event},
+    client::ClientAddress,
     config::Settings,
     email::Email,
     error::{Error, FieldError},
     fields::Fields,
     lambda::{self, StartError},
+    metrics,
     password::{Hasher, Password},
-    store::{AccountWriter, Creation},
+    store::{AccountWriter, Admission, Creation, ThrottleStore},
+    throttle::{Counted, Rate},
     token::numeric_date,
     user::{Name, NewUser, Profile, PublicId},
     well_known,
 };
-use tracing::info;
 
 /// What sign-up may touch.
 pub struct Signup {
     accounts: AccountWriter,
+    throttle: ThrottleStore,
+    limit: Option<Rate>,
     hasher: Hasher,
     password_min_length: usize,
 }
@@ -35,8 +40,14 @@ pub struct Signup {
 impl Signup {
     /// Sign-up as the settings ask for it.
     pub fn new(settings: &Settings, database: Client) -> Result<Self, StartError> {
-        lambda::warn_of_relaxed_rules("signup", settings, &["AUTH_PROFILE", "PASSWORD_MIN_LENGTH"]);
+        lambda::warn_of_relaxed_rules(
+            "signup",
+            settings,
+            &["AUTH_PROFILE", "PASSWORD_MIN_LENGTH", "THROTTLE_ADDRESS_SIGNUPS"],
+        );
         Ok(Self {
+            throttle: ThrottleStore::new(database.clone(), settings.throttle_table()?),
+            limit: settings.limits.sign_ups,
             accounts: AccountWriter::new(database, settings.users_table()?, settings.credentials_table()?),
             hasher: Hasher::new(settings.hash_cost)?,
             password_min_length: settings.password_min_length,
@@ -56,20 +67,44 @@ struct SignedUp {
     user: Profile,
 }
 
-async fn sign_up(State(signup): State<Arc<Signup>>, request: Request) -> Result<Response, Error> {
+async fn sign_up(
+    State(signup): State<Arc<Signup>>,
+    client: ClientAddress,
+    request: Request,
+) -> Result<Response, Error> {
     let fields = Fields::from_body(request, &["name", "email", "password"]).await?;
     let (user, password) = parse(&fields, signup.password_min_length)?;
-    let hash = signup.hasher.hash(password).await?;
-    match signup.accounts.create(&user, &hash, numeric_date(SystemTime::now())).await? {
-        Creation::EmailTaken => Err(Error::EmailTaken),
-        Creation::Created => {
-            info!(public_id = %user.public_id, "user signed up");
+    match signup.create(&user, password, client).await {
+        Ok(()) => {
+            metrics::sign_up("done");
+            audit::happened(Event::SignedUp, user.public_id);
             let user = Profile {
                 public_id: user.public_id,
                 name: user.name.as_str().to_owned(),
                 email: user.email.as_str().to_owned(),
             };
             Ok((StatusCode::CREATED, Json(SignedUp { message: "Successfully registered.", user })).into_response())
+        }
+        Err(error) => {
+            metrics::sign_up(error.reason().unwrap_or("error"));
+            audit::refused(Attempt::SignUp, None, &error);
+            Err(error)
+        }
+    }
+}
+
+impl Signup {
+    /// Counts the sign-up, whatever comes of it: each costs a hash, and tells whether an address is taken.
+    async fn create(&self, user: &NewUser, password: Password, client: ClientAddress) -> Result<(), Error> {
+        if let Some(limit) = self.limit
+            && let Admission::Refused(wait) = self.throttle.take(&Counted::sign_ups(client), limit).await?
+        {
+            return Err(Error::Throttled { wait });
+        }
+        let hash = self.hasher.hash(password).await?;
+        match self.accounts.create(user, &hash, numeric_date(SystemTime::now())).await? {
+            Creation::EmailTaken => Err(Error::EmailTaken),
+            Creation::Created => Ok(()),
         }
     }
 }

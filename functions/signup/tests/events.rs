@@ -68,14 +68,15 @@ async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
 
 #[tokio::test]
 async fn a_bad_or_missing_setting_stops_the_start_and_names_the_variable() {
-    let tables = [("USERS_TABLE", "Users"), ("CREDENTIALS_TABLE", "Credentials")];
+    let tables = [("USERS_TABLE", "Users"), ("CREDENTIALS_TABLE", "Credentials"), ("THROTTLE_TABLE", "Throttle")];
     for (variables, named) in [
-        (vec![], "USERS_TABLE"),
-        (vec![tables[0]], "CREDENTIALS_TABLE"),
-        (vec![tables[0], tables[1], ("PASSWORD_MIN_LENGTH", "four")], "PASSWORD_MIN_LENGTH"),
-        (vec![tables[0], tables[1], ("JWT_VERIFY", "False")], "JWT_VERIFY"),
+        (vec![tables[2]], "USERS_TABLE"),
+        (vec![tables[0], tables[2]], "CREDENTIALS_TABLE"),
+        (vec![tables[0], tables[1]], "THROTTLE_TABLE"),
+        (vec![tables[0], tables[1], tables[2], ("PASSWORD_MIN_LENGTH", "four")], "PASSWORD_MIN_LENGTH"),
+        (vec![tables[0], tables[1], tables[2], ("JWT_VERIFY", "False")], "JWT_VERIFY"),
         // Each of the two is good by itself, and Argon2 asks for 8 KiB a lane: 16 lanes have them with any memory that is taken.
-        (vec![tables[0], tables[1], ("ARGON2_MEMORY_KIB", "1024")], "ARGON2_MEMORY_KIB"),
+        (vec![tables[0], tables[1], tables[2], ("ARGON2_MEMORY_KIB", "1024")], "ARGON2_MEMORY_KIB"),
     ] {
         let (code, log) = Function::start(env!("CARGO_BIN_EXE_signup"), &variables).await.end().await;
         assert_eq!(code, Some(1), "{log}");

@@ -38,7 +38,7 @@ async fn a_new_password_ends_all_earlier_tokens_and_gives_a_new_pair() {
 #[tokio::test]
 async fn a_wrong_current_password_is_401_in_both_profiles_and_changes_nothing() {
     for profile in ["tutorial", "strict"] {
-        let service = Service::with(&[("AUTH_PROFILE", profile)]).await;
+        let service = Service::with(&[("AUTH_PROFILE", profile), ("THROTTLE_PAIR_FAILURES", "9")]).await;
         let mine = service.signed_in(ADA).await;
         let before = service.items("Credentials").await;
         for wrong in ["wrong", NEW, &ADA[2].to_uppercase(), &format!("{} ", ADA[2])] {
@@ -161,9 +161,9 @@ async fn a_change_that_could_not_be_carried_out_is_503_and_the_old_password_stay
     let mine = service.signed_in(ADA).await;
     let before = (service.items("Users").await, service.items("Credentials").await, service.items("Sessions").await);
     for _ in 0..2 {
-        refusing.refuse(4);
+        refusing.refuse(6);
         assert_eq!(change(&service, text(&mine, "token"), ADA[2], NEW).await.status, 503);
-        refusing.refuse(4);
+        refusing.refuse(6);
         assert_eq!(service.delete_me(text(&mine, "token"), ADA[2]).await.status, 503);
     }
     let after = (service.items("Users").await, service.items("Credentials").await, service.items("Sessions").await);

@@ -39,7 +39,8 @@ async fn a_mailbox_has_one_account_however_it_is_spelled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_64_sign_ups_at_once_for_one_address_exactly_one_is_201_and_only_its_password_works() {
-    let service = std::sync::Arc::new(Service::start().await);
+    let settings = [("THROTTLE_ADDRESS_SIGNUPS", "0"), ("THROTTLE_PAIR_FAILURES", "9")];
+    let service = std::sync::Arc::new(Service::with(&settings).await);
     let spellings = ["ada@example.com", "ADA@example.com", " ada@EXAMPLE.com", "Ada@ｅxample.com"];
     let mut attempts = JoinSet::new();
     for number in 0..64 {
@@ -66,7 +67,7 @@ async fn of_64_sign_ups_at_once_for_one_address_exactly_one_is_201_and_only_its_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_150_different_sign_ups_at_once_all_are_listed() {
-    let service = std::sync::Arc::new(Service::start().await);
+    let service = std::sync::Arc::new(Service::with(&[("THROTTLE_ADDRESS_SIGNUPS", "300")]).await);
     let mut attempts = JoinSet::new();
     for number in 0..150 {
         let service = service.clone();

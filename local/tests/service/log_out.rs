@@ -248,7 +248,7 @@ async fn a_log_out_that_could_not_be_carried_out_is_503_and_the_session_lives() 
     for (operation, scope) in [("DeleteItem", "local"), ("TransactWriteItems", "global"), ("BatchGetItem", "others")] {
         let (service, refusing) = Service::refused(operation, 0, throttled).await;
         let mine = service.signed_in(ADA).await;
-        refusing.refuse(4);
+        refusing.refuse(6);
         let answer = service.post_with("/logout", text(&mine, "token"), &json!({ "scope": scope })).await;
         assert_eq!((answer.code(), refusing.left()), ((503, "unavailable".to_owned()), 0), "{operation}");
         assert_eq!(service.me(&mine["token"]).await, 200, "{operation}");

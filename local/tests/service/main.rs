@@ -12,4 +12,5 @@ mod log_out;
 mod sessions;
 mod settings;
 mod sign_up;
+mod throttle;
 mod tokens;

@@ -358,12 +358,16 @@ async fn the_session_of_a_user_who_is_disabled_or_gone_is_not_renewed() {
 }
 
 #[tokio::test]
-async fn a_refresh_costs_one_write_a_log_in_one_read_and_one_write_a_listing_one_round_trip() {
+async fn a_refresh_costs_one_write_a_log_in_one_read_and_three_writes_a_listing_one_round_trip() {
     let (service, calls) = Service::recorded().await;
     service.sign_up(ADA).await;
-    assert_eq!(calls.take(), ["TransactWriteItems"]);
+    assert_eq!(calls.take(), ["Throttle.UpdateItem", "TransactWriteItems"]);
+    service.log_in(ADA[1], ADA[2]).await;
+    // Pair, account and address, before and after.
+    assert_eq!(calls.take(), [&["GetItem", "PutItem"][..], &["Throttle.UpdateItem"; 6]].concat());
     let signed_in = service.log_in(ADA[1], ADA[2]).await.json();
-    assert_eq!(calls.take(), ["GetItem", "PutItem"]);
+    // The pair is known now.
+    assert_eq!(calls.take(), ["GetItem", "PutItem", "Throttle.UpdateItem", "Throttle.UpdateItem"]);
     let refreshed = service.refresh(text(&signed_in, "refresh_token")).await.json();
     // And the user's record, at the same time.
     assert_eq!(calls.take(), ["BatchGetItem", "UpdateItem"]);
@@ -423,10 +427,10 @@ async fn a_refresh_whose_outcome_is_not_known_is_503_and_works_the_next_time() {
     for operation in ["UpdateItem", "BatchGetItem"] {
         let (service, refusing) = Service::refused(operation, 0, throttled).await;
         let signed_in = service.signed_in(ADA).await;
-        refusing.refuse(4);
+        refusing.refuse(6);
         let answer = service.refresh(text(&signed_in, "refresh_token")).await;
         assert_eq!((answer.code(), answer.header("retry-after")), ((503, "unavailable".to_owned()), Some("1")));
-        assert!(refusing.left() < 4, "it was tried");
+        assert!(refusing.left() < 6, "it was tried");
         refusing.refuse(0);
         assert_eq!(service.refresh(text(&signed_in, "refresh_token")).await.status, 200, "{operation}");
     }

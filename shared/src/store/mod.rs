@@ -1,10 +1,11 @@
-//! The three tables in DynamoDB.
+//! The four tables in DynamoDB.
 //!
 //! | table | key | holds |
 //! |---|---|---|
 //! | Users | `public_id` | `name`, `email`, `groups` (string set, absent when empty), `created_at` (seconds since 1970), `disabled`, `version` |
 //! | Credentials | `email`, in its one spelling | `public_id`, `password_hash` (PHC string), `disabled`, `version` |
 //! | Sessions | `public_id`, `session_id` | `token_hash`; of the last exchange `previous_hash`, `salt`, `rotated_at` (milliseconds since 1970), and of the one before it `older_hash`, `older_salt`, `older_at`; `expires_at` (seconds, the table's TTL), `ends_at` (seconds), `others_ended_at` (seconds), `version` |
+//! | Throttle | `id`, see [`crate::throttle::Counted`] | of a pair `failures`, `guessed_at`, `until` (milliseconds since 1970), `by` (its last guess), `known_until` (milliseconds); of a rate `arrival` (milliseconds), `by`, `given_back`; `expires_at` (seconds, the table's TTL) |
 //!
 //! Listing users cannot read a password hash, and log-in reads one item.
 //! All reads are consistent: an account is usable and listed the moment its sign-up is answered.
@@ -18,21 +19,28 @@ mod changes;
 mod credentials;
 mod sessions;
 mod sign_ups;
+mod throttle;
 mod transaction;
 mod users;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     config::{
-        interceptors::InterceptorContext,
-        retry::{ClassifyRetry, RetryAction, RetryConfig},
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::{BeforeSerializationInterceptorContextRef, FinalizerInterceptorContextRef, InterceptorContext},
+        retry::{ClassifyRetry, RetryAction, RetryConfig, RetryPartition, TokenBucket},
         timeout::TimeoutConfig,
     },
+    error::BoxError,
     types::AttributeValue,
 };
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
 pub use self::{
     callers::{CallerStore, Record},
@@ -40,9 +48,13 @@ pub use self::{
     credentials::{CredentialStore, Credentials},
     sessions::{Rotation, SessionStore},
     sign_ups::{AccountWriter, Creation},
+    throttle::{Admission, Guess, ThrottleStore},
     users::{Page, UserStore},
 };
-use crate::user::{Profile, PublicId};
+use crate::{
+    metrics,
+    user::{Profile, PublicId},
+};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -68,19 +80,70 @@ pub enum StoreError {
     },
 }
 
-/// A client whose calls end well within a function's time limit.
+/// A client whose calls end well within a request's time limit ([`crate::answer::TIME_LIMIT`]).
+///
+/// An attempt takes milliseconds when all is well. One that takes a second is lost, and a call has time for several.
 pub fn connect(aws: &SdkConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(2))
-        .operation_timeout(Duration::from_secs(7))
+        .operation_attempt_timeout(Duration::from_secs(1))
+        .operation_timeout(Duration::from_secs(3))
         .build();
+    // Pauses of random length, up to 50 ms at first and half a second in the end.
+    let retries = RetryConfig::standard()
+        .with_max_attempts(6)
+        .with_initial_backoff(Duration::from_millis(50))
+        .with_max_backoff(Duration::from_millis(500));
+    // Attempts and time bound what is tried again. The SDK's own bound is a bucket of tokens for all calls of the process: a burst
+    // of throttling would use it up, and the calls after that would fail at the first fault.
+    let partition = RetryPartition::custom("postern").token_bucket(TokenBucket::unlimited()).build();
     let config = aws_sdk_dynamodb::config::Builder::from(aws)
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .retry_config(retries)
+        .retry_partition(partition)
         .retry_classifier(Conflicts)
+        .interceptor(Measured)
         .build();
     Client::from_conf(config)
+}
+
+/// Measures each call, all its attempts and pauses included.
+#[derive(Debug)]
+struct Measured;
+
+/// When a call began.
+#[derive(Debug)]
+struct Begun(Instant);
+
+impl Storable for Begun {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for Measured {
+    fn name(&self) -> &'static str {
+        "time of calls"
+    }
+
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        bag.interceptor_state().store_put(Begun(Instant::now()));
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        _: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(Begun(begun)) = bag.load::<Begun>() {
+            metrics::store_call(begun.elapsed());
+        }
+        Ok(())
+    }
 }
 
 /// Has the SDK try again when a write met a transaction on the same item, which it would give up at.

@@ -1,0 +1,335 @@
+//! Guessing and flooding.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use testkit::{ADA, Answer, GRACE, Service, service::send};
+use tokio::task::JoinSet;
+
+/// Somebody who calls from an address of their own: this machine has all that begin with 127.
+struct Caller {
+    http: Client,
+    url: String,
+}
+
+impl Caller {
+    fn at(service: &Service, last: u8) -> Self {
+        let address = IpAddr::from(Ipv4Addr::new(127, 0, 0, last));
+        Self { http: Client::builder().local_address(address).build().unwrap(), url: service.url.clone() }
+    }
+
+    async fn log_in(&self, email: &str, password: &str) -> Answer {
+        let body = json!({ "email": email, "password": password });
+        send(self.http.request(Method::POST, format!("{}/login", self.url)).json(&body)).await
+    }
+
+    async fn sign_up(&self, email: &str) -> Answer {
+        let body = json!({ "name": "Ada", "email": email, "password": ADA[2] });
+        send(self.http.request(Method::POST, format!("{}/signup", self.url)).json(&body)).await
+    }
+}
+
+fn wait(answer: &Answer) -> u64 {
+    assert_eq!(answer.code(), (429, "too-many-requests".to_owned()));
+    answer.header("retry-after").expect("RFC 6585 4").parse().expect("seconds")
+}
+
+/// Lets time pass for a pair, an account or an address: moves all that is counted so many milliseconds into the past.
+async fn pass(service: &Service, millis: u64) {
+    for item in service.items("Throttle").await {
+        let id = item["id"].as_s().unwrap();
+        for attribute in ["guessed_at", "until", "known_until", "arrival"] {
+            let Some(AttributeValue::N(at)) = item.get(attribute) else { continue };
+            let earlier = at.parse::<u64>().unwrap().saturating_sub(millis);
+            service.set("Throttle", ("id", id), attribute, AttributeValue::N(earlier.to_string())).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_110_wrong_passwords_in_a_row_five_are_looked_at_and_the_owner_gets_in_from_elsewhere_all_the_while() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    let (thief, owner) = (Caller::at(&service, 2), Caller::at(&service, 3));
+    let mut statuses = Vec::new();
+    for number in 0..110 {
+        statuses.push(thief.log_in(ADA[1], &format!("guess {number}")).await.status);
+        if number % 10 == 9 {
+            assert_eq!(owner.log_in(ADA[1], ADA[2]).await.status, 201, "{number}");
+        }
+    }
+    assert_eq!(statuses, [vec![403; 5], vec![429; 105]].concat());
+    assert!((25..=30).contains(&wait(&thief.log_in(ADA[1], ADA[2]).await)), "also the right one is not looked at");
+}
+
+#[tokio::test]
+async fn guesses_at_once_are_counted_one_by_one() {
+    let service = Arc::new(Service::start().await);
+    service.sign_up(ADA).await;
+    let mut guesses = JoinSet::new();
+    for number in 0..40 {
+        let service = service.clone();
+        guesses.spawn(async move { service.log_in(ADA[1], &format!("guess {number}")).await.status });
+    }
+    let statuses = guesses.join_all().await;
+    assert_eq!(statuses.iter().filter(|status| **status == 403).count(), 5, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 35, "{statuses:?}");
+}
+
+#[tokio::test]
+async fn the_owner_who_logs_in_many_times_at_once_is_not_taken_for_a_guesser() {
+    let service = Arc::new(Service::start().await);
+    service.sign_up(ADA).await;
+    let mut log_ins = JoinSet::new();
+    for _ in 0..16 {
+        let service = service.clone();
+        log_ins.spawn(async move { service.log_in(ADA[1], ADA[2]).await.status });
+    }
+    assert_eq!(log_ins.join_all().await, [201; 16]);
+}
+
+#[tokio::test]
+async fn each_failure_makes_the_wait_longer_and_a_log_in_ends_it() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    for number in 0..5 {
+        assert_eq!(service.log_in(ADA[1], &format!("guess {number}")).await.status, 403);
+    }
+    for expected in [30, 60, 120, 240, 480, 900, 900] {
+        let seconds = wait(&service.log_in(ADA[1], "guess").await);
+        assert!((expected - 5..=expected).contains(&seconds), "{seconds} of {expected}");
+        pass(&service, seconds * 1000).await;
+        assert_eq!(service.log_in(ADA[1], "guess").await.status, 403);
+    }
+    pass(&service, 900_000).await;
+    assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
+    for number in 0..5 {
+        assert_eq!(service.log_in(ADA[1], &format!("guess {number}")).await.status, 403);
+    }
+    assert_eq!(service.log_in(ADA[1], "guess").await.status, 429);
+}
+
+#[tokio::test]
+async fn an_account_takes_100_guesses_an_hour_from_everywhere_and_the_pairs_that_are_known_get_in() {
+    let settings = [("THROTTLE_ACCOUNT_GUESSES", "12"), ("THROTTLE_PAIR_FAILURES", "3")];
+    let service = Service::with(&settings).await;
+    service.sign_up(ADA).await;
+    let (home, session) = {
+        let home = Caller::at(&service, 200);
+        let answer = home.log_in(ADA[1], ADA[2]).await.json();
+        (home, answer["refresh_token"].as_str().unwrap().to_owned())
+    };
+    let mut looked_at = 0;
+    // Half of them at once, by many.
+    for last in 10..20 {
+        let caller = Caller::at(&service, last);
+        for _ in 0..2 {
+            looked_at += usize::from(caller.log_in(ADA[1], "guess").await.status == 403);
+        }
+    }
+    assert_eq!(looked_at, 6);
+    let stranger = Caller::at(&service, 99);
+    assert!((540..=600).contains(&wait(&stranger.log_in(ADA[1], ADA[2]).await)));
+    assert_eq!(home.log_in(ADA[1], ADA[2]).await.status, 201, "the owner's own pair");
+    assert_eq!(service.refresh(&session).await.status, 200, "a living session");
+    // The others as the hour goes on.
+    for last in 30..36 {
+        pass(&service, 600_000).await;
+        assert_eq!(Caller::at(&service, last).log_in(ADA[1], "guess").await.status, 403);
+        assert_eq!(Caller::at(&service, last + 10).log_in(ADA[1], "guess").await.status, 429);
+    }
+}
+
+#[tokio::test]
+async fn one_address_that_tries_many_accounts_is_stopped_and_whoever_is_known_there_is_not() {
+    let service = Service::with(&[("THROTTLE_ADDRESS_GUESSES", "10")]).await;
+    service.sign_up(ADA).await;
+    service.sign_up(GRACE).await;
+    let (office, home) = (Caller::at(&service, 2), Caller::at(&service, 3));
+    assert_eq!(office.log_in(ADA[1], ADA[2]).await.status, 201);
+    let mut statuses = Vec::new();
+    for number in 0..9 {
+        statuses.push(office.log_in(&format!("nobody{number}@example.com"), "Summer2026").await.status);
+    }
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429, 429, 429], "what was right is given back");
+    assert_eq!(office.log_in(GRACE[1], GRACE[2]).await.status, 429);
+    assert_eq!(office.log_in(ADA[1], ADA[2]).await.status, 201);
+    assert_eq!(home.log_in(GRACE[1], GRACE[2]).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_throttled_answer_reads_the_same_for_known_and_unknown_accounts_and_whatever_was_too_much() {
+    for profile in ["tutorial", "strict"] {
+        let service = Service::with(&[("AUTH_PROFILE", profile), ("THROTTLE_ADDRESS_GUESSES", "40")]).await;
+        service.sign_up(ADA).await;
+        let mut answers = Vec::new();
+        for email in [ADA[1], "nobody@example.com", "no address at all"] {
+            for number in 0..5 {
+                assert!(matches!(service.log_in(email, &format!("guess {number}")).await.status, 401 | 403));
+            }
+            answers.push(service.log_in(email, ADA[2]).await);
+        }
+        for number in 0.. {
+            let answer = service.log_in(&format!("nobody{number}@example.com"), "guess").await;
+            if answer.status == 429 {
+                answers.push(answer);
+                break;
+            }
+        }
+        let plain = |answer: &Answer| {
+            let mut headers = answer.headers.clone();
+            for own in ["retry-after", "x-request-id", "date"] {
+                assert!(headers.remove(own).is_some());
+            }
+            (answer.status, headers, answer.text.clone())
+        };
+        assert_eq!(answers[0].code(), (429, "too-many-requests".to_owned()));
+        assert!(answers.iter().all(|answer| plain(answer) == plain(&answers[0])), "{answers:?}");
+        assert!(answers[..3].iter().all(|answer| (25..=30).contains(&wait(answer))));
+    }
+}
+
+#[tokio::test]
+async fn no_header_makes_another_client_of_anybody() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    let mut statuses = Vec::new();
+    for number in 0..8 {
+        let mut request = service.request(Method::POST, "/login");
+        for name in ["x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip", "x-client-ip"] {
+            request = request.header(name, format!("198.51.100.{number}"));
+        }
+        let body = json!({ "email": ADA[1], "password": format!("guess {number}") });
+        statuses.push(send(request.json(&body)).await.status);
+    }
+    assert_eq!(statuses, [403, 403, 403, 403, 403, 429, 429, 429]);
+}
+
+#[tokio::test]
+async fn a_wrong_current_password_counts_as_a_wrong_password_at_log_in_does() {
+    let service = Service::start().await;
+    let mine = service.signed_in(ADA).await;
+    let other = service.log_in(ADA[1], ADA[2]).await.json();
+    let token = |of: &Value| of["token"].as_str().unwrap().to_owned();
+    for number in 0..5 {
+        let body = json!({ "current_password": format!("guess {number}"), "new_password": "a better tortoise lamp" });
+        let answer = if number % 2 == 0 {
+            service.post_with("/password", &token(&mine), &body).await
+        } else {
+            service.delete_me(&token(&mine), "guess").await
+        };
+        assert_eq!(answer.code(), (401, "wrong-password".to_owned()));
+    }
+    assert!((25..=30).contains(&wait(&service.delete_me(&token(&mine), ADA[2]).await)));
+    let body = json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp" });
+    wait(&service.post_with("/password", &token(&mine), &body).await);
+    assert_eq!(service.post_with("/password", &token(&other), &body).await.status, 200, "another session");
+}
+
+#[tokio::test]
+async fn who_guesses_at_the_log_in_does_not_keep_a_living_session_from_a_new_password() {
+    let service = Service::with(&[("THROTTLE_ACCOUNT_GUESSES", "2")]).await;
+    let mine = service.signed_in(ADA).await;
+    let thief = Caller::at(&service, 2);
+    for _ in 0..6 {
+        thief.log_in(ADA[1], "guess").await;
+    }
+    assert_eq!(Caller::at(&service, 3).log_in(ADA[1], ADA[2]).await.status, 429);
+    let body = json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp" });
+    assert_eq!(service.post_with("/password", mine["token"].as_str().unwrap(), &body).await.status, 200);
+}
+
+#[tokio::test]
+async fn one_address_signs_up_so_many_and_no_more_whatever_comes_of_it() {
+    let service = Service::with(&[("THROTTLE_ADDRESS_SIGNUPS", "10")]).await;
+    let (class, other) = (Caller::at(&service, 2), Caller::at(&service, 3));
+    let malformed = service.post("/signup", &json!({ "name": "Ada" })).await;
+    assert_eq!(malformed.status, 422, "what costs no hash does not count");
+    for (email, status) in
+        [("a@example.com", 201), ("a@example.com", 202), ("b@example.com", 201), ("c@example.com", 201)]
+    {
+        assert_eq!(class.sign_up(email).await.status, status, "{email}");
+    }
+    assert_eq!(class.sign_up("d@example.com").await.status, 201);
+    assert!((700..=720).contains(&wait(&class.sign_up("e@example.com").await)));
+    assert_eq!(other.sign_up("e@example.com").await.status, 201);
+    pass(&service, 720_000).await;
+    assert_eq!(class.sign_up("f@example.com").await.status, 201);
+}
+
+#[tokio::test]
+async fn what_is_counted_shows_no_address_and_expires() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    service.log_in(ADA[1], "guess").await;
+    service.log_in(ADA[1], ADA[2]).await;
+    let items = service.items("Throttle").await;
+    assert_eq!(items.len(), 4, "a pair, an account and two kinds of address");
+    let text = format!("{items:?}");
+    assert!(!text.contains("example.com") && !text.contains("127.0.0"), "{text}");
+    let now = testkit::forge::now();
+    for item in items {
+        let expires_at: i64 = item["expires_at"].as_n().unwrap().parse().unwrap();
+        assert!((now + 3000..=now + 2_592_001).contains(&expires_at), "{item:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_guess_that_was_counted_although_the_answer_was_lost_is_counted_once() {
+    let (service, proxy) = Service::behind_a_proxy().await;
+    service.sign_up(ADA).await;
+    for number in 0..5 {
+        proxy.lose_answers(1);
+        assert_eq!(service.log_in(ADA[1], &format!("guess {number}")).await.status, 403, "{number}");
+    }
+    assert_eq!(service.log_in(ADA[1], "guess").await.status, 429);
+}
+
+#[tokio::test]
+async fn without_its_counters_nobody_is_let_in() {
+    let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
+    let (service, refusing) = Service::refused("Throttle.UpdateItem", 0, denied).await;
+    let mine = service.signed_in(ADA).await;
+    refusing.refuse(usize::MAX);
+    for answer in [
+        service.log_in(ADA[1], ADA[2]).await,
+        service.log_in(ADA[1], "guess").await,
+        service.sign_up(GRACE).await,
+        service.delete_me(mine["token"].as_str().unwrap(), ADA[2]).await,
+    ] {
+        assert_eq!((answer.code(), answer.header("retry-after")), ((503, "unavailable".to_owned()), Some("1")));
+    }
+    assert_eq!(service.items("Users").await.len(), 1);
+    refusing.refuse(0);
+    assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_guess_without_a_verdict_is_given_back() {
+    let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
+    let (service, refusing) = Service::refused("GetItem", 0, denied).await;
+    service.sign_up(ADA).await;
+    for _ in 0..7 {
+        refusing.refuse(1);
+        assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 503);
+    }
+    for number in 0..5 {
+        assert_eq!(service.log_in(ADA[1], &format!("guess {number}")).await.status, 403);
+    }
+}
+
+#[tokio::test]
+async fn a_log_in_stands_although_its_counters_cannot_be_cleared() {
+    let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
+    let (service, refusing) = Service::refused("Throttle.UpdateItem", 0, denied).await;
+    service.sign_up(ADA).await;
+    service.log_in(ADA[1], ADA[2]).await;
+    // The first one of a known pair counts the guess, the second one would clear it.
+    refusing.after(1).refuse(1);
+    assert_eq!((service.log_in(ADA[1], ADA[2]).await.status, refusing.left()), (201, 0));
+}
