@@ -146,7 +146,7 @@ const THROTTLE: Throttle = Throttle {
     failures: 5,
     // Long enough to make a program give up, short enough to wait for.
     wait: 30,
-    // Somebody who goes on for a day has fewer than a hundred guesses.
+    // Somebody who goes on for a day has some hundred guesses.
     max_wait: 900,
     // As long as a session lives without use.
     known: 30 * 24 * 60 * 60,

@@ -19,9 +19,9 @@ pub enum Format {
 /// Crates whose lines are written at the level that was asked for.
 const OURS: [&str; 4] = ["shared", "signup", "login", "list_users"];
 
-/// The level that Lambda's logging configuration asks for, or `RUST_LOG`.
+/// The level that `RUST_LOG` asks for, or Lambda's logging configuration.
 pub fn level() -> Option<String> {
-    ["AWS_LAMBDA_LOG_LEVEL", "RUST_LOG"].into_iter().find_map(|name| env::var(name).ok())
+    ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| env::var(name).ok())
 }
 
 /// Starts logging at the level that `level` names (`error` to `trace`; `info` for anything else).
@@ -33,6 +33,8 @@ pub fn start(format: Format, level: Option<&str>) {
     let targets = Targets::new()
         .with_default(level.min(Level::WARN))
         .with_targets(OURS.map(|name| (name, level)))
+        // At a desk, the embedded database warns of each write whose condition does not hold, which is how counting works.
+        .with_target("dynoxide", Level::ERROR)
         .with_target(audit::TARGET, Level::INFO.max(level));
     let lines = fmt::layer().with_writer(io::stderr);
     let layer = match format {

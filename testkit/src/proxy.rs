@@ -85,8 +85,8 @@ struct Refusal {
 }
 
 impl Refusing {
-    /// Answers the next `count` calls of `operation` with `error`, DynamoDB's JSON for it, and a status of 400. For the operations
-    /// see [`operation`].
+    /// Answers the next `count` calls of `operation` with `error`, DynamoDB's JSON for it, and a status of 400. An operation has
+    /// DynamoDB's name, such as `GetItem`, on the throttle's table `Throttle.GetItem`.
     pub async fn start(endpoint: &str, operation: &'static str, count: usize, error: &'static str) -> Self {
         let (first, left) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(count)));
         let state = Refusal {

@@ -29,6 +29,10 @@ use tracing::warn;
 
 use crate::{Login, SignedIn};
 
+/// How long a password is compared at most, the wait for a core included: half of what a request has, so that there is time to
+/// settle the guess.
+const COMPARISON: Duration = Duration::from_secs(4);
+
 /// How long a log-in waits for its hash to be replaced.
 const RENEWAL: Duration = Duration::from_secs(2);
 
@@ -82,7 +86,9 @@ impl Login {
         // A guess that may not be made looks the same whatever was found.
         let permit = permit.inspect_err(|error| audit::refused(Attempt::LogIn, public_id, error))?;
         let checked = match found {
-            Ok(found) => self.check(email, password, found).await,
+            Ok(found) => {
+                tokio::time::timeout(COMPARISON, self.check(email, password, found)).await.unwrap_or(Err(Error::Late))
+            }
             Err(error) => Err(error),
         };
         match checked {

@@ -15,11 +15,9 @@ use crate::throttle::{Counted, Pair, PairLimit, Rate};
 
 const TABLE: &str = "Throttle";
 
-/// Guesses of one pair that began less than this long ago may be under way still. Who comes meanwhile waits for their end.
-const UNDER_WAY: Duration = Duration::from_secs(1);
-
-/// How long somebody is kept waiting for guesses of the same pair that are under way.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Guesses of one pair that began less than this long ago may be under way still. Who comes meanwhile waits for their end, and no
+/// longer: waiting keeps a function busy.
+const UNDER_WAY: Duration = Duration::from_millis(500);
 
 /// How often the table is asked again while others count under the same rate.
 const ATTEMPTS: usize = 16;
@@ -86,13 +84,13 @@ impl ThrottleStore {
                         let is_known = read(&item)?.is_known(now);
                         return Ok(Admission::Taken(Guess { counted, before, attempt, is_known }));
                     }
-                    Write::Refused(item) if started.elapsed() < PATIENCE => {
+                    Write::Refused(item) if started.elapsed() < UNDER_WAY => {
                         (seen, before) = (by(&item), read(&item)?);
                     }
                     Write::Refused(_) => return Ok(Admission::Refused(UNDER_WAY)),
                 },
-                Err(_) if is_under_way(&before, now) && started.elapsed() < PATIENCE => {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                Err(_) if is_under_way(&before, now) && started.elapsed() < UNDER_WAY => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
                     let item = self.read(&counted).await?;
                     (seen, before) = (by(&item), read(&item)?);
                 }
