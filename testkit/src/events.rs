@@ -5,7 +5,7 @@ use std::{collections::HashMap, ffi::OsString, fs, path::PathBuf};
 use axum::Router;
 use lambda_http::{Context, LambdaEvent, tower::ServiceExt as _};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{config::Settings, lambda};
 use uuid::Uuid;
 
@@ -63,6 +63,29 @@ impl Setting {
         }
         serde_json::from_str(&text).expect("the event is JSON")
     }
+}
+
+/// A `POST` of JSON from a client at this address, and with a token where there is one.
+pub fn post(path: &str, client: &str, token: Option<&str>, body: &Value) -> Value {
+    let mut headers = json!({ "content-type": "application/json" });
+    if let Some(token) = token {
+        headers["authorization"] = json!(format!("Bearer {token}"));
+    }
+    request("POST", path, client, &headers, Some(&body.to_string()))
+}
+
+/// An event of format 2.0.
+pub fn request(method: &str, path: &str, client: &str, headers: &Value, body: Option<&str>) -> Value {
+    json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": headers,
+        "requestContext": {
+            "accountId": "123456789012", "apiId": "abcdefghij", "domainName": "abcdefghij.execute-api.eu-west-1.amazonaws.com",
+            "domainPrefix": "abcdefghij", "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default", "stage": "$default",
+            "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": client, "userAgent": "test" },
+            "time": "22/Nov/2026:08:00:00 +0000", "timeEpoch": 1_795_334_400_000_u64,
+        },
+        "body": body, "isBase64Encoded": false,
+    })
 }
 
 /// Fails unless `samples` names exactly the events whose names begin with one of `prefixes`.

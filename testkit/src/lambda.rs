@@ -76,6 +76,15 @@ impl Function {
             .expect("the function answers")
     }
 
+    /// Gives the function an event and ends it as `kill -9` does, so long afterwards.
+    pub async fn kill_after(mut self, event: Value, delay: Duration) {
+        let (sender, _answer) = oneshot::channel();
+        self.events.send((event, sender)).await.expect("the Runtime API is there");
+        tokio::time::sleep(delay).await;
+        self.process.start_kill().unwrap();
+        self.process.wait().await.unwrap();
+    }
+
     /// Waits until the function gives up, and tells its exit code and what it wrote to standard error.
     pub async fn end(mut self) -> (Option<i32>, String) {
         let code = timeout(Duration::from_secs(20), self.process.wait()).await.expect("the function ends in time");

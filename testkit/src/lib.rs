@@ -11,6 +11,8 @@
 
 pub mod answer;
 pub mod events;
+pub mod faults;
+pub mod fleet;
 pub mod forge;
 pub mod gateway;
 pub mod lambda;

@@ -86,11 +86,12 @@ async fn the_owner_who_logs_in_many_times_at_once_is_not_taken_for_a_guesser() {
     let service = Arc::new(Service::start().await);
     service.sign_up(ADA).await;
     let mut log_ins = JoinSet::new();
-    for _ in 0..16 {
+    // More than may fail.
+    for _ in 0..7 {
         let service = service.clone();
         log_ins.spawn(async move { service.log_in(ADA[1], ADA[2]).await.status });
     }
-    assert_eq!(log_ins.join_all().await, [201; 16]);
+    assert_eq!(log_ins.join_all().await, [201; 7]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What is counted against guessing. The rules are in [`crate::throttle`].
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -19,8 +19,11 @@ const TABLE: &str = "Throttle";
 /// longer: waiting keeps a function busy.
 const UNDER_WAY: Duration = Duration::from_millis(500);
 
-/// How often the table is asked again while others count under the same rate.
-const ATTEMPTS: usize = 16;
+/// How often it is looked whether they have ended.
+const LOOKS: u32 = 10;
+
+/// How often the table is asked again while others are faster to count the same.
+const ATTEMPTS: usize = 64;
 
 /// Whether one more is taken.
 #[derive(Debug)]
@@ -65,10 +68,10 @@ impl ThrottleStore {
     /// Counts a guess of a pair before it is made, so that guesses at once are counted one by one.
     pub async fn guess(&self, counted: Counted, limit: &PairLimit) -> Result<Admission<Guess>, StoreError> {
         let attempt = Uuid::new_v4();
-        let started = Instant::now();
+        let mut looks = 0;
         // Most pairs have no failures: that is tried without a look.
         let (mut seen, mut before) = (None, Pair::default());
-        loop {
+        for _ in 0..ATTEMPTS {
             let now = now();
             match before.guess(limit, now) {
                 Ok(after) => match self.count_guess(&counted, seen.as_deref(), after, limit, attempt).await? {
@@ -84,19 +87,18 @@ impl ThrottleStore {
                         let is_known = read(&item)?.is_known(now);
                         return Ok(Admission::Taken(Guess { counted, before, attempt, is_known }));
                     }
-                    Write::Refused(item) if started.elapsed() < UNDER_WAY => {
-                        (seen, before) = (by(&item), read(&item)?);
-                    }
-                    Write::Refused(_) => return Ok(Admission::Refused(UNDER_WAY)),
+                    Write::Refused(item) => (seen, before) = (by(&item), read(&item)?),
                 },
-                Err(_) if is_under_way(&before, now) && started.elapsed() < UNDER_WAY => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                Err(_) if is_under_way(&before, now) && looks < LOOKS => {
+                    looks += 1;
+                    tokio::time::sleep(UNDER_WAY / LOOKS).await;
                     let item = self.read(&counted).await?;
                     (seen, before) = (by(&item), read(&item)?);
                 }
                 Err(wait) => return Ok(Admission::Refused(wait)),
             }
         }
+        Ok(Admission::Refused(UNDER_WAY))
     }
 
     async fn count_guess(

@@ -1,0 +1,89 @@
+//! Sign-up, the real binary, while its database and its network fail.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use serde_json::json;
+use testkit::{Service, events, faults::Faults, fleet::Fleet, lambda::Function};
+use tokio::task::JoinSet;
+
+const SIGN_UPS: usize = 240;
+
+fn variables(endpoint: &str) -> [(&str, &str); 5] {
+    [
+        ("USERS_TABLE", "Users"),
+        ("CREDENTIALS_TABLE", "Credentials"),
+        ("THROTTLE_TABLE", "Throttle"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+        ("METRICS", "off"),
+    ]
+}
+
+fn event(number: usize) -> serde_json::Value {
+    let body =
+        json!({ "name": "Ada", "email": format!("user{number}@example.com"), "password": "tortoise lamp quarrel" });
+    events::post("/signup", &format!("192.0.2.{}", number % 250), None, &body)
+}
+
+/// The identifiers of all accounts, by address. Fails where one is half made.
+async fn accounts(service: &Service) -> HashMap<String, String> {
+    let text =
+        |item: &HashMap<_, aws_sdk_dynamodb::types::AttributeValue>, name: &str| item[name].as_s().unwrap().clone();
+    let pairs = |items: Vec<HashMap<String, aws_sdk_dynamodb::types::AttributeValue>>| -> HashMap<String, String> {
+        items.iter().map(|item| (text(item, "email"), text(item, "public_id"))).collect()
+    };
+    let users = pairs(service.items("Users").await);
+    assert_eq!(users, pairs(service.items("Credentials").await));
+    users
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_every_fifth_call_fails_no_sign_up_is_lost_half_made_or_told_that_it_was_there_already() {
+    let service = Service::start().await;
+    let faults = Faults::start(&service.endpoint, 20, 1).await;
+    let fleet = Arc::new(Fleet::start(env!("CARGO_BIN_EXE_signup"), &variables(&faults.url), 12).await);
+    let mut sign_ups = JoinSet::new();
+    for number in 0..SIGN_UPS {
+        let fleet = fleet.clone();
+        sign_ups.spawn(async move { (number, fleet.answer(event(number)).await) });
+    }
+    let answers = sign_ups.join_all().await;
+    let accounts = accounts(&service).await;
+    let mut failed = 0;
+    for (number, answer) in answers {
+        let account = accounts.get(&format!("user{number}@example.com"));
+        match answer.status {
+            201 => assert_eq!(answer.json()["public_id"].as_str(), account.map(String::as_str), "{number}"),
+            503 => {
+                assert_eq!(answer.header("retry-after"), Some("1"));
+                failed += 1;
+                // Trying again leads to the right end: there is an account, whichever of the two made it.
+                let again = fleet.answer(event(number)).await.status;
+                assert!(again == 201 || (again == 202 && account.is_some()) || again == 503, "{number}: {again}");
+            }
+            other => panic!("{number}: {other} {answer:?}"),
+        }
+    }
+    assert!(faults.injected() > SIGN_UPS / 4, "{} faults", faults.injected());
+    assert!(failed <= SIGN_UPS / 100, "{failed} of {SIGN_UPS} failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_up_that_is_killed_at_any_moment_has_made_an_account_or_none() {
+    let service = Service::start().await;
+    let variables = variables(&service.endpoint);
+    let mut made = 0;
+    for number in 0..16 {
+        let function = Function::start(env!("CARGO_BIN_EXE_signup"), &variables).await;
+        // The function starts first, which takes some of the time.
+        function.kill_after(event(number), Duration::from_millis(10 * number as u64)).await;
+        let before = accounts(&service).await.contains_key(&format!("user{number}@example.com"));
+        made += usize::from(before);
+        let function = Function::start(env!("CARGO_BIN_EXE_signup"), &variables).await;
+        let answer = events::read(&function.invoke(event(number)).await.expect("the invocation succeeds"));
+        assert_eq!(answer.status, if before { 202 } else { 201 }, "{number}");
+    }
+    assert_eq!(accounts(&service).await.len(), 16);
+    assert!(made < 16, "some were killed in time");
+}
