@@ -216,14 +216,23 @@ fn title(status: StatusCode) -> &'static str {
 /// One line for each request. The cause of a failure is here and nowhere else; a refusal is no failure of ours.
 fn log(error: Option<&Error>, status: StatusCode, method: &Method, route: &str, duration_ms: u64) {
     let cause = error.map(|error| causes(error));
+    // A method may be any word, and then it is the client's.
+    let method =
+        if [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
+            .contains(method)
+        {
+            method.as_str()
+        } else {
+            "other"
+        };
     let status = status.as_u16();
     if status >= 500 {
         metrics::error();
     }
     match status {
-        0..500 => info!(%method, route, status, duration_ms, cause, "answered"),
-        503 => warn!(%method, route, status, duration_ms, cause, "failed"),
-        _ => error!(%method, route, status, duration_ms, cause, "failed"),
+        0..500 => info!(method, route, status, duration_ms, cause, "answered"),
+        503 => warn!(method, route, status, duration_ms, cause, "failed"),
+        _ => error!(method, route, status, duration_ms, cause, "failed"),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod fleet;
 pub mod forge;
 pub mod gateway;
 pub mod lambda;
+pub mod markers;
 pub mod proxy;
 pub mod secrets;
 pub mod service;

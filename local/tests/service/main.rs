@@ -5,6 +5,7 @@
 mod account;
 mod accounts;
 mod bad_input;
+mod hostile;
 mod keys;
 mod listing;
 mod log_in;
