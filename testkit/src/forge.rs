@@ -23,6 +23,11 @@ pub fn encode(part: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(part)
 }
 
+/// Octets from base64url without padding.
+pub fn decode(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).expect("this is base64url")
+}
+
 /// Puts a signature with `key` behind two parts that are encoded already.
 pub fn sign(header: &str, payload: &str, key: &[u8], algorithm: Algorithm) -> String {
     let message = format!("{header}.{payload}");
@@ -57,5 +62,5 @@ pub fn header(token: &str) -> Value {
 
 fn part(token: &str, index: usize) -> Value {
     let part = token.split('.').nth(index).expect("a token has three parts");
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("a part is base64url")).expect("and JSON")
+    serde_json::from_slice(&decode(part)).expect("a part is JSON")
 }

@@ -14,6 +14,7 @@ pub mod events;
 pub mod faults;
 pub mod fleet;
 pub mod forge;
+pub mod fuzz;
 pub mod gateway;
 pub mod lambda;
 pub mod markers;

@@ -30,8 +30,7 @@ use shared::{
     user::Profile,
 };
 
-use crate::paging::Paging;
-pub use crate::paging::cursor;
+pub use crate::paging::{Paging, cursor};
 
 /// What listing may touch.
 pub struct ListUsers {

@@ -15,15 +15,16 @@ const MAX_LIMIT: u16 = 1000;
 
 /// A page that was asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Paging {
-    /// Most users on it.
-    pub(crate) limit: u16,
+pub struct Paging {
+    /// Most users on it: 1 to 1000.
+    pub limit: u16,
     /// The last user of the page before.
-    pub(crate) after: Option<PublicId>,
+    pub after: Option<PublicId>,
 }
 
 impl Paging {
-    pub(crate) fn parse(query: &str) -> Result<Self, Error> {
+    /// The page that a query string asks for: the first one, of 100 users, unless it says otherwise.
+    pub fn parse(query: &str) -> Result<Self, Error> {
         let fields = Fields::from_query(query, &["limit", "cursor"])?;
         let limit = fields.get("limit").map_or(Ok(DEFAULT_LIMIT), parse_limit);
         let after = fields.get("cursor").map(parse_cursor).transpose();

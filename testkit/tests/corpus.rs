@@ -1,0 +1,45 @@
+//! The inputs in `fuzz/corpus/`, once more: samples, and what libFuzzer found to take a way of its own through the code.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+use std::{fs, path::PathBuf};
+
+use testkit::fuzz;
+
+/// Gives each input of a target to it. The name of the one that fails is the last that is printed.
+fn replay(target: &str, check: fn(&[u8])) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut inputs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    inputs.sort();
+    assert!(!inputs.is_empty(), "{} has no inputs", folder.display());
+    for input in inputs {
+        println!("{}", input.display());
+        check(&fs::read(input).unwrap());
+    }
+}
+
+#[test]
+fn only_tokens_that_were_issued_are_taken() {
+    replay("token", fuzz::token);
+}
+
+#[test]
+fn a_body_is_a_refusal_or_fields_that_are_the_same_in_every_type() {
+    replay("body", fuzz::body);
+}
+
+#[test]
+fn an_address_has_one_spelling() {
+    replay("email", fuzz::email);
+}
+
+#[test]
+fn a_page_is_in_range_and_its_cursor_has_one_spelling() {
+    replay("cursor", fuzz::cursor);
+}
+
+#[test]
+fn an_event_reaches_the_handler_whole_and_its_answer_is_as_every_answer() {
+    replay("event", fuzz::event);
+}
