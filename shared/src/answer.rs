@@ -114,9 +114,9 @@ async fn answer(State(manner): State<Arc<Manner>>, mut request: Request, next: N
     let method = request.method().clone();
     // The pattern, not the path: a path may hold what belongs in no log.
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    // At the highest level: whoever asks for errors only needs the identifier as well.
     let client = ClientAddress::of(&request);
     request.extensions_mut().insert(client);
+    // At the highest level: whoever asks for errors only needs the identifier as well.
     let span = error_span!("request", request_id = id, client = client.to_log(manner.address));
     let mut response = next.run(request).instrument(span.clone()).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

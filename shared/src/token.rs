@@ -8,7 +8,7 @@ use jsonwebtoken::{
     Header, Validation,
     errors::{Error as JwtError, ErrorKind},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use uuid::Uuid;
 
 use crate::{
@@ -277,6 +277,8 @@ struct Presented {
     nbf: Option<u64>,
     exp: Option<u64>,
     jti: Option<String>,
+    // Of any type: the library has looked at it.
+    aud: Option<IgnoredAny>,
     sid: Option<SessionId>,
     ver: Option<u64>,
 }
@@ -311,6 +313,10 @@ impl Verifier {
         }
         let key = keys.find(header.kid.as_deref()).ok_or(TokenError::UnknownKey)?;
         let presented = jsonwebtoken::decode::<Presented>(token, key, &self.signature_and_audience)?.claims;
+        // The library sees no audience in one of a type that it does not know, such as a number.
+        if self.checks.audience.is_none() && presented.aud.is_some() {
+            return Err(TokenError::Audience);
+        }
         self.check_times(&presented, numeric_date(now))?;
         if presented.iss.as_ref() != Some(&self.checks.issuer) {
             return Err(TokenError::Issuer);

@@ -26,6 +26,7 @@ use lambda_http::{
     Context, LambdaEvent, aws_lambda_events::query_map::QueryMap, request::LambdaRequest, tower::ServiceExt as _,
 };
 use list_users::Paging;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use shared::{
     answer::Manner,
@@ -245,6 +246,10 @@ pub fn body(data: &[u8]) {
         let text = |name: &str| json.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         assert!(KNOWN.iter().all(|name| fields.get(*name).map(String::as_str) == text(name)), "{json} {fields:?}");
     }
+    if kind == b'f' {
+        let octets = fields.iter().map(|(name, value)| (*name, value.as_bytes().to_vec()));
+        assert_eq!(octets.collect::<BTreeMap<_, _>>(), decoded(body), "{:?}", String::from_utf8_lossy(body));
+    }
     let again = |content_type: &'static str, body: &str| {
         let parsed = parsed(Some(HeaderValue::from_static(content_type)), body.as_bytes());
         assert_eq!(parsed.unwrap_or_else(|error| panic!("{error}: {body:?}")), fields, "{body:?}");
@@ -272,6 +277,33 @@ fn parsed(content_type: Option<HeaderValue>, body: &[u8]) -> Result<BTreeMap<&'s
 
 fn values(fields: &Fields, names: &[&'static str]) -> BTreeMap<&'static str, String> {
     names.iter().filter_map(|name| Some((*name, fields.get(name)?.to_owned()))).collect()
+}
+
+/// The known fields of a form that was taken, octet by octet.
+fn decoded(form: &[u8]) -> BTreeMap<&'static str, Vec<u8>> {
+    let unescape = |text: &[u8]| {
+        let (mut octets, mut rest) = (Vec::new(), text);
+        while let Some((&first, behind)) = rest.split_first() {
+            rest = behind;
+            octets.push(match first {
+                b'+' => b' ',
+                b'%' => {
+                    let digits = str::from_utf8(&behind[..2]).expect("two digits");
+                    rest = &behind[2..];
+                    u8::from_str_radix(digits, 16).expect("two digits")
+                }
+                other => other,
+            });
+        }
+        octets
+    };
+    let pairs = form.split(|&octet| octet == b'&').filter_map(|pair| {
+        let end = pair.iter().position(|&octet| octet == b'=')?;
+        let name = unescape(&pair[..end]);
+        let name = KNOWN.into_iter().find(|known| known.as_bytes() == name)?;
+        Some((name, unescape(&pair[end + 1..]))).filter(|(_, value)| !value.is_empty())
+    });
+    pairs.collect()
 }
 
 /// Every octet escaped: what is taken apart must not depend on which ones a client escapes.
@@ -325,8 +357,8 @@ pub fn cursor(data: &[u8]) {
         Ok(paging) => {
             assert!((1..=1000).contains(&paging.limit), "{query} {paging:?}");
             let Ok(fields) = Fields::from_query(&query, &["limit", "cursor"]) else { panic!("{query}: no fields") };
-            let limit = fields.get("limit").map_or(Ok(100), str::parse);
-            assert_eq!(limit, Ok(paging.limit), "{query}");
+            let limit = fields.get("limit").map_or("100", |limit| limit.trim_start_matches('0'));
+            assert_eq!(limit, paging.limit.to_string(), "{query}");
             let cursor = paging.after.map(list_users::cursor);
             assert_eq!(cursor.as_deref(), fields.get("cursor"), "{query}");
             let link = format!("limit={}&cursor={}", paging.limit, cursor.unwrap_or_default());
@@ -350,8 +382,11 @@ pub fn cursor(data: &[u8]) {
 /// The parameters of a query that [`event`] looks at.
 const PARAMETERS: [&str; 3] = ["limit", "cursor", "scope"];
 
-/// An event: an object of JSON as it is, or a request that [`written`] makes one of. On the way that it takes in a function, whatever API Gateway may hand over gets an answer as every answer is, no 5xx
-/// among them, and what the handler sees of headers, query and body is what the event says.
+/// An event, on the way that it takes in a function: whatever API Gateway may hand over gets an answer as every answer is, no 5xx
+/// among them, and what the handler sees of path, headers, query and body is what the event says.
+///
+/// It is an object of JSON, or else a request, of which an event is made: a line of format (`1` or `2`; `A` or `B` with a body that
+/// is said to be base64) and method, one of path, one of query, then headers and body as in HTTP.
 ///
 /// What is no event of API Gateway's reaches no function: Lambda's runtime refuses it.
 pub fn event(data: &[u8]) {
@@ -380,8 +415,7 @@ pub fn event(data: &[u8]) {
     }
 }
 
-/// An event of format 1.0, if the first octet is `1` or `A`, or 2.0. The rest of that line is the method, then there is a line of path
-/// and one of query, then headers and body as in HTTP. `A` and `B` say that the body is base64.
+/// The event of a request that is written down in lines.
 fn written(data: &[u8]) -> Value {
     let text = String::from_utf8_lossy(data);
     let mut kind = text.chars();
@@ -456,6 +490,7 @@ async fn echo(State(seen): State<Arc<Mutex<Option<Seen>>>>, request: Request) ->
 
 /// What an event says of its request.
 struct Sent {
+    path: String,
     headers: HeaderMap,
     query: Query,
     body: Vec<u8>,
@@ -469,28 +504,32 @@ enum Query {
 
 impl Sent {
     fn of(event: &LambdaRequest) -> Self {
-        let (headers, query, body, is_base64) = match event {
+        let (path, headers, query, body, is_base64) = match event {
             LambdaRequest::ApiGatewayV1(event) => {
                 let mut headers = event.multi_value_headers.clone();
                 let single = event.headers.iter().filter(|(name, _)| !event.multi_value_headers.contains_key(*name));
                 headers.extend(single.map(|(name, value)| (name.clone(), value.clone())));
                 let (several, one) = (&event.multi_value_query_string_parameters, &event.query_string_parameters);
                 let query = Query::Parts(if several.is_empty() { one } else { several }.clone());
-                (headers, query, event.body.as_deref(), event.is_base64_encoded)
+                (&event.path, headers, query, event.body.as_deref(), event.is_base64_encoded)
             }
             LambdaRequest::ApiGatewayV2(event) => {
                 let query = Query::Text(event.raw_query_string.clone().unwrap_or_default());
-                (event.headers.clone(), query, event.body.as_deref(), event.is_base64_encoded)
+                (&event.raw_path, event.headers.clone(), query, event.body.as_deref(), event.is_base64_encoded)
             }
             other => panic!("{other:?} is of no format that we ask for"),
         };
         let text = body.unwrap_or_default();
         let decoded = STANDARD.decode(text).ok().filter(|_| is_base64);
-        Self { headers: comparable(headers), query, body: decoded.unwrap_or_else(|| text.as_bytes().to_vec()) }
+        let body = decoded.unwrap_or_else(|| text.as_bytes().to_vec());
+        Self { path: path.clone().unwrap_or_default(), headers: comparable(headers), query, body }
     }
 
     fn assert_is_what_was(&self, seen: &Seen) {
-        assert!(seen.uri.path().starts_with('/'), "{}", seen.uri);
+        let path = percent_decode_str(seen.uri.path()).decode_utf8_lossy();
+        // Escapes are left alone, and `.` and `..` taken as everywhere (RFC 3986 5.2.4).
+        let is_plain = !self.path.contains(['%', '.']);
+        assert!(if is_plain { path == self.path } else { path.starts_with('/') }, "{:?} {}", self.path, seen.uri);
         assert_eq!(seen.body, self.body, "the body is another one");
         assert_eq!(comparable(seen.headers.clone()), self.headers, "the headers are others");
         let fields = Fields::from_query(seen.uri.query().unwrap_or_default(), &PARAMETERS);

@@ -188,6 +188,9 @@ async fn tokens_with_claims_that_are_not_ours_are_refused() {
         ("another issuer", good.replace("postern", "postern ")),
         ("issuer as list", good.replace("\"postern\"", "[\"postern\"]")),
         ("an audience", good.replacen('{', "{\"aud\":\"somebody else\",", 1)),
+        ("an audience as number", good.replacen('{', "{\"aud\":1,", 1)),
+        ("an audience that is no list of names", good.replacen('{', "{\"aud\":[\"somebody else\",1],", 1)),
+        ("no audience in a list", good.replacen('{', "{\"aud\":[],", 1)),
         (
             "sub in upper case",
             good.replace(&format!("\"sub\":\"{id}\""), &format!("\"sub\":\"{}\"", id.to_uppercase())),
