@@ -1,6 +1,6 @@
 //! `local` at full concurrency for a minute, then at twice the load:
 //! `cargo build --release -p local && cargo run --release -p testkit --example load -- target/release/local 60`
-//! (binary, seconds of each part). Each client signs in, then lists, asks for its own record, refreshes, and logs in again.
+//! (binary, seconds of each part; on Linux). Each client signs in, then lists, asks for its own record, refreshes, and logs in again.
 
 #![allow(
     clippy::cast_precision_loss,

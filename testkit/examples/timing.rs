@@ -3,15 +3,12 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a program that cannot go on should stop")]
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{session::RefreshToken, user::PublicId};
-use testkit::{ADA, Service, forge};
+use testkit::{ADA, Service, forge, service::CLIENT};
 
 /// Samples of each kind in a comparison.
 const ROUNDS: u8 = 200;
@@ -47,22 +44,17 @@ async fn main() {
         let ordinary = json!({ "email": ADA[1], "password": ADA[2] });
         let (mut larges, mut ordinaries) = (Vec::new(), Vec::new());
         for round in 1..=30 {
-            let http = client(round);
-            larges.push(time(&http, &service, path, &large).await);
-            ordinaries.push(time(&http, &service, "/login", &ordinary).await);
+            larges.push(time(&service, round, path, &large).await);
+            ordinaries.push(time(&service, round, "/login", &ordinary).await);
         }
         report(&format!("{what} / an ordinary log-in"), larges, ordinaries);
     }
 }
 
-/// A client at an address that nobody has used, so that nothing is throttled.
-fn client(round: u8) -> Client {
-    Client::builder().local_address(IpAddr::from(Ipv4Addr::new(127, 0, 1, round))).build().unwrap()
-}
-
-async fn time(http: &Client, service: &Service, path: &str, body: &Value) -> Duration {
+/// Each round calls from an address that nobody has used, so that nothing is throttled.
+async fn time(service: &Service, round: u8, path: &str, body: &Value) -> Duration {
+    let request = service.request(Method::POST, path).header(CLIENT, format!("192.0.2.{round}")).json(body);
     let started = Instant::now();
-    let request = http.request(Method::POST, format!("{}{path}", service.url)).json(body);
     request.send().await.unwrap().bytes().await.unwrap();
     started.elapsed()
 }
@@ -70,17 +62,14 @@ async fn time(http: &Client, service: &Service, path: &str, body: &Value) -> Dur
 async fn compare(service: &Service, what: &str, path: &str, bodies: impl Fn(u8) -> [Value; 2]) {
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
-        let http = client(round);
-        // The connection is made by neither.
-        http.get(&service.url).send().await.unwrap();
         let [one, other] = bodies(round);
         // Neither is always the one that comes first.
         if round % 2 == 0 {
-            first.push(time(&http, service, path, &one).await);
-            second.push(time(&http, service, path, &other).await);
+            first.push(time(service, round, path, &one).await);
+            second.push(time(service, round, path, &other).await);
         } else {
-            second.push(time(&http, service, path, &other).await);
-            first.push(time(&http, service, path, &one).await);
+            second.push(time(service, round, path, &other).await);
+            first.push(time(service, round, path, &one).await);
         }
     }
     report(what, first, second);
@@ -88,17 +77,16 @@ async fn compare(service: &Service, what: &str, path: &str, bodies: impl Fn(u8) 
 
 /// Both accounts are throttled first, from an address of their own.
 async fn throttled(service: &Service, profile: &str, bodies: [&Value; 2]) {
-    let http = client(250);
     for body in bodies {
         for _ in 0..6 {
-            time(&http, service, "/login", body).await;
+            time(service, 250, "/login", body).await;
         }
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        known.push(time(&http, service, "/login", bodies[0]).await);
-        unknown.push(time(&http, service, "/login", bodies[1]).await);
+        known.push(time(service, 250, "/login", bodies[0]).await);
+        unknown.push(time(service, 250, "/login", bodies[1]).await);
     }
     report(&format!("{profile}: throttled, known / unknown account"), known, unknown);
 }

@@ -1,8 +1,17 @@
 //! The whole service in this process, over HTTP, with an embedded database of its own.
 
-use std::{collections::HashMap, ffi::OsString};
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    net::{IpAddr, SocketAddr},
+};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use axum::{
+    extract::{ConnectInfo, Request},
+    middleware::{self, Next},
+    response::Response,
+};
 use local::{database, service};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -95,7 +104,7 @@ impl Service {
             .expect("service starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(service::serve(listener, router));
+        tokio::spawn(service::serve(listener, router.layer(middleware::from_fn(called_from))));
         Self { url, database, endpoint: endpoint.to_owned(), http: reqwest::Client::new() }
     }
 
@@ -191,6 +200,18 @@ impl Service {
         let delete = self.database.delete_item().table_name("Users").key("public_id", AttributeValue::S(id.to_owned()));
         delete.send().await.expect("item can be deleted");
     }
+}
+
+/// The header by which a test says where it calls from. Nothing but the services here knows it: they take it for the address at the
+/// other end of the connection, since not every machine has more than one on loopback.
+pub const CLIENT: &str = "x-test-client";
+
+async fn called_from(mut request: Request, next: Next) -> Response {
+    if let Some(client) = request.headers_mut().remove(CLIENT) {
+        let client: IpAddr = client.to_str().expect("an address").parse().expect("an address");
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((client, 0))));
+    }
+    next.run(request).await
 }
 
 /// Sends a request and reads the answer.

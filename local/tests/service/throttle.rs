@@ -1,36 +1,36 @@
 //! Guessing and flooding.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use testkit::{ADA, Answer, GRACE, Service, service::send};
+use testkit::{
+    ADA, Answer, GRACE, Service,
+    service::{CLIENT, send},
+};
 use tokio::task::JoinSet;
 
-/// Somebody who calls from an address of their own: this machine has all that begin with 127.
+/// Somebody who calls from an address of their own.
 struct Caller {
     http: Client,
     url: String,
+    address: String,
 }
 
 impl Caller {
     fn at(service: &Service, last: u8) -> Self {
-        let address = IpAddr::from(Ipv4Addr::new(127, 0, 0, last));
-        Self { http: Client::builder().local_address(address).build().unwrap(), url: service.url.clone() }
+        Self { http: Client::new(), url: service.url.clone(), address: format!("192.0.2.{last}") }
     }
 
     async fn log_in(&self, email: &str, password: &str) -> Answer {
         let body = json!({ "email": email, "password": password });
-        send(self.http.request(Method::POST, format!("{}/login", self.url)).json(&body)).await
+        send(self.http.post(format!("{}/login", self.url)).header(CLIENT, &self.address).json(&body)).await
     }
 
     async fn sign_up(&self, email: &str) -> Answer {
         let body = json!({ "name": "Ada", "email": email, "password": ADA[2] });
-        send(self.http.request(Method::POST, format!("{}/signup", self.url)).json(&body)).await
+        send(self.http.post(format!("{}/signup", self.url)).header(CLIENT, &self.address).json(&body)).await
     }
 }
 
