@@ -90,7 +90,7 @@ until_throttled() {
 
 # These calls end the token that they come with, and each of their requests needs another one: of somebody new, who has the
 # example user's password.
-ending='^(logOut|changePassword|deleteMe)$'
+ending='^(logOut|changePassword|deleteMe|deleteMeByForm)$'
 cat >"$scratch/somebody_new.py" <<'PYTHON'
 import uuid
 

@@ -120,6 +120,7 @@ async fn serve(options: &Options, settings: &Settings, endpoint: &str) -> Result
         return std::future::pending().await;
     };
     let router = service::router(settings, client).await?;
+    println!("Pages on http://{}/", listener.local_addr()?);
     println!("API on http://{}", listener.local_addr()?);
     describe_database(options, settings, endpoint)?;
     if !service::has_key(|name| env::var_os(name)) {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::user::PublicId;
 use testkit::{
     ADA, Answer, Service, events, gateway,
-    service::{database_endpoint, send},
+    service::{self, BROWSER, database_endpoint, send},
 };
 use tokio::{
     net::TcpListener,
@@ -50,12 +50,14 @@ async fn the_journey_through_the_release_binaries_under_the_runtime_interface_em
     let listed = invoke(&list.url, &sample("list-users", &token)).await;
     assert_eq!((listed.status, listed.json()["users"][0]["email"].as_str()), (200, Some(ADA[1])));
     let routes = [
+        ("/", login),
         ("/signup", signup),
         ("/login", login),
         ("/refresh", login),
         ("/logout", login),
         ("/password", login),
         ("DELETE /user/me", login),
+        ("POST /user/me", login),
         ("/.well-known/jwks.json", login),
         ("/.well-known/openid-configuration", login),
         ("/user", list),
@@ -119,7 +121,7 @@ async fn invoke(function: &str, event: &Value) -> Answer {
 }
 
 async fn journey(api: &str) {
-    let http = Client::new();
+    let http = service::client();
     let request = |method: Method, path: &str| http.request(method, format!("{api}{path}"));
     let post = |path: &str| request(Method::POST, path);
     let [name, _, password] = ADA;
@@ -182,7 +184,7 @@ async fn journey(api: &str) {
         (post("/signup").json(&json!({ "name": "a\nb" })), 422, "invalid-fields"),
         (post("/signup").json(&json!([])), 400, "malformed-json"),
         (post("/signup").header("content-type", "text/plain").body("x"), 415, "unsupported-media-type"),
-        (request(Method::GET, "/signup"), 405, "method-not-allowed"),
+        (request(Method::PUT, "/signup"), 405, "method-not-allowed"),
         (request(Method::DELETE, "/user"), 405, "method-not-allowed"),
         (request(Method::GET, "/user"), 401, "token-missing"),
         (request(Method::GET, "/user").bearer_auth(format!("{token}x")), 401, "invalid-token"),
@@ -193,6 +195,51 @@ async fn journey(api: &str) {
         assert_eq!(answer.code(), (status, code.to_owned()), "{answer:?}");
     }
     sessions(&request, &json_mailbox, password).await;
+    pages(&request, &mailbox("browser"), password).await;
+}
+
+/// From the first page to the end of the account, as a browser goes.
+async fn pages(request: &impl Fn(Method, &str) -> RequestBuilder, email: &str, password: &str) {
+    let browse = async |method: Method, path: &str, cookies: &[String], fields: &[(&str, &str)]| {
+        let request =
+            BROWSER.iter().fold(request(method, path), |request, (name, value)| request.header(*name, *value));
+        let request = if cookies.is_empty() { request } else { request.header("cookie", cookies.join("; ")) };
+        send(if fields.is_empty() { request } else { request.form(fields) }).await
+    };
+    let get = async |path: &str, cookies: &[String]| browse(Method::GET, path, cookies, &[]).await;
+    let post = async |path: &str, cookies: &[String], fields: &[(&str, &str)]| {
+        let answer = browse(Method::POST, path, cookies, fields).await;
+        (answer.status, answer.header("location").unwrap_or_default().to_owned(), answer.cookies())
+    };
+
+    for (path, title) in [("/", "Log in"), ("/login", "Log in"), ("/signup", "Sign up")] {
+        let page = get(path, &[]).await;
+        assert_eq!((page.status, page.title()), (200, Some(title)), "{page:?}");
+    }
+    let (status, place, _) = post("/signup", &[], &[("name", "Zoë"), ("email", email), ("password", password)]).await;
+    assert_eq!((status, place.as_str()), (303, "/?notice=signed-up"));
+    let log_in = [("email", email), ("password", password), ("return_to", "/user/me")];
+    let (status, place, cookies) = post("/login", &[], &log_in).await;
+    assert_eq!((status, place.as_str(), cookies.len()), (303, "/user/me", 2));
+    assert_eq!(
+        (get("/user", &cookies).await.title(), get("/user/me", &cookies).await.title()),
+        (Some("Users"), Some("Your account"))
+    );
+
+    // A browser whose access token is over.
+    let away = get("/user?limit=2", &cookies[1..]).await;
+    assert_eq!((away.status, away.header("location")), (303, Some("/refresh?return_to=%2Fuser%3Flimit%3D2")));
+    let back = get("/refresh?return_to=%2Fuser%3Flimit%3D2", &cookies[1..]).await;
+    assert_eq!((back.status, back.header("location"), back.cookies().len()), (303, Some("/user?limit=2"), 2));
+    let cookies = back.cookies();
+
+    let forged =
+        request(Method::POST, "/logout").header("cookie", cookies.join("; ")).header("sec-fetch-site", "cross-site");
+    assert_eq!(send(forged).await.code(), (403, "cross-site".to_owned()));
+    let (status, place, left) = post("/user/me", &cookies, &[("_method", "DELETE"), ("password", password)]).await;
+    assert_eq!((status, place.as_str(), left.len()), (303, "/?notice=deleted", 0));
+    let gone = get("/user", &cookies).await;
+    assert_eq!((gone.status, gone.header("location")), (303, Some("/?return_to=%2Fuser")));
 }
 
 /// From a log-in to the end of the account.

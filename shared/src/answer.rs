@@ -26,10 +26,12 @@ use tracing::{Instrument as _, error, error_span, info, warn};
 use uuid::Uuid;
 
 use crate::{
+    browser,
     client::{AddressForm, ClientAddress},
     config::Wording,
-    error::{Error, FieldError},
+    error::{Error, FieldError, Refusal},
     metrics,
+    page::{self, Form},
 };
 
 /// Largest body that is taken, in octets.
@@ -44,7 +46,7 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(8);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// On every answer, whatever else it says.
+/// On every answer. A page has a policy of its own.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000")),
@@ -114,6 +116,7 @@ async fn answer(State(manner): State<Arc<Manner>>, mut request: Request, next: N
     let method = request.method().clone();
     // The pattern, not the path: a path may hold what belongs in no log.
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let wants_page = browser::wants_page(request.headers());
     let client = ClientAddress::of(&request);
     request.extensions_mut().insert(client);
     // At the highest level: whoever asks for errors only needs the identifier as well.
@@ -122,7 +125,9 @@ async fn answer(State(manner): State<Arc<Manner>>, mut request: Request, next: N
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let error = response.extensions_mut().remove::<Arc<Error>>();
     if let Some(error) = &error {
-        response = refuse(error, &manner.wording, response.headers_mut().remove(header::ALLOW));
+        let form = response.extensions_mut().remove::<Form>();
+        let allow = response.headers_mut().remove(header::ALLOW);
+        response = refuse(error, &manner.wording, wants_page.then_some(form), allow);
     }
     span.in_scope(|| log(error.as_deref(), response.status(), &method, &route, duration_ms));
     if method == Method::HEAD {
@@ -133,7 +138,9 @@ async fn answer(State(manner): State<Arc<Manner>>, mut request: Request, next: N
         *response.body_mut() = Body::empty();
     }
     let headers = response.headers_mut();
-    headers.extend(HEADERS);
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(value);
+    }
     // Only what is public says otherwise; a refusal never does.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::try_from(id) {
@@ -164,8 +171,40 @@ struct Problem<'a> {
     errors: Option<&'a [FieldError]>,
 }
 
-fn refuse(error: &Error, wording: &Wording, allow: Option<HeaderValue>) -> Response {
+/// `page` is there for whoever wants one, with the form that was refused if there was one.
+fn refuse(error: &Error, wording: &Wording, page: Option<Option<Form>>, allow: Option<HeaderValue>) -> Response {
     let refusal = error.refusal(wording);
+    let status = refusal.status;
+    let page = page.and_then(|form| page::refuse(error, &refusal, form).ok());
+    let is_page = page.is_some();
+    let mut response = page.unwrap_or_else(|| problem(error, &refusal));
+    let headers = response.headers_mut();
+    let challenge = match refusal.challenge {
+        // A browser would ask for a password by itself, over the page that does.
+        Some(challenge) if is_page && challenge.starts_with("Basic") => {
+            (status == StatusCode::UNAUTHORIZED).then(|| wording.bearer())
+        }
+        challenge => challenge,
+    };
+    if let Some(challenge) = challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok()) {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(allow) = allow {
+        headers.insert(header::ALLOW, allow);
+    }
+    let wait = match error {
+        // Rounded up: who comes a moment too early would have to wait again.
+        Error::Throttled { wait } => Some(wait.as_millis().div_ceil(1000).max(1)),
+        _ if status == StatusCode::SERVICE_UNAVAILABLE => Some(1),
+        _ => None,
+    };
+    if let Some(seconds) = wait.and_then(|wait| HeaderValue::try_from(wait.to_string()).ok()) {
+        headers.insert(RETRY_AFTER, seconds);
+    }
+    response
+}
+
+fn problem(error: &Error, refusal: &Refusal) -> Response {
     let status = refusal.status;
     if status.is_success() {
         return (status, Json(json!({ "message": refusal.message, "code": refusal.code }))).into_response();
@@ -184,23 +223,7 @@ fn refuse(error: &Error, wording: &Wording, allow: Option<HeaderValue>) -> Respo
         },
     };
     let mut response = (status, Json(problem)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if let Some(challenge) = refusal.challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok()) {
-        headers.insert(WWW_AUTHENTICATE, challenge);
-    }
-    if let Some(allow) = allow {
-        headers.insert(header::ALLOW, allow);
-    }
-    let wait = match error {
-        // Rounded up: who comes a moment too early would have to wait again.
-        Error::Throttled { wait } => Some(wait.as_millis().div_ceil(1000).max(1)),
-        _ if status == StatusCode::SERVICE_UNAVAILABLE => Some(1),
-        _ => None,
-    };
-    if let Some(seconds) = wait.and_then(|wait| HeaderValue::try_from(wait.to_string()).ok()) {
-        headers.insert(RETRY_AFTER, seconds);
-    }
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
 }
 

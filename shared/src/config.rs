@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use crate::{
     answer::Manner,
     client::AddressForm,
+    cookies::Cookies,
     jwk::Algorithm,
     keys::SigningKeys,
     password::{Cost, OWASP_MINIMUM},
@@ -89,6 +90,11 @@ impl Wording {
     /// The realm of a challenge (RFC 9110 11.5).
     pub fn realm(&self) -> &str {
         self.realm.as_deref().unwrap_or("Login required")
+    }
+
+    /// The challenge of whoever asks for a token (RFC 6750 3).
+    pub(crate) fn bearer(&self) -> String {
+        format!("Bearer realm=\"{}\"", self.realm())
     }
 }
 
@@ -233,6 +239,11 @@ impl Settings {
     /// How requests are answered.
     pub fn manner(&self) -> Manner {
         Manner { wording: self.wording.clone(), address: self.audit_address }
+    }
+
+    /// What browsers keep.
+    pub fn cookies(&self) -> Cookies {
+        Cookies { local: self.keys.local }
     }
 
     /// `JWT_SECRET_KEY` or `JWT_SECRET_ARN`.

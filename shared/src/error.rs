@@ -83,6 +83,9 @@ pub enum Error {
     /// A user who is not in the group that may list users.
     #[error("user is not in the group that may do this")]
     Forbidden,
+    /// A form that another site had a browser send.
+    #[error("request comes from another site")]
+    CrossSite,
     /// The database failed.
     #[error("database failed")]
     Store(#[from] StoreError),
@@ -98,6 +101,9 @@ pub enum Error {
     /// The operating system gave no random octets, or a digest failed.
     #[error("random octets could not be had")]
     Random(#[from] aws_lc_rs::error::Unspecified),
+    /// A page could not be written.
+    #[error("page could not be written")]
+    Page(#[from] askama::Error),
     /// A handler panicked. The panic hook has written where.
     #[error("handler panicked")]
     Panic,
@@ -269,6 +275,7 @@ impl Error {
             Self::RefreshRefused(RefreshRefusal::Gone) => "session-ended",
             Self::RefreshRefused(RefreshRefusal::Replayed) => "refresh-token-replayed",
             Self::Forbidden => "not-in-group",
+            Self::CrossSite => "cross-site",
             Self::NotFound
             | Self::NoIssuer
             | Self::MethodNotAllowed
@@ -282,8 +289,22 @@ impl Error {
             | Self::Hash(_)
             | Self::Sign(_)
             | Self::Random(_)
+            | Self::Page(_)
             | Self::Panic => return None,
         })
+    }
+
+    /// Whether logging in is what helps.
+    pub fn asks_to_log_in(&self) -> bool {
+        matches!(self, Self::TokenMissing | Self::TokenRefused(_) | Self::RefreshRefused(_))
+    }
+
+    /// Whether a new access token of the same session is what helps.
+    pub fn asks_to_refresh(&self) -> bool {
+        matches!(
+            self,
+            Self::TokenMissing | Self::TokenRefused(TokenRefusal::Token(TokenError::Expired | TokenError::UnknownKey))
+        )
     }
 
     /// The answer, in the words of the profile.
@@ -292,7 +313,7 @@ impl Error {
         use StatusCode as S;
         let tutorial = wording.profile == Profile::Tutorial;
         let basic = |realm: &str| Some(format!("Basic realm=\"{realm}\""));
-        let bearer = |error: &str| Some(format!("Bearer realm=\"{}\"{error}", wording.realm()));
+        let bearer = |error: &str| Some(wording.bearer() + error);
         let plain = |status, code, detail: &str| Refusal {
             status,
             code,
@@ -385,16 +406,24 @@ impl Error {
                 ..plain(S::UNAUTHORIZED, "wrong-password", "The password is not the account's.")
             },
             Self::Forbidden => plain(S::FORBIDDEN, "forbidden", "You are signed in, but not allowed to do this."),
+            Self::CrossSite => plain(
+                S::FORBIDDEN,
+                "cross-site",
+                "This form was not sent from a page of this site. Open the page here, and send it again.",
+            ),
             Self::Store(StoreError::Unavailable { .. }) | Self::Late => {
                 plain(S::SERVICE_UNAVAILABLE, "unavailable", "The service cannot do this now; try again in a moment.")
             }
-            Self::Store(StoreError::Corrupt { .. }) | Self::Hash(_) | Self::Sign(_) | Self::Random(_) | Self::Panic => {
-                plain(
-                    S::INTERNAL_SERVER_ERROR,
-                    "internal-error",
-                    "The service failed; its operator can find out why by the x-request-id.",
-                )
-            }
+            Self::Store(StoreError::Corrupt { .. })
+            | Self::Hash(_)
+            | Self::Sign(_)
+            | Self::Random(_)
+            | Self::Page(_)
+            | Self::Panic => plain(
+                S::INTERNAL_SERVER_ERROR,
+                "internal-error",
+                "The service failed; its operator can find out why by the x-request-id.",
+            ),
         }
     }
 }

@@ -19,6 +19,7 @@ use tracing::{error, warn};
 
 use crate::{
     answer::{self, Manner},
+    browser,
     config::Settings,
     log::{self, Format},
     metrics,
@@ -89,8 +90,8 @@ fn with_sound_parts(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<Lambda
             for name in request.multi_value_headers.keys() {
                 request.headers.remove(name);
             }
-            drop_host(&mut request.headers);
-            drop_host(&mut request.multi_value_headers);
+            move_host(&mut request.headers);
+            move_host(&mut request.multi_value_headers);
             request.request_context.domain_name = None;
             request.is_base64_encoded &= is_base64(request.body.as_deref());
             let queries = [&request.multi_value_query_string_parameters, &request.query_string_parameters];
@@ -107,7 +108,7 @@ fn with_sound_parts(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<Lambda
             if request.raw_query_string.as_ref().is_some_and(|query| query.len() > MAX_URI) {
                 (request.raw_path, request.raw_query_string) = (Some(NOWHERE.to_owned()), None);
             }
-            drop_host(&mut request.headers);
+            move_host(&mut request.headers);
             request.request_context.domain_name = None;
             request.is_base64_encoded &= is_base64(request.body.as_deref());
         }
@@ -148,9 +149,13 @@ fn escape(text: &str, impossible: &'static AsciiSet) -> String {
     utf8_percent_encode(text, impossible).to_string()
 }
 
-/// No answer of ours depends on the host, and a client can send any.
-fn drop_host(headers: &mut HeaderMap) {
-    headers.remove(HOST);
+/// `lambda_http` makes a URI of the host, and panics if it is none. Only a browser's forms are held against it, so it is kept where
+/// nothing is made of it, in place of whatever the client has put there.
+fn move_host(headers: &mut HeaderMap) {
+    headers.remove(browser::EVENT_HOST);
+    if let Some(host) = headers.remove(HOST) {
+        headers.insert(browser::EVENT_HOST, host);
+    }
 }
 
 fn is_base64(body: Option<&str>) -> bool {

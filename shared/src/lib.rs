@@ -8,13 +8,15 @@
 //! | [`password`], [`well_known`], [`secret`], [`jwk`], [`keys`], [`token`], [`session`] | cryptography, without I/O, time or settings of its own |
 //! | [`throttle`] | how often somebody may guess |
 //! | [`config`], [`place`], [`keyring`], [`store`], [`log`], [`audit`], [`metrics`] | environment, Secrets Manager, Parameter Store, DynamoDB, standard error and output |
-//! | [`error`], [`fields`], [`credentials`], [`access`], [`answer`], [`lambda`] | HTTP and Lambda |
+//! | [`error`], [`fields`], [`credentials`], [`browser`], [`cookies`], [`access`], [`answer`], [`page`], [`lambda`] | HTTP, pages and Lambda |
 
 pub mod access;
 pub mod answer;
 pub mod audit;
+pub mod browser;
 pub mod client;
 pub mod config;
+pub mod cookies;
 pub mod credentials;
 pub mod email;
 pub mod error;
@@ -25,6 +27,7 @@ pub mod keys;
 pub mod lambda;
 pub mod log;
 pub mod metrics;
+pub mod page;
 pub mod password;
 pub mod place;
 pub mod secret;

@@ -39,15 +39,27 @@ impl Answer {
             ("x-content-type-options", "nosniff"),
             ("strict-transport-security", "max-age=63072000"),
             ("referrer-policy", "no-referrer"),
-            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         ] {
             assert_eq!(self.header(name), Some(value), "{self:?}");
+        }
+        let is_page = self.header("content-type") == Some("text/html; charset=utf-8");
+        let policy = self.header("content-security-policy").unwrap_or_default();
+        if is_page {
+            assert!(
+                policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("unsafe"),
+                "{self:?}"
+            );
+        } else {
+            assert_eq!(policy, "default-src 'none'; frame-ancestors 'none'", "{self:?}");
         }
         assert!(self.header("x-request-id").is_some_and(|id| !id.is_empty()), "{self:?}");
         if self.status == 401 {
             assert!(self.header("www-authenticate").is_some(), "RFC 9110 15.5.2: {self:?}");
         }
-        if self.status < 400 || self.text.is_empty() {
+        if is_page && self.status >= 400 && !self.text.is_empty() {
+            assert!(self.title().is_some_and(|title| title.starts_with("Error: ")), "{self:?}");
+        }
+        if self.status < 400 || self.text.is_empty() || is_page {
             return;
         }
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
@@ -61,6 +73,19 @@ impl Answer {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("headers are ASCII"))
+    }
+
+    /// The cookies that a browser has to keep from now on, as it sends them: those that are over are left out.
+    pub fn cookies(&self) -> Vec<String> {
+        let set = self.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().expect("cookies are ASCII"));
+        let kept = set.filter(|cookie| !cookie.contains("Max-Age=0"));
+        kept.map(|cookie| cookie.split(';').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The title of a page.
+    pub fn title(&self) -> Option<&str> {
+        let (_, rest) = self.text.strip_prefix("<!doctype html>")?.split_once("<title>")?;
+        rest.split_once(" – Postern</title>").map(|(title, _)| title)
     }
 
     /// The body as JSON.

@@ -40,7 +40,9 @@ async fn invoke(State(gateway): State<Arc<(Routes, reqwest::Client)>>, request: 
 
 /// The event that API Gateway would make of a request.
 pub async fn event(request: Request) -> Value {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let cookies = parts.headers.remove("cookie");
+    let cookies = cookies.iter().flat_map(|all| all.to_str().unwrap_or_default().split("; ")).collect::<Vec<_>>();
     let (path, query) = (parts.uri.path().to_owned(), parts.uri.query().unwrap_or_default().to_owned());
     let body = body::to_bytes(body, 6 * 1024 * 1024).await.expect("the body fits into an event");
     // API Gateway codes what it does not know to be text, forms included.
@@ -50,7 +52,8 @@ pub async fn event(request: Request) -> Value {
     });
     let text = std::str::from_utf8(&body).ok().filter(|_| is_text);
     json!({
-        "version": "2.0", "routeKey": format!("ANY {path}"), "rawPath": path, "rawQueryString": query, "headers": joined(&parts.headers),
+        "version": "2.0", "routeKey": format!("ANY {path}"), "rawPath": path, "rawQueryString": query,
+        "cookies": (!cookies.is_empty()).then_some(cookies), "headers": joined(&parts.headers),
         "requestContext": {
             "accountId": "123456789012", "apiId": "abcdefghij", "domainName": "abcdefghij.execute-api.eu-west-1.amazonaws.com",
             "domainPrefix": "abcdefghij", "requestId": "JKJaXmPLvHcESHA=", "routeKey": format!("ANY {path}"), "stage": "$default",
@@ -81,6 +84,9 @@ pub fn response(answer: &Value) -> Response {
     let mut response = Response::builder().status(u16::try_from(status).unwrap());
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
         response = response.header(name, HeaderValue::from_str(value.as_str().unwrap()).unwrap());
+    }
+    for cookie in answer["cookies"].as_array().into_iter().flatten() {
+        response = response.header("set-cookie", cookie.as_str().unwrap());
     }
     let text = answer["body"].as_str().unwrap_or_default();
     let coded = answer["isBase64Encoded"].as_bool().unwrap_or_default();

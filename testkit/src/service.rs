@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use local::{database, service};
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, redirect::Policy};
 use serde_json::{Value, json};
 use shared::{
     jwk::Algorithm,
@@ -105,7 +105,7 @@ impl Service {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(service::serve(listener, router.layer(middleware::from_fn(called_from))));
-        Self { url, database, endpoint: endpoint.to_owned(), http: reqwest::Client::new() }
+        Self { url, database, endpoint: endpoint.to_owned(), http: client() }
     }
 
     /// The start of a request.
@@ -201,6 +201,15 @@ impl Service {
         delete.send().await.expect("item can be deleted");
     }
 }
+
+/// A client that goes where it is sent by nobody but the test.
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder().redirect(Policy::none()).build().expect("a client")
+}
+
+/// What a browser says when somebody sends a form on a page of the service.
+pub const BROWSER: [(&str, &str); 2] =
+    [("accept", "text/html,application/xhtml+xml,*/*;q=0.8"), ("sec-fetch-site", "same-origin")];
 
 /// The header by which a test says where it calls from. Nothing but the services here knows it: they take it for the address at the
 /// other end of the connection, since not every machine has more than one on loopback.

@@ -9,7 +9,7 @@ use axum::{
     Json, Router,
     extract::State,
     http::{
-        HeaderMap, HeaderValue, Method, Uri,
+        HeaderMap, HeaderValue, Method, StatusCode, Uri,
         header::{ALLOW, LINK},
     },
     response::{IntoResponse, Response},
@@ -19,18 +19,24 @@ use serde::Serialize;
 use shared::{
     answer,
     audit::{self, Attempt, Event},
+    browser::{self, ReturnTo},
     config::Settings,
+    cookies::Cookies,
     credentials,
     error::Error,
     keyring::Keyring,
     keys::CheckingKeys,
     lambda::{self, StartError},
+    page::{self, AccountPage, Notice, UsersPage},
     store::{CallerStore, Page, UserStore},
     token::{Verified, Verifier},
-    user::Profile,
+    user::{Profile, User},
 };
 
-pub use crate::paging::{Paging, cursor};
+pub use crate::paging::{DEFAULT_LIMIT, Paging, cursor};
+
+/// Users on a page for people, unless they ask for another number: some screens, and well under 15 KB.
+const PAGE_LIMIT: u16 = 50;
 
 /// What listing may touch.
 pub struct ListUsers {
@@ -39,6 +45,7 @@ pub struct ListUsers {
     keys: Keyring<CheckingKeys>,
     verifier: Verifier,
     header_prefix: String,
+    cookies: Cookies,
     group: Option<String>,
 }
 
@@ -53,6 +60,7 @@ impl ListUsers {
             keys,
             verifier: Verifier::new(settings.keys.algorithm, settings.checks.clone()),
             header_prefix: settings.header_prefix.clone(),
+            cookies: settings.cookies(),
             group: settings.list_users_group.clone(),
         })
     }
@@ -66,10 +74,10 @@ pub fn routes(state: ListUsers) -> Router {
         .with_state(Arc::new(state))
 }
 
-/// `DELETE /user/me` is there, in `login`: the answer says so although this function would not know.
+/// `DELETE` and `POST /user/me` are there, in `login`: the answer says so although this function would not know.
 async fn other_method_of_me(method: Method) -> Response {
     let mut response = answer::other_method(method).await.into_response();
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("DELETE,GET,HEAD"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("DELETE,GET,HEAD,POST"));
     response
 }
 
@@ -80,21 +88,49 @@ struct Listing {
 }
 
 async fn list_users(State(list): State<Arc<ListUsers>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
-    let now = SystemTime::now();
-    let caller = list.verified(&headers, now).await.inspect_err(|error| audit::refused(Attempt::List, None, error))?;
-    let paging = Paging::parse(uri.query().unwrap_or_default());
-    let listed = list.page(&caller, paging, now).await;
-    let (limit, page) = listed.inspect_err(|error| audit::refused(Attempt::List, Some(caller.subject), error))?;
-    audit::happened(Event::Listed, caller.subject);
+    let is_page = browser::wants_page(&headers);
+    let paging = Paging::parse(uri.query().unwrap_or_default(), if is_page { PAGE_LIMIT } else { DEFAULT_LIMIT });
+    match list.list(&headers, paging, SystemTime::now()).await {
+        Ok(listed) if is_page => show_users(&listed, Notice::of(&uri, &headers)),
+        Ok(listed) => Ok(answer_users(listed)),
+        Err(error) if is_page && error.asks_to_log_in() => Ok(list.send_away(&error, &headers, &uri)),
+        Err(error) => Err(error),
+    }
+}
+
+/// A page of users, and who asked for it.
+struct Listed {
+    caller: User,
+    paging: Paging,
+    page: Page,
+}
+
+fn answer_users(Listed { paging, page, .. }: Listed) -> Response {
     let next = page.next.map(cursor);
-    let link = next
-        .as_ref()
-        .and_then(|cursor| HeaderValue::try_from(format!("</user?limit={limit}&cursor={cursor}>; rel=\"next\"")).ok());
+    let link = next.as_ref().map(|cursor| format!("</user?limit={}&cursor={cursor}>; rel=\"next\"", paging.limit));
     let mut response = Json(Listing { users: page.users, next }).into_response();
-    if let Some(link) = link {
+    if let Some(link) = link.and_then(|link| HeaderValue::try_from(link).ok()) {
         response.headers_mut().insert(LINK, link);
     }
-    Ok(response)
+    response
+}
+
+fn show_users(listed: &Listed, notice: Option<Notice>) -> Result<Response, Error> {
+    let limit = (listed.paging.limit != PAGE_LIMIT).then(|| format!("limit={}", listed.paging.limit));
+    let cursor = |last| format!("cursor={}", cursor(last));
+    let link = |cursor: Option<String>| {
+        let query: Vec<String> = limit.clone().into_iter().chain(cursor).collect();
+        if query.is_empty() { "/user".to_owned() } else { format!("/user?{}", query.join("&")) }
+    };
+    let users = UsersPage {
+        caller: &listed.caller.profile,
+        users: &listed.page.users,
+        is_further: listed.paging.after.is_some(),
+        first: link(None),
+        next: listed.page.next.map(|last| link(Some(cursor(last)))),
+        notice,
+    };
+    page::show(StatusCode::OK, &users)
 }
 
 #[derive(Serialize)]
@@ -104,39 +140,73 @@ struct Me {
     groups: Vec<String>,
 }
 
-async fn me(State(list): State<Arc<ListUsers>>, headers: HeaderMap) -> Result<Json<Me>, Error> {
-    let now = SystemTime::now();
-    let caller = list.verified(&headers, now).await.inspect_err(|error| audit::refused(Attempt::Me, None, error))?;
-    let record = list.callers.find(caller.subject, caller.session()).await?;
-    let admitted = caller.admit(record, now).map_err(Error::from);
-    let user = admitted.inspect_err(|error| audit::refused(Attempt::Me, Some(caller.subject), error))?;
-    Ok(Json(Me { profile: user.profile, groups: user.groups }))
+async fn me(State(list): State<Arc<ListUsers>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
+    let is_page = browser::wants_page(&headers);
+    match list.caller(&headers, SystemTime::now()).await {
+        Ok(user) if is_page => {
+            let notice = Notice::of(&uri, &headers);
+            page::show(StatusCode::OK, &AccountPage { notice, ..AccountPage::new(user) })
+        }
+        Ok(user) => Ok(Json(Me { profile: user.profile, groups: user.groups }).into_response()),
+        Err(error) if is_page && error.asks_to_log_in() => Ok(list.send_away(&error, &headers, &uri)),
+        Err(error) => Err(error),
+    }
 }
 
 impl ListUsers {
-    /// What the request's token says. Whether it still lets anybody in, [`Verified::admit`] tells.
+    /// What the request's token says, from a header or, of a browser, from a cookie. Whether it still lets anybody in,
+    /// [`Verified::admit`] tells.
     async fn verified(&self, headers: &HeaderMap, now: SystemTime) -> Result<Verified, Error> {
-        let token = credentials::bearer_token(headers, &self.header_prefix)?;
+        let token = match credentials::bearer_token(headers, &self.header_prefix) {
+            Err(Error::TokenMissing) => self.cookies.access_token(headers)?.ok_or(Error::TokenMissing)?,
+            token => token?,
+        };
         Ok(self.keys.verify(&self.verifier, token, now).await?)
     }
 
-    /// The page that was asked for and its limit, if the caller may read it.
-    async fn page(
-        &self,
-        caller: &Verified,
-        paging: Result<Paging, Error>,
-        now: SystemTime,
-    ) -> Result<(u16, Page), Error> {
+    /// The caller's own record.
+    async fn caller(&self, headers: &HeaderMap, now: SystemTime) -> Result<User, Error> {
+        let refused = |user, error: &Error| audit::refused(Attempt::Me, user, error);
+        let caller = self.verified(headers, now).await.inspect_err(|error| refused(None, error))?;
+        let record = self.callers.find(caller.subject, caller.session()).await?;
+        let admitted = caller.admit(record, now).map_err(Error::from);
+        admitted.inspect_err(|error| refused(Some(caller.subject), error))
+    }
+
+    /// The page that was asked for, if the caller may read it.
+    async fn list(&self, headers: &HeaderMap, paging: Result<Paging, Error>, now: SystemTime) -> Result<Listed, Error> {
+        let refused = |user, error: &Error| audit::refused(Attempt::List, user, error);
+        let caller = self.verified(headers, now).await.inspect_err(|error| refused(None, error))?;
+        let listed = self.page(&caller, paging, now).await;
+        let listed = listed.inspect_err(|error| refused(Some(caller.subject), error))?;
+        audit::happened(Event::Listed, caller.subject);
+        Ok(listed)
+    }
+
+    async fn page(&self, caller: &Verified, paging: Result<Paging, Error>, now: SystemTime) -> Result<Listed, Error> {
         // Both at once: the caller's record takes no time of its own. What is read for nobody is thrown away.
         let page = async {
-            let Paging { limit, after } = paging?;
-            Ok::<_, Error>((limit, self.users.page(limit, after).await?))
+            let paging = paging?;
+            let page = self.users.page(paging.limit, paging.after).await?;
+            Ok::<_, Error>((paging, page))
         };
         let (record, page) = tokio::join!(self.callers.find(caller.subject, caller.session()), page);
         let user = caller.admit(record?, now)?;
         if self.group.as_ref().is_some_and(|group| !user.groups.contains(group)) {
             return Err(Error::Forbidden);
         }
-        page
+        let (paging, page) = page?;
+        Ok(Listed { caller: user, paging, page })
+    }
+
+    /// Has a browser renew its token, or else log in. Both lead back here.
+    fn send_away(&self, error: &Error, headers: &HeaderMap, uri: &Uri) -> Response {
+        let back = ReturnTo::here(uri).unwrap_or_default().to_query();
+        if error.asks_to_refresh() && matches!(self.cookies.refresh_token(headers), Ok(Some(_))) {
+            return page::see_other(&format!("/refresh{back}"));
+        }
+        let mut response = page::see_other(&format!("/{back}"));
+        self.cookies.forget(response.headers_mut());
+        response
     }
 }

@@ -7,8 +7,8 @@ use shared::{
     user::PublicId,
 };
 
-/// Users on a page unless the caller asks for another number.
-const DEFAULT_LIMIT: u16 = 100;
+/// Users on a page of the API unless the caller asks for another number.
+pub const DEFAULT_LIMIT: u16 = 100;
 
 /// Most users on a page.
 const MAX_LIMIT: u16 = 1000;
@@ -23,10 +23,10 @@ pub struct Paging {
 }
 
 impl Paging {
-    /// The page that a query string asks for: the first one, of 100 users, unless it says otherwise.
-    pub fn parse(query: &str) -> Result<Self, Error> {
+    /// The page that a query string asks for: the first one, of `default_limit` users, unless it says otherwise.
+    pub fn parse(query: &str, default_limit: u16) -> Result<Self, Error> {
         let fields = Fields::from_query(query, &["limit", "cursor"])?;
-        let limit = fields.get("limit").map_or(Ok(DEFAULT_LIMIT), parse_limit);
+        let limit = fields.get("limit").map_or(Ok(default_limit), parse_limit);
         let after = fields.get("cursor").map(parse_cursor).transpose();
         match (limit, after) {
             (Ok(limit), Ok(after)) => Ok(Self { limit, after }),
@@ -57,8 +57,12 @@ fn parse_cursor(text: &str) -> Result<PublicId, FieldError> {
 mod tests {
     use super::*;
 
+    fn parse(query: &str) -> Result<Paging, Error> {
+        Paging::parse(query, DEFAULT_LIMIT)
+    }
+
     fn refused(query: &str) -> Vec<(String, &'static str)> {
-        match Paging::parse(query) {
+        match parse(query) {
             Err(Error::Invalid(errors)) => errors.into_iter().map(|error| (error.field, error.code)).collect(),
             other => panic!("{query}: {other:?}"),
         }
@@ -66,16 +70,16 @@ mod tests {
 
     #[test]
     fn a_page_has_100_users_unless_asked_otherwise() {
-        assert_eq!(Paging::parse("").unwrap(), Paging { limit: 100, after: None });
-        assert_eq!(Paging::parse("limit=&cursor=&other=1").unwrap(), Paging { limit: 100, after: None });
-        assert_eq!(Paging::parse("limit=1").unwrap().limit, 1);
-        assert_eq!(Paging::parse("limit=1000").unwrap().limit, 1000);
+        assert_eq!(parse("").unwrap(), Paging { limit: 100, after: None });
+        assert_eq!(parse("limit=&cursor=&other=1").unwrap(), Paging { limit: 100, after: None });
+        assert_eq!(parse("limit=1").unwrap().limit, 1);
+        assert_eq!(parse("limit=1000").unwrap().limit, 1000);
     }
 
     #[test]
     fn a_cursor_comes_back_as_the_user_it_was_made_from() {
         let last = PublicId::random();
-        assert_eq!(Paging::parse(&format!("cursor={}", cursor(last))).unwrap().after, Some(last));
+        assert_eq!(parse(&format!("cursor={}", cursor(last))).unwrap().after, Some(last));
     }
 
     #[test]
@@ -102,6 +106,6 @@ mod tests {
 
     #[test]
     fn parameters_that_come_twice_are_refused() {
-        assert!(matches!(Paging::parse("limit=1&limit=1"), Err(Error::Malformed { code: "duplicate-field", .. })));
+        assert!(matches!(parse("limit=1&limit=1"), Err(Error::Malformed { code: "duplicate-field", .. })));
     }
 }

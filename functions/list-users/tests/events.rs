@@ -10,7 +10,12 @@ use testkit::{
     service::{KEY, checking_keys},
 };
 
-const SAMPLES: [Sample; 21] = [
+const SAMPLES: [Sample; 26] = [
+    ("list-users-browser", 200, "Users"),
+    ("list-users-browser-not-signed-in", 303, "/?return_to=%2Fuser%3Flimit%3D5"),
+    ("list-users-browser-session", 303, "/refresh?return_to=%2Fuser"),
+    ("me-browser", 200, "Your account"),
+    ("unknown-path-browser", 404, "Error: Page not found"),
     ("list-users", 200, "-"),
     ("list-users-bearer", 200, "-"),
     ("list-users-jwt", 200, "-"),

@@ -5,13 +5,16 @@ use std::{sync::Arc, time::SystemTime};
 use axum::{
     Json,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, Method, StatusCode},
+    response::{IntoResponse, Response},
 };
 use shared::{
     audit::{self, Attempt, Event},
+    browser,
     email::Email,
     error::{Error, FieldError, TokenRefusal},
     fields::Fields,
+    page::{self, Notice, Part, Returned},
     password::{Password, PasswordHash, Verdict},
     session::RefreshToken,
     store::{Account, Change, Credentials},
@@ -30,25 +33,41 @@ pub(crate) async fn change_password(
     State(login): State<Arc<Login>>,
     headers: HeaderMap,
     request: Request,
-) -> Result<Json<SignedIn>, Error> {
+) -> Result<Response, Returned> {
     let refused = |user, error: &Error| audit::refused(Attempt::ChangePassword, user, error);
-    let now = SystemTime::now();
-    let caller = login.verified(&headers, now).await.inspect_err(|error| refused(None, error))?;
+    let (now, is_page) = (SystemTime::now(), browser::wants_page(&headers));
+    let caller = match login.caller(&headers, is_page, now).await.inspect_err(|error| refused(None, error)) {
+        Err(error) if is_page => return login.send_away(error),
+        caller => caller?,
+    };
     let changed = login.change_password(&caller, request, now).await;
-    changed.map(Json).inspect_err(|error| refused(Some(caller.subject), error))
+    match changed.inspect_err(|error| refused(Some(caller.subject), error)) {
+        Ok(answer) if is_page => Ok(login.go_on(&answer, &page::noticed("/user/me", Notice::PasswordChanged))),
+        Ok(answer) => Ok(Json(answer).into_response()),
+        Err(error) if is_page => login.return_account(error, &caller, Part::Password, now).await,
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// Removes all there is of the user.
+/// Removes all there is of the user. Forms of a browser cannot `DELETE`: they `POST`, and say `_method=DELETE`.
 pub(crate) async fn delete(
     State(login): State<Arc<Login>>,
     headers: HeaderMap,
     request: Request,
-) -> Result<StatusCode, Error> {
+) -> Result<Response, Returned> {
     let refused = |user, error: &Error| audit::refused(Attempt::Delete, user, error);
-    let now = SystemTime::now();
-    let caller = login.verified(&headers, now).await.inspect_err(|error| refused(None, error))?;
+    let (now, is_page) = (SystemTime::now(), browser::wants_page(&headers));
+    let caller = match login.caller(&headers, is_page, now).await.inspect_err(|error| refused(None, error)) {
+        Err(error) if is_page => return login.send_away(error),
+        caller => caller?,
+    };
     let deleted = login.delete(&caller, request, now).await;
-    deleted.map(|()| StatusCode::NO_CONTENT).inspect_err(|error| refused(Some(caller.subject), error))
+    match deleted.inspect_err(|error| refused(Some(caller.subject), error)) {
+        Ok(()) if is_page => Ok(login.leave(&page::noticed("/", Notice::Deleted))),
+        Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(error) if is_page => login.return_account(error, &caller, Part::Deletion, now).await,
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn required<'f>(fields: &'f Fields, name: &str) -> Result<&'f str, FieldError> {
@@ -93,7 +112,12 @@ impl Login {
     }
 
     async fn delete(&self, caller: &Verified, request: Request, now: SystemTime) -> Result<(), Error> {
-        let fields = Fields::from_body(request, &["password"]).await?;
+        let is_form = request.method() == Method::POST;
+        let fields = Fields::from_body(request, if is_form { &["_method", "password"] } else { &["password"] }).await?;
+        if is_form && fields.get("_method") != Some("DELETE") {
+            let error = FieldError::new("_method", "unknown", "must be DELETE, which is all that can be posted here");
+            return Err(Error::Invalid(vec![error]));
+        }
         let password = required(&fields, "password").map_err(|error| Error::Invalid(vec![error]))?;
         let user = caller.admit(self.callers.find(caller.subject, caller.session()).await?, now)?;
         let hash = self.confirm(caller, &user, Password::new(password)).await?;

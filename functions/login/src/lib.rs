@@ -8,12 +8,14 @@
 //! | `account` | `POST /password` and `DELETE /user/me` |
 //! | `guess` | how often a password may be guessed |
 //! | `discovery` | `GET /.well-known/…`: the public keys and where they are |
+//! | `pages` | what browsers have of all that: `GET /`, `GET /login`, cookies |
 
 mod account;
 mod discovery;
 mod guess;
 mod log_in;
 mod log_out;
+mod pages;
 mod refresh;
 
 use std::{
@@ -29,7 +31,9 @@ use axum::{
 };
 use serde::Serialize;
 use shared::{
+    browser,
     config::{LogIn, Profile, Settings},
+    cookies::Cookies,
     credentials,
     error::Error,
     keyring::Keyring,
@@ -58,6 +62,7 @@ pub struct Login {
     signer: Signer,
     verifier: Verifier,
     header_prefix: String,
+    cookies: Cookies,
     call: LogIn,
     /// The tutorial answers 201, as if a log-in made something.
     done: StatusCode,
@@ -97,6 +102,7 @@ impl Login {
             signer: Signer::new(settings.issuing.clone()),
             verifier: Verifier::new(settings.keys.algorithm, settings.checks.clone()),
             header_prefix: settings.header_prefix.clone(),
+            cookies: settings.cookies(),
             call: settings.log_in.clone(),
             done: match settings.wording.profile {
                 Profile::Tutorial => StatusCode::CREATED,
@@ -113,11 +119,12 @@ impl Login {
 pub fn routes(state: Login) -> Router {
     let path = state.call.path.clone();
     Router::new()
-        .route(&path, post(log_in::log_in))
-        .route("/refresh", post(refresh::refresh))
+        .route("/", get(pages::start))
+        .route(&path, get(pages::log_in).post(log_in::log_in))
+        .route("/refresh", get(pages::renew).post(refresh::refresh))
         .route("/logout", post(log_out::log_out))
         .route("/password", post(account::change_password))
-        .route("/user/me", delete(account::delete))
+        .route("/user/me", delete(account::delete).post(account::delete))
         .route("/.well-known/jwks.json", get(discovery::jwks))
         .route("/.well-known/openid-configuration", get(discovery::configuration))
         .with_state(Arc::new(state))
@@ -169,7 +176,15 @@ impl Login {
 
     /// What the request's access token says. Whether it still lets anybody in, the database knows.
     async fn verified(&self, headers: &HeaderMap, now: SystemTime) -> Result<Verified, Error> {
-        let token = credentials::bearer_token(headers, &self.header_prefix)?;
+        let token = match credentials::bearer_token(headers, &self.header_prefix) {
+            Err(Error::TokenMissing) => {
+                let token = self.cookies.access_token(headers)?.ok_or(Error::TokenMissing)?;
+                // A browser sends its cookies with everybody's requests.
+                browser::check_origin(headers)?;
+                token
+            }
+            token => token?,
+        };
         Ok(self.keys.verify(&self.verifier, token, now).await?)
     }
 }

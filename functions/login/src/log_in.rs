@@ -14,6 +14,7 @@ use axum::{
 use shared::{
     answer,
     audit::{self, Attempt, Event},
+    browser,
     client::ClientAddress,
     config::LogIn,
     credentials,
@@ -21,6 +22,7 @@ use shared::{
     error::Error,
     fields::Fields,
     metrics,
+    page::Returned,
     password::{Password, PasswordHash, Verdict},
     session::RefreshToken,
     store::Credentials,
@@ -41,19 +43,13 @@ pub(crate) async fn log_in(
     client: ClientAddress,
     headers: HeaderMap,
     request: Request,
-) -> Result<Response, Error> {
-    let (email, password) = presented(&login.call, &headers, request).await?;
-    // Boxed, since three calls of the database at once make it large.
-    match Box::pin(login.let_in(&email, password, client)).await {
-        Ok(answer) => {
-            metrics::log_in("done");
-            Ok((login.done, Json(answer)).into_response())
-        }
-        Err(error) => {
-            metrics::log_in(error.reason().unwrap_or("error"));
-            Err(error)
-        }
+) -> Result<Response, Returned> {
+    if browser::wants_page(&headers) {
+        return login.log_in_by_form(client, &headers, request).await;
     }
+    let (email, password) = presented(&login.call, &headers, request).await?;
+    let answer = login.attempt(&email, password, client).await?;
+    Ok((login.done, Json(answer)).into_response())
 }
 
 /// Address and password of a request, from its body or from `Authorization: Basic`.
@@ -79,6 +75,18 @@ async fn presented(call: &LogIn, headers: &HeaderMap, request: Request) -> Resul
 }
 
 impl Login {
+    pub(crate) async fn attempt(
+        &self,
+        email: &str,
+        password: Password,
+        client: ClientAddress,
+    ) -> Result<SignedIn, Error> {
+        // Boxed, since three calls of the database at once make it large.
+        let outcome = Box::pin(self.let_in(email, password, client)).await;
+        metrics::log_in(outcome.as_ref().map_or_else(|error| error.reason().unwrap_or("error"), |_| "done"));
+        outcome
+    }
+
     /// Counts the guess and looks the account up, both at once; then compares, and settles what was counted.
     async fn let_in(&self, email: &str, password: Password, client: ClientAddress) -> Result<SignedIn, Error> {
         let (permit, found) = tokio::join!(self.guard.log_in(email, client), self.find(email));

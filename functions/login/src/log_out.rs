@@ -5,11 +5,14 @@ use std::{sync::Arc, time::SystemTime};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
 };
 use shared::{
     audit::{self, Attempt, Event},
+    browser,
     error::{Error, FieldError, RefreshRefusal},
     fields::Fields,
+    page::Returned,
     session::{GRACE, RefreshToken, SessionId},
     store::{Account, Change, Rotation},
     token::{Anchor, Verified, numeric_date},
@@ -22,7 +25,7 @@ const ATTEMPTS: usize = 8;
 
 /// Which sessions of a user end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
+pub(crate) enum Scope {
     /// The one that the request belongs to.
     Local,
     /// All but that.
@@ -31,40 +34,46 @@ enum Scope {
     Global,
 }
 
+impl Scope {
+    pub(crate) fn parse(fields: &Fields) -> Result<Self, Error> {
+        match fields.get("scope") {
+            None | Some("local") => Ok(Self::Local),
+            Some("others") => Ok(Self::Others),
+            Some("global") => Ok(Self::Global),
+            Some(_) => {
+                let detail = "must be local, others or global";
+                Err(Error::Invalid(vec![FieldError::new("scope", "unknown", detail)]))
+            }
+        }
+    }
+}
+
 pub(crate) async fn log_out(
     State(login): State<Arc<Login>>,
     headers: HeaderMap,
     request: Request,
-) -> Result<StatusCode, Error> {
+) -> Result<Response, Returned> {
     let now = SystemTime::now();
     let fields = Fields::from_body(request, &["scope", "refresh_token"]).await?;
+    if browser::wants_page(&headers) {
+        return login.log_out_by_form(&headers, &fields, now).await;
+    }
     // A refresh token serves as well: an access token may be over by the time somebody leaves.
     let presented = match fields.get("refresh_token") {
         None => login.verified(&headers, now).await.map(Some),
         Some(text) => login.session_of(text, now).await,
     };
     let presented = presented.inspect_err(|error| audit::refused(Attempt::LogOut, None, error))?;
-    let scope = match fields.get("scope") {
-        None | Some("local") => Scope::Local,
-        Some("others") => Scope::Others,
-        Some("global") => Scope::Global,
-        Some(_) => {
-            let detail = "must be local, others or global";
-            return Err(Error::Invalid(vec![FieldError::new("scope", "unknown", detail)]));
-        }
-    };
-    // Whoever is logged out already gets the same answer: the first one may have been lost.
-    if let Some(presented) = presented
-        && login.end(presented, scope, now).await?
-    {
-        audit::happened(Event::LoggedOut, presented.subject);
+    let scope = Scope::parse(&fields)?;
+    if let Some(presented) = presented {
+        login.log_out(presented, scope, now).await?;
     }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 impl Login {
     /// The session of a refresh token. `None` if the token is not, or no longer, one of a session.
-    async fn session_of(&self, text: &str, now: SystemTime) -> Result<Option<Verified>, Error> {
+    pub(crate) async fn session_of(&self, text: &str, now: SystemTime) -> Result<Option<Verified>, Error> {
         let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed)?;
         let presented = Verified { subject: token.user(), anchor: Anchor::Session(token.session()) };
         match self.sessions.look(&token, now).await? {
@@ -72,6 +81,14 @@ impl Login {
             Rotation::Gone => Ok(None),
             Rotation::Replayed => self.end_replayed(&token).await.map(|()| None),
         }
+    }
+
+    /// Whoever is logged out already gets the same answer: the first one may have been lost.
+    pub(crate) async fn log_out(&self, presented: Verified, scope: Scope, now: SystemTime) -> Result<(), Error> {
+        if self.end(presented, scope, now).await? {
+            audit::happened(Event::LoggedOut, presented.subject);
+        }
+        Ok(())
     }
 
     /// Whether anything was there to end.

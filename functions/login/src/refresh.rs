@@ -27,17 +27,22 @@ pub(crate) async fn refresh(State(login): State<Arc<Login>>, request: Request) -
     let fields = Fields::from_body(request, &["refresh_token"]).await?;
     let text =
         fields.get("refresh_token").ok_or_else(|| Error::Invalid(vec![FieldError::required("refresh_token")]))?;
-    let refused = |user, error: &Error| audit::refused(Attempt::Refresh, user, error);
-    let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed.into());
-    let token = token.inspect_err(|error| refused(None, error))?;
-    let now = SystemTime::now();
-    let renewed = tokio::time::timeout(TIME_LIMIT, login.renew(&token, now)).await.unwrap_or(Err(Error::Late));
-    let answer = renewed.inspect_err(|error| refused(Some(token.user()), error))?;
-    audit::happened(Event::Refreshed, token.user());
-    Ok(Json(answer))
+    login.refreshed(text).await.map(Json)
 }
 
 impl Login {
+    /// A new pair for a refresh token, with its line in the audit log.
+    pub(crate) async fn refreshed(&self, text: &str) -> Result<SignedIn, Error> {
+        let refused = |user, error: &Error| audit::refused(Attempt::Refresh, user, error);
+        let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed.into());
+        let token = token.inspect_err(|error| refused(None, error))?;
+        let now = SystemTime::now();
+        let renewed = tokio::time::timeout(TIME_LIMIT, self.renew(&token, now)).await.unwrap_or(Err(Error::Late));
+        let answer = renewed.inspect_err(|error| refused(Some(token.user()), error))?;
+        audit::happened(Event::Refreshed, token.user());
+        Ok(answer)
+    }
+
     async fn renew(&self, token: &RefreshToken, now: SystemTime) -> Result<SignedIn, Error> {
         // Both at once: that the user is still there takes no time of its own.
         let (exchanged, record) = tokio::join!(self.exchange(token, now), self.callers.find(token.user(), None));

@@ -17,7 +17,25 @@ use testkit::{
     service::{KEY, signing_keys},
 };
 
-const SAMPLES: [Sample; 46] = [
+const SAMPLES: [Sample; 64] = [
+    ("start-browser", 200, "Log in"),
+    ("start-browser-signed-in", 303, "/user"),
+    ("login-browser", 200, "Log in"),
+    ("login-browser-form", 303, "/user/me"),
+    ("login-browser-form-v1", 303, "/user/me"),
+    ("login-browser-missing-credentials", 401, "Error: Log in"),
+    ("login-browser-wrong-password", 403, "Error: Log in"),
+    ("login-browser-cross-site", 403, "Error: Not allowed"),
+    ("refresh-browser", 303, "/user"),
+    ("refresh-browser-no-session", 303, "/?return_to=%2Fuser%2Fme"),
+    ("logout-browser", 303, "/?notice=logged-out"),
+    ("logout-browser-cross-site", 403, "Error: Not allowed"),
+    ("password-browser", 303, "/user/me?notice=password-changed"),
+    ("password-browser-wrong", 401, "Error: Your account"),
+    ("password-browser-expired", 303, "/user/me?notice=password-changed"),
+    ("delete-me-browser", 303, "/?notice=deleted"),
+    ("delete-me-browser-wrong-password", 401, "Error: Your account"),
+    ("delete-me-no-method", 422, "Error: Your account"),
     ("login", 201, "-"),
     ("login-form", 201, "-"),
     ("login-multipart", 201, "-"),
@@ -68,7 +86,7 @@ const SAMPLES: [Sample; 46] = [
 
 #[tokio::test]
 async fn each_sample_is_answered_as_it_should_be() {
-    let prefixes = ["login", "refresh", "logout", "password", "delete-me", "jwks", "openid-configuration"];
+    let prefixes = ["start", "login", "refresh", "logout", "password", "delete-me", "jwks", "openid-configuration"];
     events::assert_complete(&SAMPLES, &prefixes);
     let setting = Setting::new("login").await;
     let settings = setting.settings();
@@ -100,7 +118,7 @@ async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
     for secret in ["battery", "tortoise", "password123", "@example.com", KEY, "eyJ", "$argon2"] {
         assert!(!log.contains(secret), "{secret} is in the log: {log}");
     }
-    assert_eq!(refresh_tokens.len(), 17, "twelve answers have one, four events do, and two events have that of nobody");
+    assert_eq!(refresh_tokens.len(), 32, "17 answers have one, 14 events do, and two events have that of nobody");
     for token in refresh_tokens {
         // The beginning is enough to tell whose it is, and of which session.
         assert!(!log.contains(&token[..40]), "{token} is in the log: {log}");

@@ -6,13 +6,14 @@ use aws_sdk_dynamodb::Client;
 use axum::{
     Json, Router,
     extract::{Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::get,
 };
 use serde::Serialize;
 use shared::{
     audit::{self, Attempt, Event},
+    browser,
     client::ClientAddress,
     config::Settings,
     email::Email,
@@ -20,6 +21,7 @@ use shared::{
     fields::Fields,
     lambda::{self, StartError},
     metrics,
+    page::{self, Form, Notice, Returned, SignUpPage},
     password::{Hasher, Password},
     store::{AccountWriter, Admission, Creation, ThrottleStore},
     throttle::{Counted, Rate},
@@ -55,9 +57,13 @@ impl Signup {
     }
 }
 
-/// `POST /signup`.
+/// `GET /signup`, the page, and `POST /signup`.
 pub fn routes(state: Signup) -> Router {
-    Router::new().route("/signup", post(sign_up)).with_state(Arc::new(state))
+    Router::new().route("/signup", get(show).post(sign_up)).with_state(Arc::new(state))
+}
+
+async fn show(State(signup): State<Arc<Signup>>) -> Result<Response, Error> {
+    page::show(StatusCode::OK, &SignUpPage::new(signup.password_min_length))
 }
 
 #[derive(Serialize)]
@@ -70,30 +76,47 @@ struct SignedUp {
 async fn sign_up(
     State(signup): State<Arc<Signup>>,
     client: ClientAddress,
+    headers: HeaderMap,
     request: Request,
-) -> Result<Response, Error> {
+) -> Result<Response, Returned> {
+    let is_page = browser::wants_page(&headers);
+    if is_page {
+        browser::check_origin(&headers).inspect_err(|error| audit::refused(Attempt::SignUp, None, error))?;
+    }
     let fields = Fields::from_body(request, &["name", "email", "password"]).await?;
-    let (user, password) = parse(&fields, signup.password_min_length)?;
-    match signup.create(&user, password, client).await {
-        Ok(()) => {
-            metrics::sign_up("done");
-            audit::happened(Event::SignedUp, user.public_id);
-            let user = Profile {
-                public_id: user.public_id,
-                name: user.name.as_str().to_owned(),
-                email: user.email.as_str().to_owned(),
-            };
+    match signup.sign_up(&fields, client).await {
+        // Logging in takes a key that this function does not have.
+        Ok(_) if is_page => Ok(page::see_other(&page::noticed("/", Notice::SignedUp))),
+        Ok(user) => {
             Ok((StatusCode::CREATED, Json(SignedUp { message: "Successfully registered.", user })).into_response())
         }
-        Err(error) => {
-            metrics::sign_up(error.reason().unwrap_or("error"));
-            audit::refused(Attempt::SignUp, None, &error);
-            Err(error)
+        Err(error) if is_page => {
+            let typed = |field| fields.get(field).unwrap_or_default().to_owned();
+            let page = SignUpPage::new(signup.password_min_length);
+            Err(Returned::new(error, Form::SignUp(SignUpPage { name: typed("name"), email: typed("email"), ..page })))
         }
+        Err(error) => Err(error.into()),
     }
 }
 
 impl Signup {
+    async fn sign_up(&self, fields: &Fields, client: ClientAddress) -> Result<Profile, Error> {
+        let (user, password) = parse(fields, self.password_min_length)?;
+        match self.create(&user, password, client).await {
+            Ok(()) => {
+                metrics::sign_up("done");
+                audit::happened(Event::SignedUp, user.public_id);
+                let (name, email) = (user.name.as_str().to_owned(), user.email.as_str().to_owned());
+                Ok(Profile { public_id: user.public_id, name, email })
+            }
+            Err(error) => {
+                metrics::sign_up(error.reason().unwrap_or("error"));
+                audit::refused(Attempt::SignUp, None, &error);
+                Err(error)
+            }
+        }
+    }
+
     /// Counts the sign-up, whatever comes of it: each costs a hash, and tells whether an address is taken.
     async fn create(&self, user: &NewUser, password: Password, client: ClientAddress) -> Result<(), Error> {
         if let Some(limit) = self.limit

@@ -168,11 +168,12 @@ async fn addresses_and_names_that_are_none_are_422() {
 async fn a_wrong_method_is_405_with_allow_and_an_unknown_path_404() {
     let service = Service::start().await;
     for (path, allow, wrong) in [
-        ("/signup", "POST", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "BREW"]),
-        ("/login", "POST", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "BREW"]),
+        ("/", "GET,HEAD", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW", "LINK"]),
+        ("/signup", "GET,HEAD,POST", ["PUT", "DELETE", "PATCH", "TRACE", "BREW", "LINK", "MOVE"]),
+        ("/login", "GET,HEAD,POST", ["PUT", "DELETE", "PATCH", "TRACE", "BREW", "LINK", "MOVE"]),
         ("/user", "GET,HEAD", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW", "LINK"]),
-        ("/user/me", "DELETE,GET,HEAD", ["POST", "PUT", "MOVE", "PATCH", "TRACE", "BREW", "LINK"]),
-        ("/refresh", "POST", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "BREW"]),
+        ("/user/me", "DELETE,GET,HEAD,POST", ["COPY", "PUT", "MOVE", "PATCH", "TRACE", "BREW", "LINK"]),
+        ("/refresh", "GET,HEAD,POST", ["PUT", "DELETE", "PATCH", "TRACE", "BREW", "LINK", "MOVE"]),
         ("/logout", "POST", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "BREW"]),
         ("/password", "POST", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "BREW"]),
         ("/.well-known/jwks.json", "GET,HEAD", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW", "LINK"]),
@@ -189,7 +190,7 @@ async fn a_wrong_method_is_405_with_allow_and_an_unknown_path_404() {
         );
     }
     for path in
-        ["/", "/users", "/user/", "/user/me/x", "/login/", "/LOGIN", "//user", "/user%2Fme", "/favicon.ico", "/%ff%00"]
+        ["/users", "/user/", "/user/me/x", "/login/", "/LOGIN", "//user", "/user%2Fme", "/favicon.ico", "/%ff%00"]
     {
         assert_eq!(send(service.request(Method::GET, path)).await.status, 404, "{path}");
     }

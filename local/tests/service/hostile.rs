@@ -162,6 +162,8 @@ fn request(service: &Service, rng: &mut Rng, good: &Value) -> RequestBuilder {
             "x-access-token",
             "x-forwarded-for",
             "x-http-method-override",
+            "accept",
+            "cookie",
             "x-original-url",
             "range",
             "expect",
@@ -171,6 +173,11 @@ fn request(service: &Service, rng: &mut Rng, good: &Value) -> RequestBuilder {
             "authorization" => format!("Bearer {}", token(rng, good)),
             "x-access-token" => token(rng, good),
             "expect" => "200-maybe".to_owned(),
+            "accept" => "text/html".to_owned(),
+            "cookie" => {
+                request = request.header("sec-fetch-site", "same-origin");
+                format!("access_token={}; refresh_token={}", token(rng, good), texts(rng, good))
+            }
             _ => texts(rng, good),
         };
         if let Ok(value) = HeaderValue::from_bytes(&value.as_bytes()[..value.len().min(8000)]) {
@@ -197,6 +204,11 @@ async fn of_3700_hostile_requests_none_fails_none_shows_the_inside_and_none_is_l
                 let status = response.status().as_u16();
                 let text = response.text().await.unwrap().to_lowercase();
                 assert!(status < 500, "{status} {text}: {shown}");
+                // A page's style sheet speaks of tables.
+                let text = match (text.find("<style>"), text.find("</style>")) {
+                    (Some(from), Some(to)) => [&text[..from], &text[to..]].concat(),
+                    _ => text,
+                };
                 assert!(!INSIDE.iter().any(|word| text.contains(word)), "{text}: {shown}");
                 // What is public, or a sign-up; never anybody's data.
                 assert!(!text.contains("grace@example.com") && !text.contains("\"users\""), "{text}: {shown}");

@@ -10,6 +10,7 @@ mod keys;
 mod listing;
 mod log_in;
 mod log_out;
+mod pages;
 mod sessions;
 mod settings;
 mod sign_up;

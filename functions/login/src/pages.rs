@@ -1,0 +1,185 @@
+//! What browsers have of log-in: its page, cookies, and forms that come back.
+
+use std::{sync::Arc, time::SystemTime};
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, Uri},
+    response::Response,
+};
+use shared::{
+    audit::{self, Attempt},
+    browser::{self, ReturnTo},
+    client::ClientAddress,
+    cookies::Kept,
+    error::Error,
+    fields::Fields,
+    page::{self, AccountPage, Form, LogInPage, Notice, Part, Returned},
+    password::Password,
+    token::Verified,
+};
+
+use crate::{Login, SignedIn, log_out::Scope};
+
+/// `GET /`: to the users for who is signed in, else the log-in.
+pub(crate) async fn start(State(login): State<Arc<Login>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
+    // Who comes with a query was sent here from there.
+    if uri.query().is_none() && login.has_cookies(&headers) {
+        return Ok(page::see_other(ReturnTo::default().as_str()));
+    }
+    login.show_log_in(&headers, &uri)
+}
+
+/// `GET /login`, or where `JWT_AUTH_URL_RULE` puts it.
+pub(crate) async fn log_in(State(login): State<Arc<Login>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
+    login.show_log_in(&headers, &uri)
+}
+
+/// `GET /refresh`: new cookies for a browser whose access token is over, and back to where it was. Other sites can lead here as
+/// well: that renews what is there, and tells them nothing.
+pub(crate) async fn renew(State(login): State<Arc<Login>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
+    let return_to = ReturnTo::from_query(&uri).unwrap_or_default();
+    let renewed = match login.cookies.refresh_token(&headers) {
+        Ok(Some(text)) => login.refreshed(text).await,
+        Ok(None) => Err(Error::TokenMissing),
+        Err(refusal) => Err(refusal.into()),
+    };
+    match renewed {
+        Ok(answer) => Ok(login.go_on(&answer, return_to.as_str())),
+        Err(error) if error.asks_to_log_in() => Ok(login.leave(&format!("/{}", return_to.to_query()))),
+        Err(error) => Err(error),
+    }
+}
+
+impl Login {
+    fn has_cookies(&self, headers: &HeaderMap) -> bool {
+        let found = [self.cookies.access_token(headers), self.cookies.refresh_token(headers)];
+        found.into_iter().any(|token| !matches!(token, Ok(None)))
+    }
+
+    fn show_log_in(&self, headers: &HeaderMap, uri: &Uri) -> Result<Response, Error> {
+        let return_to = ReturnTo::from_query(uri);
+        let first = return_to.is_some().then_some(Notice::LogInFirst);
+        let notice = Notice::of(uri, headers).or(first);
+        page::show(StatusCode::OK, &LogInPage { return_to, notice, ..self.log_in_page() })
+    }
+
+    fn log_in_page(&self) -> LogInPage {
+        LogInPage {
+            action: self.call.path.clone(),
+            email_field: self.call.email_field.clone(),
+            password_field: self.call.password_field.clone(),
+            email: String::new(),
+            lacks_password: false,
+            return_to: None,
+            notice: None,
+            failure: None,
+        }
+    }
+
+    pub(crate) async fn log_in_by_form(
+        &self,
+        client: ClientAddress,
+        headers: &HeaderMap,
+        request: Request,
+    ) -> Result<Response, Returned> {
+        browser::check_origin(headers).inspect_err(|error| audit::refused(Attempt::LogIn, None, error))?;
+        let (email_field, password_field) = (&self.call.email_field, &self.call.password_field);
+        let fields = Fields::from_body(request, &[email_field, password_field, "return_to"]).await?;
+        let (email, password) = (fields.get(email_field).unwrap_or_default(), fields.get(password_field));
+        let page = LogInPage {
+            email: email.to_owned(),
+            lacks_password: password.is_none(),
+            return_to: fields.get("return_to").and_then(ReturnTo::parse),
+            ..self.log_in_page()
+        };
+        let outcome = match password {
+            Some(password) if !email.trim().is_empty() => self.attempt(email, Password::new(password), client).await,
+            _ => Err(Error::CredentialsMissing),
+        };
+        match outcome {
+            Ok(answer) => Ok(self.go_on(&answer, page.return_to.unwrap_or_default().as_str())),
+            Err(error) => Err(Returned::new(error, Form::LogIn(page))),
+        }
+    }
+
+    pub(crate) async fn log_out_by_form(
+        &self,
+        headers: &HeaderMap,
+        fields: &Fields,
+        now: SystemTime,
+    ) -> Result<Response, Returned> {
+        let caller = self.caller(headers, true, now).await;
+        let scope = Scope::parse(fields)?;
+        match caller.inspect_err(|error| audit::refused(Attempt::LogOut, None, error)) {
+            Ok(caller) => self.log_out(caller, scope, now).await?,
+            // There is no session left to end.
+            Err(error) if error.asks_to_log_in() && scope == Scope::Local => {}
+            Err(error) => return self.send_away(error),
+        }
+        Ok(match scope {
+            Scope::Local => self.leave(&page::noticed("/", Notice::LoggedOut)),
+            Scope::Others => page::see_other(&page::noticed("/user/me", Notice::OthersLoggedOut)),
+            Scope::Global => self.leave(&page::noticed("/", Notice::LoggedOutEverywhere)),
+        })
+    }
+
+    /// Who sent a request. A form may be older than its access token: the session vouches for it as well.
+    pub(crate) async fn caller(&self, headers: &HeaderMap, is_page: bool, now: SystemTime) -> Result<Verified, Error> {
+        if !is_page {
+            return self.verified(headers, now).await;
+        }
+        browser::check_origin(headers)?;
+        match self.verified(headers, now).await {
+            Err(error) if error.asks_to_refresh() => match self.cookies.refresh_token(headers)? {
+                Some(text) => self.session_of(text, now).await?.ok_or(error),
+                None => Err(error),
+            },
+            caller => caller,
+        }
+    }
+
+    /// Sends a browser on, signed in.
+    pub(crate) fn go_on(&self, answer: &SignedIn, place: &str) -> Response {
+        let mut response = page::see_other(place);
+        let refresh = answer.renewal.as_ref();
+        let refresh = refresh.map(|renewal| (renewal.refresh_token.as_str(), renewal.refresh_expires_in));
+        self.cookies.keep(response.headers_mut(), &Kept { access: (&answer.token, answer.expires_in), refresh });
+        response
+    }
+
+    /// Sends a browser on, signed out.
+    pub(crate) fn leave(&self, place: &str) -> Response {
+        let mut response = page::see_other(place);
+        self.cookies.forget(response.headers_mut());
+        response
+    }
+
+    /// Has who is not signed in, or no longer, log in and come back to their account.
+    pub(crate) fn send_away(&self, error: Error) -> Result<Response, Returned> {
+        if error.asks_to_log_in() {
+            Ok(self.leave(&format!("/{}", ReturnTo::account().to_query())))
+        } else {
+            Err(error.into())
+        }
+    }
+
+    /// The account's page once more, with what was wrong on it.
+    pub(crate) async fn return_account(
+        &self,
+        error: Error,
+        caller: &Verified,
+        part: Part,
+        now: SystemTime,
+    ) -> Result<Response, Returned> {
+        if error.asks_to_log_in() {
+            return self.send_away(error);
+        }
+        let record = self.callers.find(caller.subject, caller.session()).await;
+        match record.map(|record| caller.admit(record, now)) {
+            Ok(Ok(user)) => Err(Returned::new(error, Form::Account(AccountPage { part, ..AccountPage::new(user) }))),
+            // A page without the form will do.
+            Ok(Err(_)) | Err(_) => Err(error.into()),
+        }
+    }
+}
