@@ -127,7 +127,9 @@ async fn answer(State(manner): State<Arc<Manner>>, mut request: Request, next: N
     if let Some(error) = &error {
         let form = response.extensions_mut().remove::<Form>();
         let allow = response.headers_mut().remove(header::ALLOW);
-        response = refuse(error, &manner.wording, wants_page.then_some(form), allow);
+        let refusal = error.refusal(&manner.wording);
+        let page = if wants_page { page::refuse(error, &refusal, form).ok() } else { None };
+        response = refuse(error, refusal, &manner.wording, page, allow);
     }
     span.in_scope(|| log(error.as_deref(), response.status(), &method, &route, duration_ms));
     if method == Method::HEAD {
@@ -171,11 +173,15 @@ struct Problem<'a> {
     errors: Option<&'a [FieldError]>,
 }
 
-/// `page` is there for whoever wants one, with the form that was refused if there was one.
-fn refuse(error: &Error, wording: &Wording, page: Option<Option<Form>>, allow: Option<HeaderValue>) -> Response {
-    let refusal = error.refusal(wording);
+/// A refusal as a page, for whoever wants one, or else as a problem.
+fn refuse(
+    error: &Error,
+    refusal: Refusal,
+    wording: &Wording,
+    page: Option<Response>,
+    allow: Option<HeaderValue>,
+) -> Response {
     let status = refusal.status;
-    let page = page.and_then(|form| page::refuse(error, &refusal, form).ok());
     let is_page = page.is_some();
     let mut response = page.unwrap_or_else(|| problem(error, &refusal));
     let headers = response.headers_mut();

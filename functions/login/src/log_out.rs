@@ -65,6 +65,7 @@ pub(crate) async fn log_out(
     };
     let presented = presented.inspect_err(|error| audit::refused(Attempt::LogOut, None, error))?;
     let scope = Scope::parse(&fields)?;
+    // Whoever is logged out already gets the same answer: the first one may have been lost.
     if let Some(presented) = presented {
         login.log_out(presented, scope, now).await?;
     }
@@ -83,15 +84,15 @@ impl Login {
         }
     }
 
-    /// Whoever is logged out already gets the same answer: the first one may have been lost.
-    pub(crate) async fn log_out(&self, presented: Verified, scope: Scope, now: SystemTime) -> Result<(), Error> {
-        if self.end(presented, scope, now).await? {
+    /// Whether anything was there to end.
+    pub(crate) async fn log_out(&self, presented: Verified, scope: Scope, now: SystemTime) -> Result<bool, Error> {
+        let ended = self.end(presented, scope, now).await?;
+        if ended {
             audit::happened(Event::LoggedOut, presented.subject);
         }
-        Ok(())
+        Ok(ended)
     }
 
-    /// Whether anything was there to end.
     async fn end(&self, presented: Verified, scope: Scope, now: SystemTime) -> Result<bool, Error> {
         match (presented.anchor, scope) {
             (Anchor::Session(session), Scope::Local) => {

@@ -111,13 +111,14 @@ impl Login {
     ) -> Result<Response, Returned> {
         let caller = self.caller(headers, true, now).await;
         let scope = Scope::parse(fields)?;
-        match caller.inspect_err(|error| audit::refused(Attempt::LogOut, None, error)) {
+        let ended = match caller.inspect_err(|error| audit::refused(Attempt::LogOut, None, error)) {
             Ok(caller) => self.log_out(caller, scope, now).await?,
-            // There is no session left to end.
-            Err(error) if error.asks_to_log_in() && scope == Scope::Local => {}
-            Err(error) => return self.send_away(error),
-        }
+            Err(error) if error.asks_to_log_in() => false,
+            Err(error) => return Err(error.into()),
+        };
         Ok(match scope {
+            // Somebody who is out already may have other sessions that go on.
+            Scope::Global if !ended => self.log_in_first(),
             Scope::Local => self.leave(&page::noticed("/", Notice::LoggedOut)),
             Scope::Others => page::see_other(&page::noticed("/user/me", Notice::OthersLoggedOut)),
             Scope::Global => self.leave(&page::noticed("/", Notice::LoggedOutEverywhere)),
@@ -155,13 +156,13 @@ impl Login {
         response
     }
 
+    fn log_in_first(&self) -> Response {
+        self.leave(&format!("/{}", ReturnTo::account().to_query()))
+    }
+
     /// Has who is not signed in, or no longer, log in and come back to their account.
     pub(crate) fn send_away(&self, error: Error) -> Result<Response, Returned> {
-        if error.asks_to_log_in() {
-            Ok(self.leave(&format!("/{}", ReturnTo::account().to_query())))
-        } else {
-            Err(error.into())
-        }
+        if error.asks_to_log_in() { Ok(self.log_in_first()) } else { Err(error.into()) }
     }
 
     /// The account's page once more, with what was wrong on it.

@@ -64,8 +64,8 @@ impl Failure {
     }
 
     /// What is wrong with the field of this identifier.
-    pub(crate) fn on<'f>(failure: &'f Option<Self>, id: &str) -> Option<&'f str> {
-        failure.as_ref()?.fields.iter().find(|fault| fault.id == id).map(|fault| fault.sentence.as_str())
+    pub(crate) fn on<'f>(failure: Option<&'f Self>, id: &str) -> Option<&'f str> {
+        failure?.fields.iter().find(|fault| fault.id == id).map(|fault| fault.sentence.as_str())
     }
 }
 

@@ -76,13 +76,13 @@ pub enum Form {
 /// A form that was refused. [`crate::answer`] logs the error and shows the form, or a page without one.
 pub struct Returned {
     error: Error,
-    form: Option<Form>,
+    form: Option<Box<Form>>,
 }
 
 impl Returned {
     /// `form`, refused for `error`.
     pub fn new(error: Error, form: Form) -> Self {
-        Self { error, form: Some(form) }
+        Self { error, form: Some(Box::new(form)) }
     }
 }
 
@@ -96,7 +96,7 @@ impl IntoResponse for Returned {
     fn into_response(self) -> Response {
         let mut response = self.error.into_response();
         if let Some(form) = self.form {
-            response.extensions_mut().insert(form);
+            response.extensions_mut().insert(*form);
         }
         response
     }
