@@ -1,6 +1,6 @@
 """What a person does with the pages, in Chromium.
 
-Usage: LOCAL=… AXE=… SCREENSHOTS=… python test_pages.py [TEST…]
+Usage: CHROMIUM=… LOCAL=… AXE=… SCREENSHOTS=… python test_pages.py [TEST…]
 LOCAL is the program `local`, AXE is axe-core's axe.min.js, and into SCREENSHOTS go README's pictures.
 """
 
@@ -13,11 +13,12 @@ from playwright.sync_api import expect, sync_playwright
 from service import PASSWORD, OtherSite, Service
 
 LOCAL, AXE, SCREENSHOTS = (os.environ[name] for name in ("LOCAL", "AXE", "SCREENSHOTS"))
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+CHROMIUM = os.environ["CHROMIUM"]
 NEW_PASSWORD = "a better tortoise lamp quarrel"
 # All that a page may weigh, headers aside.
 MAX_WEIGHT = 15_000
 WIDTHS = (320, 768, 1440)
+expect.set_options(timeout=30_000)
 TOO_MANY = re.compile(r"There were too many tries\. Wait \d+ (seconds|minutes), then try again\.")
 
 
@@ -42,7 +43,8 @@ class Pages(unittest.TestCase):
         context = self.browser.new_context(base_url=service.url, java_script_enabled=scripts)
         self.addCleanup(context.close)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        # Without a database a page takes eight seconds, and a machine may be busy.
+        page.set_default_timeout(30_000)
         if watched:
             self.watch(page, service)
         return page
@@ -264,8 +266,6 @@ class Pages(unittest.TestCase):
         guest.goto("/")
         writer.goto("/signup")
         service.lose_database()
-        for waiting in (page, guest, writer):
-            waiting.set_default_timeout(30_000)
         self.log_in(guest)
         self.assert_failed(guest, "The service cannot do this now; try again in a moment.")
         expect(guest.get_by_label("E-mail address")).to_have_value("ada@example.com")
@@ -501,7 +501,6 @@ class Pages(unittest.TestCase):
         page.get_by_role("button", name="Log out all other devices").click()
         self.assert_accessible(page, "account with a notice")
         service.lose_database()
-        page.set_default_timeout(30_000)
         page.reload()
         self.assert_accessible(page, "account without a database")
         page.goto("/")
