@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 use shared::{
@@ -86,22 +86,23 @@ async fn list_users_checks_tokens_with_public_keys_alone() {
 }
 
 #[tokio::test]
-async fn a_thousand_tokens_with_random_kids_cause_one_reading_of_the_keys() {
+async fn a_thousand_tokens_with_random_kids_cause_one_reading_of_the_keys_in_ten_seconds() {
     let known = key(Algorithm::EdDsa);
     let running = Running::start(Algorithm::EdDsa, &[&known], "300").await;
     let good = token(&known, running.user);
     assert_eq!((running.status(&good).await, running.keeper.reads()), (200, 1));
     let rest = good.split_once('.').unwrap().1;
+    let started = Instant::now();
     for number in 0..1000 {
         let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": format!("{}-{number}", PublicId::random()) });
         let strange = format!("{}.{rest}", testkit::forge::encode(header.to_string()));
         assert_eq!(running.status(&strange).await, 401);
     }
-    assert_eq!(
-        (running.status(&good).await, running.keeper.reads()),
-        (200, 2),
-        "one at the start, one for all of them"
-    );
+    assert_eq!(running.status(&good).await, 200);
+    // One at the start, one for all of them, and on a machine that takes longer for them one more in 10 seconds.
+    let most = 2 + started.elapsed().as_secs() / 10;
+    let reads = running.keeper.reads() as u64;
+    assert!((2..=most).contains(&reads), "{reads} readings, at most {most}");
 }
 
 #[tokio::test]
