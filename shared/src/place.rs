@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use aws_config::SdkConfig;
+use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use secrecy::SecretString;
 
 /// Longest that reading may take. Whoever waits for keys has a request to answer.
@@ -55,6 +55,7 @@ impl Place {
 
     /// What the place holds. Fails after three seconds.
     pub async fn read(&self, aws: &SdkConfig) -> Result<SecretString, PlaceError> {
+        let aws = &impatient(aws);
         let text = async {
             match self {
                 Self::Secret(arn) => {
@@ -72,6 +73,18 @@ impl Place {
         };
         tokio::time::timeout(TIME_LIMIT, text).await.map_err(|_| PlaceError::Late)?.map(SecretString::from)
     }
+}
+
+/// The same, with time for a second attempt and more within [`TIME_LIMIT`]: what is lost on the way is lost in one of them alone.
+fn impatient(aws: &SdkConfig) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(500))
+        .operation_attempt_timeout(Duration::from_secs(1))
+        .build();
+    let retries = RetryConfig::standard()
+        .with_initial_backoff(Duration::from_millis(50))
+        .with_max_backoff(Duration::from_millis(500));
+    aws.to_builder().timeout_config(timeouts).retry_config(retries).build()
 }
 
 fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PlaceError {

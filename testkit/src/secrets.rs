@@ -28,6 +28,7 @@ struct Kept {
     text: Mutex<String>,
     reads: AtomicUsize,
     fails: AtomicBool,
+    to_ignore: AtomicUsize,
 }
 
 impl Keeper {
@@ -38,6 +39,7 @@ impl Keeper {
             text: Mutex::new(text.to_owned()),
             reads: AtomicUsize::new(0),
             fails: AtomicBool::new(false),
+            to_ignore: AtomicUsize::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -56,6 +58,11 @@ impl Keeper {
         self.kept.fails.store(fails, Ordering::SeqCst);
     }
 
+    /// Never answers the next `count` calls.
+    pub fn ignore(&self, count: usize) {
+        self.kept.to_ignore.store(count, Ordering::SeqCst);
+    }
+
     /// How often it was read, failures included.
     pub fn reads(&self) -> usize {
         self.kept.reads.load(Ordering::SeqCst)
@@ -64,6 +71,9 @@ impl Keeper {
 
 async fn answer(State(kept): State<Arc<Kept>>, headers: HeaderMap, body: String) -> (StatusCode, Json<Value>) {
     kept.reads.fetch_add(1, Ordering::SeqCst);
+    if kept.to_ignore.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+        std::future::pending::<()>().await;
+    }
     let refused = |kind: &str| (StatusCode::BAD_REQUEST, Json(json!({ "__type": kind, "message": "No." })));
     if kept.fails.load(Ordering::SeqCst) {
         return refused("AccessDeniedException");

@@ -129,6 +129,17 @@ async fn changed_keys_are_taken_up_within_the_refresh_time_and_bad_ones_are_not(
 }
 
 #[tokio::test]
+async fn a_reading_that_gets_no_answer_at_first_is_tried_again_within_its_time() {
+    let (old, new) = (key(Algorithm::EdDsa), key(Algorithm::EdDsa));
+    let running = Running::start(Algorithm::EdDsa, &[&old], "1").await;
+    running.keeper.set(&public(&[&new]));
+    running.keeper.ignore(1);
+    sleep(Duration::from_millis(1100)).await;
+    assert_eq!(running.status(&token(&new, running.user)).await, 200);
+    assert!(running.keeper.reads() >= 3, "at the start, without an answer, and with one");
+}
+
+#[tokio::test]
 async fn private_keys_where_public_ones_belong_stop_the_start_and_so_does_the_secret_instead() {
     let private = key(Algorithm::EdDsa);
     let text = JwkSet::new(vec![private.clone()]).to_json();
