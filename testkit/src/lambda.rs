@@ -10,7 +10,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     net::TcpListener,
@@ -20,7 +20,12 @@ use tokio::{
     time::timeout,
 };
 
-type Invocation = (Value, oneshot::Sender<Result<Value, Value>>);
+struct Invocation {
+    event: Value,
+    /// Told when the function has the event.
+    fetched: oneshot::Sender<()>,
+    answer: oneshot::Sender<Result<Value, Value>>,
+}
 
 struct RuntimeApi {
     events: Mutex<mpsc::Receiver<Invocation>>,
@@ -68,18 +73,23 @@ impl Function {
 
     /// Gives the function an event and waits for what it answers: `Err` where the invocation itself fails.
     pub async fn invoke(&self, event: Value) -> Result<Value, Value> {
-        let (sender, answer) = oneshot::channel();
-        self.events.send((event, sender)).await.expect("the Runtime API is there");
+        let (_, answer) = self.give(event).await;
         timeout(Duration::from_secs(20), answer)
             .await
             .expect("the function answers in time")
             .expect("the function answers")
     }
 
-    /// Gives the function an event and ends it as `kill -9` does, so long afterwards.
+    async fn give(&self, event: Value) -> (oneshot::Receiver<()>, oneshot::Receiver<Result<Value, Value>>) {
+        let ((fetched, is_fetched), (answer, answered)) = (oneshot::channel(), oneshot::channel());
+        self.events.send(Invocation { event, fetched, answer }).await.expect("the Runtime API is there");
+        (is_fetched, answered)
+    }
+
+    /// Gives the function an event and ends it as `kill -9` does, so long after it has fetched it.
     pub async fn kill_after(mut self, event: Value, delay: Duration) {
-        let (sender, _answer) = oneshot::channel();
-        self.events.send((event, sender)).await.expect("the Runtime API is there");
+        let (fetched, _answer) = self.give(event).await;
+        timeout(Duration::from_secs(20), fetched).await.expect("the function starts in time").expect("and fetches");
         tokio::time::sleep(delay).await;
         self.process.start_kill().unwrap();
         self.process.wait().await.unwrap();
@@ -107,6 +117,42 @@ impl Function {
     }
 }
 
+/// The first audit line of `event` in a function's log.
+pub fn audit_line(log: &str, event: &str) -> Value {
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let found = lines.find(|line| line["target"] == "audit" && line["event"] == event);
+    found.unwrap_or_else(|| panic!("no {event}: {log}"))
+}
+
+/// What a metric comes to in what a function wrote to standard output: as CloudWatch has it by this outcome, or by the function alone.
+pub fn sum(output: &str, metric: &str, outcome: Option<&str>) -> u64 {
+    let by = if outcome.is_some() { json!([["Function", "Outcome"]]) } else { json!([["Function"]]) };
+    let lines = output.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
+    let meant = lines.filter(|line| line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == by);
+    let meant = meant.filter(|line| outcome.is_none_or(|outcome| line["Outcome"] == outcome));
+    meant.filter_map(|line| line[metric].as_u64()).sum()
+}
+
+/// Calls `kill` with delays that close in on the moment at which what is killed takes effect; `kill` tells whether it had. Fails
+/// unless it was seen to be both too early and too late.
+pub async fn close_in(mut kill: impl AsyncFnMut(Duration) -> bool) {
+    let (mut before, mut after) = (None, None);
+    // The first ones find the moment, whatever a machine takes for it; the others are near it.
+    for round in 0..20 {
+        let delay = match (before, after) {
+            (None, _) => Duration::ZERO,
+            (Some(before), None) => Duration::from_millis(5).max(before * 2),
+            (Some(before), Some(after)) => (before + after) / 2,
+        };
+        let seen = if kill(delay).await { &mut after } else { &mut before };
+        *seen = Some(delay);
+        if round >= 9 && before.is_some() && after.is_some() {
+            return;
+        }
+    }
+    panic!("one kill before and one after the effect: {before:?}, {after:?}");
+}
+
 fn read(pipe: Option<impl AsyncRead + Unpin + Send + 'static>) -> JoinHandle<String> {
     tokio::spawn(async move {
         let mut text = String::new();
@@ -117,8 +163,10 @@ fn read(pipe: Option<impl AsyncRead + Unpin + Send + 'static>) -> JoinHandle<Str
 
 async fn next(State(api): State<Arc<RuntimeApi>>) -> impl IntoResponse {
     let mut events = api.events.lock().await;
-    let Some((event, sender)) = events.recv().await else { return std::future::pending().await };
-    *api.waiting.lock().await = Some(sender);
+    let Some(Invocation { event, fetched, answer }) = events.recv().await else { return std::future::pending().await };
+    *api.waiting.lock().await = Some(answer);
+    // Nobody waits for this but who is about to end the function.
+    let _ = fetched.send(());
     let deadline = "4102444800000";
     let headers = [
         ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),

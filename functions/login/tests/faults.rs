@@ -5,7 +5,13 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use testkit::{ADA, Answer, Service, events, faults::Faults, fleet::Fleet, lambda::Function, service::KEY};
+use testkit::{
+    ADA, Answer, Service, events,
+    faults::Faults,
+    fleet::Fleet,
+    lambda::{Function, close_in},
+    service::KEY,
+};
 use tokio::task::JoinSet;
 
 const USERS: usize = 24;
@@ -131,26 +137,133 @@ async fn a_database_that_is_gone_signs_nobody_in_and_nobody_out() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_log_in_or_a_refresh_that_is_killed_at_any_moment_keeps_nobody_from_the_next_one() {
-    let service = Service::start().await;
-    let mine = service.signed_in(ADA).await;
-    let variables = variables(&service.endpoint);
-    let start = async || Function::start(env!("CARGO_BIN_EXE_login"), &variables).await;
-    let log_in = json!({ "email": ADA[1], "password": ADA[2] });
-    let mut refresh_token = text(&mine, "refresh_token");
-    for number in 0..10 {
-        let delay = Duration::from_millis(12 * number);
-        start().await.kill_after(events::post("/login", "192.0.2.1", None, &log_in), delay).await;
-        let refresh = json!({ "refresh_token": refresh_token });
-        start().await.kill_after(events::post("/refresh", "192.0.2.1", None, &refresh), delay).await;
-        let function = start().await;
-        let answer = function.invoke(events::post("/refresh", "192.0.2.1", None, &refresh)).await.unwrap();
-        let answer = events::read(&answer);
-        assert_eq!(answer.status, 200, "{number}: {answer:?}");
-        refresh_token = text(&answer.json(), "refresh_token");
-        // What was killed counts as failed, and the right password clears it.
-        let answer = events::read(&function.invoke(events::post("/login", "192.0.2.1", None, &log_in)).await.unwrap());
-        assert_eq!(answer.status, 201, "{number}: {answer:?}");
+/// A function that is killed in the middle of a call, and another one that comes after it.
+struct Killed {
+    service: Service,
+    number: usize,
+}
+
+impl Killed {
+    async fn new() -> Self {
+        Self {
+            service: Service::with(&[("THROTTLE_ADDRESS_SIGNUPS", "0"), ("THROTTLE_ADDRESS_GUESSES", "0")]).await,
+            number: 0,
+        }
     }
+
+    /// Somebody new: their address, and what log-in answered.
+    async fn user(&mut self) -> (String, Value) {
+        self.number += 1;
+        let email = format!("user{}@example.com", self.number);
+        let signed_in = self.service.signed_in(["Ada", &email, PASSWORD]).await;
+        (email, signed_in)
+    }
+
+    async fn kill(&self, event: Value, delay: Duration) {
+        let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables(&self.service.endpoint)).await;
+        function.kill_after(event, delay).await;
+    }
+
+    /// What a function says that knows nothing of the one before it.
+    async fn call(&self, event: Value) -> Answer {
+        let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables(&self.service.endpoint)).await;
+        events::read(&function.invoke(event).await.expect("the invocation succeeds"))
+    }
+
+    async fn sessions(&self) -> Vec<String> {
+        let sessions = self.service.items("Sessions").await;
+        let mut hashes: Vec<String> = sessions.iter().map(|item| format!("{:?}", item["token_hash"])).collect();
+        hashes.sort();
+        hashes
+    }
+}
+
+fn post(path: &str, token: Option<&Value>, body: &Value) -> Value {
+    events::post(path, "192.0.2.1", token.map(|token| token.as_str().expect("a token")), body)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_in_that_is_killed_at_any_moment_keeps_nobody_from_the_next_one() {
+    let mut killed = Killed::new().await;
+    let (email, _) = killed.user().await;
+    let log_in = post("/login", None, &json!({ "email": email, "password": PASSWORD }));
+    close_in(async |delay| {
+        let before = killed.sessions().await.len();
+        killed.kill(log_in.clone(), delay).await;
+        let begun = killed.sessions().await.len() > before;
+        // What was killed counts as failed, and the right password clears it.
+        assert_eq!(killed.call(log_in.clone()).await.status, 201, "after {delay:?}");
+        begun
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_that_is_killed_at_any_moment_ends_no_session() {
+    let mut killed = Killed::new().await;
+    let (_, mine) = killed.user().await;
+    let mut refresh = json!({ "refresh_token": mine["refresh_token"] });
+    close_in(async |delay| {
+        let before = killed.sessions().await;
+        killed.kill(post("/refresh", None, &refresh), delay).await;
+        let exchanged = killed.sessions().await != before;
+        let answer = killed.call(post("/refresh", None, &refresh)).await;
+        assert_eq!(answer.status, 200, "after {delay:?}: {answer:?}");
+        refresh = json!({ "refresh_token": answer.json()["refresh_token"] });
+        exchanged
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_out_that_is_killed_at_any_moment_is_done_or_can_be_repeated() {
+    let mut killed = Killed::new().await;
+    close_in(async |delay| {
+        let (_, mine) = killed.user().await;
+        let log_out = post("/logout", Some(&mine["token"]), &json!({}));
+        killed.kill(log_out.clone(), delay).await;
+        let done = killed.service.me(&mine["token"]).await == 401;
+        assert_eq!(killed.call(log_out).await.status, 204, "after {delay:?}");
+        assert_eq!(killed.service.me(&mine["token"]).await, 401, "after {delay:?}");
+        done
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_that_is_killed_at_any_moment_leaves_the_old_one_or_the_new_one() {
+    let mut killed = Killed::new().await;
+    let new = "a better tortoise lamp quarrel";
+    close_in(async |delay| {
+        let (email, mine) = killed.user().await;
+        let change = json!({ "current_password": PASSWORD, "new_password": new });
+        killed.kill(post("/password", Some(&mine["token"]), &change), delay).await;
+        let log_in = async |password: &str| killed.service.log_in(&email, password).await.status;
+        let (old, new, me) = (log_in(PASSWORD).await, log_in(new).await, killed.service.me(&mine["token"]).await);
+        assert!(matches!((old, new, me), (201, 403, 200) | (403, 201, 401)), "after {delay:?}: {old} {new} {me}");
+        new == 201
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_that_is_killed_at_any_moment_leaves_an_account_or_none() {
+    let mut killed = Killed::new().await;
+    close_in(async |delay| {
+        let (email, mine) = killed.user().await;
+        let mut delete = post("/user/me", Some(&mine["token"]), &json!({ "password": PASSWORD }));
+        delete["requestContext"]["http"]["method"] = json!("DELETE");
+        killed.kill(delete.clone(), delay).await;
+        let mut left = Vec::new();
+        for table in ["Users", "Credentials"] {
+            let items = killed.service.items(table).await;
+            left.push(items.iter().any(|item| item["email"].as_s().is_ok_and(|other| *other == email)));
+        }
+        assert!(left[0] == left[1], "after {delay:?}: {left:?}");
+        let again = killed.call(delete).await.status;
+        assert_eq!(again, if left[0] { 204 } else { 401 }, "after {delay:?}");
+        assert_eq!(killed.service.sign_up(["Ada", &email, PASSWORD]).await.status, 201, "the address is free");
+        !left[0]
+    })
+    .await;
 }

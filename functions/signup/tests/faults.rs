@@ -2,10 +2,15 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::json;
-use testkit::{Service, events, faults::Faults, fleet::Fleet, lambda::Function};
+use testkit::{
+    Service, events,
+    faults::Faults,
+    fleet::Fleet,
+    lambda::{Function, close_in},
+};
 use tokio::task::JoinSet;
 
 const SIGN_UPS: usize = 240;
@@ -73,17 +78,17 @@ async fn while_every_fifth_call_fails_no_sign_up_is_lost_half_made_or_told_that_
 async fn a_sign_up_that_is_killed_at_any_moment_has_made_an_account_or_none() {
     let service = Service::start().await;
     let variables = variables(&service.endpoint);
-    let mut made = 0;
-    for number in 0..16 {
+    let mut number = 0;
+    close_in(async |delay| {
+        number += 1;
         let function = Function::start(env!("CARGO_BIN_EXE_signup"), &variables).await;
-        // The function starts first, which takes some of the time.
-        function.kill_after(event(number), Duration::from_millis(10 * number as u64)).await;
-        let before = accounts(&service).await.contains_key(&format!("user{number}@example.com"));
-        made += usize::from(before);
+        function.kill_after(event(number), delay).await;
+        let made = accounts(&service).await.contains_key(&format!("user{number}@example.com"));
         let function = Function::start(env!("CARGO_BIN_EXE_signup"), &variables).await;
         let answer = events::read(&function.invoke(event(number)).await.expect("the invocation succeeds"));
-        assert_eq!(answer.status, if before { 202 } else { 201 }, "{number}");
-    }
-    assert_eq!(accounts(&service).await.len(), 16);
-    assert!(made < 16, "some were killed in time");
+        assert_eq!(answer.status, if made { 202 } else { 201 }, "after {delay:?}");
+        made
+    })
+    .await;
+    assert_eq!(accounts(&service).await.len(), number);
 }
