@@ -10,28 +10,50 @@ pub const MARKER: &str = "m4rk3r";
 /// The levels that a log can have.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
-/// Sends `calls` and, to each of `paths`, requests that are wrong in every way, all of them full of markers; at each level of the
-/// log. Fails where a function writes a marker, to standard error or standard output, and gives the log of the last level.
-pub async fn leave_no_trace(binary: &str, variables: &[(&str, &str)], paths: &[&str], calls: &[Value]) -> String {
+/// At each level of the log, sends the calls that `calls` has for it, which are to be answered with the statuses beside them, and,
+/// to each of `paths`, requests that are wrong in every way, all of them full of markers. Fails where a function writes a marker, a
+/// token or a hash, to standard error or standard output, and gives the log of the last level.
+pub async fn leave_no_trace(
+    binary: &str,
+    variables: &[(&str, &str)],
+    paths: &[&str],
+    calls: impl AsyncFn(&str) -> Vec<(Value, u16)>,
+) -> String {
     let mut log = String::new();
     for level in LEVELS {
         let variables = [variables, &[("RUST_LOG", level), ("AUDIT_ADDRESS", "hash")]].concat();
         let function = Function::start(binary, &variables).await;
-        let wrong = paths.iter().flat_map(|path| wrong_in_every_way(path));
-        for event in calls.iter().cloned().chain(wrong) {
+        // Of every token in JSON, and of every password's hash, the beginning.
+        let mut secrets = vec![MARKER.to_owned(), "eyj".to_owned(), "$argon2".to_owned()];
+        for (event, status) in calls(level).await {
             let answer = events::read(&function.invoke(event.clone()).await.expect("the invocation succeeds"));
-            assert!(answer.status < 500, "{event}: {answer:?}");
+            assert_eq!(answer.status, status, "at {level}: {event}: {answer:?}");
+            secrets.extend(
+                [event["body"].as_str().unwrap_or_default(), &answer.text].into_iter().filter_map(refresh_token),
+            );
+        }
+        for event in paths.iter().flat_map(|path| wrong_in_every_way(path)) {
+            let answer = events::read(&function.invoke(event.clone()).await.expect("the invocation succeeds"));
+            assert!((400..500).contains(&answer.status) || matches!(answer.status, 200..=204), "{event}: {answer:?}");
         }
         let output;
         (log, output) = function.stop_with_output().await;
         for text in [&log, &output] {
-            assert!(!text.to_lowercase().contains(MARKER), "at {level}: {text}");
+            for secret in &secrets {
+                assert!(!text.to_lowercase().contains(secret), "{secret} at {level}: {text}");
+            }
             // The client's address, of which the hash alone is asked for.
             assert!(!text.contains("198.51.100."), "at {level}: {text}");
         }
         assert!(log.contains("\"target\":\"audit\""), "audit lines are there at {level}: {log}");
     }
     log
+}
+
+/// The refresh token in a body, in lower case.
+fn refresh_token(body: &str) -> Option<String> {
+    let body: Value = serde_json::from_str(body).ok()?;
+    Some(body["refresh_token"].as_str()?.to_lowercase())
 }
 
 fn wrong_in_every_way(path: &str) -> Vec<Value> {

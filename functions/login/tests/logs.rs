@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::{
     ADA,
     events::{self, Setting},
-    lambda::{Function, sum},
+    lambda::{Function, audit_line, sum},
     markers::{self, MARKER},
 };
 
@@ -15,22 +15,48 @@ async fn at_no_level_does_a_log_in_or_what_follows_good_or_bad_leave_what_was_se
     let setting = Setting::new("login").await;
     let mut variables: Vec<_> = setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     variables.extend([("THROTTLE_ADDRESS_GUESSES", "0"), ("THROTTLE_PAIR_FAILURES", "100")]);
-    let password = format!("{MARKER} a better password");
-    let who = [MARKER, &format!("{MARKER}.ada@example.com"), &password];
-    let mine = setting.service.signed_in(who).await;
-    let token = mine["token"].as_str();
-    let post = |path: &str, token, body: Value| events::post(path, "198.51.100.1", token, &body);
-    let calls = [
-        post("/login", None, json!({ "email": who[1], "password": password })),
-        post("/login", None, json!({ "email": who[1], "password": format!("{MARKER} wrong") })),
-        post("/refresh", None, json!({ "refresh_token": mine["refresh_token"] })),
-        post("/password", token, json!({ "current_password": format!("{MARKER} wrong"), "new_password": password })),
-        post("/logout", token, json!({ "scope": "others" })),
-    ];
+    let (password, wrong) = (format!("{MARKER} a better password"), format!("{MARKER} wrong"));
+    let post = |path: &str, token: Option<&Value>, body: Value| {
+        events::post(path, "198.51.100.1", token.map(|token| token.as_str().unwrap()), &body)
+    };
+    let calls = async |level: &str| {
+        let email = |number: usize| format!("{MARKER}.{level}.{number}@example.com");
+        // What ends a session leaves nothing for the next call.
+        let mut tokens = Vec::new();
+        let mut signed_in = Vec::new();
+        for number in 0..4 {
+            let answer = setting.service.signed_in([MARKER, &email(number), &password]).await;
+            tokens.push(answer["token"].clone());
+            signed_in.push(answer);
+        }
+        let refresh = json!({ "refresh_token": signed_in[0]["refresh_token"] });
+        let change =
+            |current: &str| json!({ "current_password": current, "new_password": format!("{password} {level}") });
+        let delete = |password: &str| {
+            let mut event = post("/user/me", Some(&tokens[3]), json!({ "password": password }));
+            event["requestContext"]["http"]["method"] = json!("DELETE");
+            event
+        };
+        vec![
+            (post("/login", None, json!({ "email": email(0), "password": password })), 201),
+            (post("/login", None, json!({ "email": email(0), "password": wrong })), 403),
+            (post("/refresh", None, refresh.clone()), 200),
+            (post("/refresh", None, refresh), 200),
+            (post("/password", Some(&tokens[1]), change(&wrong)), 401),
+            (post("/password", Some(&tokens[1]), change(&password)), 200),
+            (post("/password", Some(&tokens[1]), change(&password)), 401),
+            (post("/logout", Some(&tokens[2]), json!({ "scope": "others" })), 204),
+            (post("/logout", Some(&tokens[2]), json!({ "scope": "global" })), 204),
+            (post("/logout", None, json!({ "refresh_token": signed_in[2]["refresh_token"] })), 204),
+            (delete(&wrong), 401),
+            (delete(&password), 204),
+            (delete(&password), 401),
+        ]
+    };
     let paths = ["/login", "/refresh", "/logout", "/password", "/user/me", "/.well-known/jwks.json"];
-    let log = markers::leave_no_trace(env!("CARGO_BIN_EXE_login"), &variables, &paths, &calls).await;
-    for secret in ["eyJ", "$argon2", mine["refresh_token"].as_str().unwrap()] {
-        assert!(!log.contains(secret), "{log}");
+    let log = markers::leave_no_trace(env!("CARGO_BIN_EXE_login"), &variables, &paths, calls).await;
+    for event in ["logged-in", "log-in-failed", "refreshed", "password-changed", "logged-out", "deleted"] {
+        assert_eq!(audit_line(&log, event)["event"], event);
     }
 }
 
