@@ -82,3 +82,52 @@ async fn a_replay_a_log_out_and_a_new_password_are_told_with_the_user_and_withou
         assert!(!log.contains(&secret[..secret.len().min(40)]), "{secret} is in the log: {log}");
     }
 }
+
+#[tokio::test]
+async fn what_is_refused_throttled_or_deleted_is_told_with_the_reason_and_with_whom_it_is_about() {
+    let setting = Setting::new("login").await;
+    let mut variables: Vec<(&str, &str)> =
+        setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    variables.extend([("RUST_LOG", "error"), ("THROTTLE_PAIR_FAILURES", "1")]);
+    let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables).await;
+    let status = async |method: &str, path: &str, token: Option<&str>, body: Value| {
+        let mut event = event(&setting, path, token, &body).await;
+        event["requestContext"]["http"]["method"] = json!(method);
+        events::read(&function.invoke(event).await.expect("the invocation succeeds")).status
+    };
+    let member = async |name: &str| {
+        setting.service.member([name, &format!("{name}@example.org"), "tortoise lamp quarrel"]).await
+    };
+    let ((guessed, guessed_token), (deleted, deleted_token)) = (member("guessed").await, member("deleted").await);
+    let wrong = json!({ "email": "guessed@example.org", "password": "a wrong guess" });
+    let statuses = [
+        status("POST", "/login", None, wrong.clone()).await,
+        status("POST", "/login", None, wrong).await,
+        status("DELETE", "/user/me", Some(&guessed_token), json!({ "password": "a wrong guess" })).await,
+        status("DELETE", "/user/me", Some(&guessed_token), json!({ "password": "a wrong guess" })).await,
+        status("DELETE", "/user/me", Some(&deleted_token), json!({ "password": "tortoise lamp quarrel" })).await,
+        status("POST", "/logout", Some("no token"), json!({})).await,
+    ];
+    assert_eq!(statuses, [403, 429, 401, 429, 204, 401]);
+    let log = function.stop().await;
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let lines: Vec<[&Value; 4]> = lines
+        .iter()
+        .filter(|line| line["target"] == "audit")
+        .map(|line| ["event", "attempt", "public_id", "reason"].map(|name| &line[name]))
+        .collect();
+    let (none, guessed, deleted) = (Value::Null, json!(guessed), json!(deleted));
+    let [wrong, many, unreadable] = ["wrong-password", "too-many-requests", "token-unreadable"].map(|code| json!(code));
+    assert_eq!(
+        lines,
+        [
+            [&json!("log-in-failed"), &none, &guessed, &wrong],
+            [&json!("throttled"), &json!("log-in"), &guessed, &many],
+            [&json!("deletion-failed"), &none, &guessed, &wrong],
+            [&json!("throttled"), &json!("deletion"), &guessed, &many],
+            [&json!("deleted"), &none, &deleted, &none],
+            [&json!("log-out-failed"), &none, &none, &unreadable],
+        ],
+        "{log}"
+    );
+}
