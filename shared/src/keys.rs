@@ -219,13 +219,16 @@ impl SigningKeys {
     }
 
     /// The key to sign with at `now`, in seconds since 1970: the first one. While that is younger than `refresh` and a margin, the
-    /// next older one goes on, if there is one: until then, not everybody who checks tokens has read the new key.
+    /// next one that is older goes on: until then, not everybody who checks tokens has read the new key. Where all are that young,
+    /// the oldest signs, since it is the one that most have read.
     pub fn signer(&self, now: u64, refresh: Duration) -> &SigningKey {
         // For clocks that differ, and a source that is asked again after a failure.
         let settling = refresh.saturating_add(refresh.min(MARGIN)).as_secs();
         let is_settled = |key: &SigningKey| key.issued_at.is_none_or(|at| at.saturating_add(settling) < now);
-        let settled = || self.others.iter().find(|key| is_settled(key)).unwrap_or(&self.first);
-        if is_settled(&self.first) { &self.first } else { settled() }
+        let keys = || std::iter::once(&self.first).chain(&self.others);
+        // Of two that were made in the same second, the one in front is the newer one.
+        let oldest = || keys().reduce(|older, key| if key.issued_at <= older.issued_at { key } else { older });
+        keys().find(|key| is_settled(key)).or_else(oldest).unwrap_or(&self.first)
     }
 
     /// The same keys for checking alone.
@@ -297,9 +300,17 @@ mod tests {
         assert_eq!(signer(&both, 1330), old["kid"]);
         assert_eq!(signer(&both, 1331), new["kid"]);
         assert_eq!(signer(&set(&[&new]), 1000), new["kid"], "there is no other");
+        let newest = jwk(Algorithm::EdDsa, 1200);
+        assert_eq!(signer(&set(&[&newest, &new]), 1201), new["kid"], "more have read the older one");
+        assert_eq!(signer(&set(&[&new, &newest]), 1201), new["kid"], "wherever it stands");
+        assert_eq!(signer(&set(&[&newest, &new]), 1331), new["kid"]);
+        assert_eq!(signer(&set(&[&newest, &new]), 1531), newest["kid"]);
+        let twin = jwk(Algorithm::EdDsa, 1200);
+        assert_eq!(signer(&set(&[&newest, &twin]), 1201), twin["kid"], "what stands in front came last");
         let mut undated = new.clone();
         undated.as_object_mut().unwrap().remove("iat");
         assert_eq!(signer(&set(&[&undated, &old]), 1000), new["kid"], "nothing says that it is new");
+        assert_eq!(signer(&set(&[&newest, &undated]), 1201), new["kid"], "wherever it stands");
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn text(desk: &Desk, kid: &str, keys: &Set, old: &Set) -> String {
     let local = desk.keys.is_local();
     let goes_on = signer(keys, desk.now, desk.refresh, local).filter(|signer| signer != kid);
     let Some(goes_on) = goes_on else {
-        return format!("{first}It signs at once, since no other key is older than JWT_KEYS_REFRESH.\n");
+        return format!("{first}It signs at once, since no other key is older.\n");
     };
     let from = signs_from(kid, keys, desk.now, desk.refresh, local).and_then(utc).unwrap_or_default();
     format!(

@@ -53,11 +53,28 @@ async fn the_functions_sign_with_the_new_key_from_the_moment_that_is_named() {
 }
 
 #[tokio::test]
-async fn a_new_key_beside_young_ones_alone_signs_at_once_and_that_is_said() {
+async fn a_new_key_beside_young_ones_alone_waits_and_the_oldest_goes_on() {
     let desk = Desk::new().await;
-    desk.keys(&["new", "--algorithm", "EdDSA"], &Places::files()).await.is_done();
-    desk.keys(&["rotate"], &Places::files()).await.is_done().says(&["It signs at once"]);
-    desk.keys(&["list"], &Places::files()).await.is_done().says(&["signs"]);
+    let places = Places::files();
+    desk.keys(&["new", "--algorithm", "EdDSA"], &places).await.is_done();
+    let oldest = desk.kids(&places.keys)[0].clone();
+    for _ in 0..2 {
+        desk.keys(&["rotate"], &places).await.is_done().says(&[&format!("until then {oldest} does")]);
+    }
+    let said = desk.keys(&["list"], &places).await;
+    let roles: Vec<&str> = said.is_done().out.lines().skip(1).map(|line| line[78..].trim_end()).collect();
+    assert_eq!(roles, ["waits to sign  yes", "waits to sign  yes", "signs          yes"], "{said:?}");
+}
+
+#[tokio::test]
+async fn a_new_key_that_is_older_than_all_others_signs_at_once_and_that_is_said() {
+    let desk = Desk::new().await;
+    desk.put(PRIVATE_FILE, &set(Algorithm::EdDsa, &[4_000_000_000]).to_json());
+    desk.run(&["keys", "rotate", "--keys", PRIVATE_FILE])
+        .await
+        .is_done()
+        .says(&["It signs at once, since no other key is older."]);
+    desk.run(&["keys", "list", "--keys", PRIVATE_FILE]).await.is_done().says(&["signs", "checks"]);
 }
 
 #[tokio::test]
