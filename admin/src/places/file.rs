@@ -31,17 +31,16 @@ impl KeptFile {
     pub(super) fn replace(&self, text: &str, privacy: Privacy) -> Result<(), Problem> {
         let new = Temporary::beside(&self.path);
         new.write(text, privacy).map_err(Problem::unwritten)?;
+        // Of two at once, the second one compares when the first one is done. The directory is locked, since the file itself is about
+        // to be another one. Not every file system has such locks, and the comparison is better than nothing.
+        let directory = self.path.parent().and_then(|directory| File::open(directory).ok());
+        let _ = directory.as_ref().map(File::lock);
         if octets(&self.path).map_err(Problem::unwritten)? != self.octets {
             return Err(Problem::changed());
         }
         fs::rename(&new.0, &self.path).map_err(Problem::unwritten)?;
         // Not every file system does this for a directory, and the file is in its place already.
-        let _ = self
-            .path
-            .parent()
-            .map(File::open)
-            .transpose()
-            .and_then(|directory| directory.map_or(Ok(()), |d| d.sync_all()));
+        let _ = directory.as_ref().map(File::sync_all);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-use std::os::unix::fs::symlink;
+use std::{os::unix::fs::symlink, time::Duration};
 
 use shared::jwk::Algorithm;
 
@@ -72,6 +72,28 @@ async fn only_the_two_files_are_left_when_all_is_done() {
     desk.keys(&["retire", &kid, "--yes"], &places).await.is_done();
     assert_eq!(desk.files(), ["keys.json", "public-keys.json"]);
     assert_eq!(mode(&desk.path("keys.json")), 0o600);
+}
+
+#[tokio::test]
+async fn of_two_who_write_at_once_the_second_one_is_told() {
+    let desk = Desk::new().await;
+    desk.put(PRIVATE_FILE, &set(Algorithm::EdDsa, &[1]).to_json());
+    let first = std::fs::File::open(desk.path(".")).unwrap();
+    first.lock().unwrap();
+    let mut command = desk.command(env!("CARGO_BIN_EXE_admin"), &["keys", "rotate", "--keys", PRIVATE_FILE]);
+    let second = command.spawn().unwrap();
+    while desk.files().len() == 1 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // It has read, and is about to write.
+    let other = set(Algorithm::EdDsa, &[2]).to_json();
+    desk.put(PRIVATE_FILE, &other);
+    drop(first);
+    let output = second.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("was changed by somebody else meanwhile"));
+    assert_eq!(desk.text(PRIVATE_FILE), Some(other));
+    assert_eq!(desk.files(), ["keys.json"]);
 }
 
 #[tokio::test]
