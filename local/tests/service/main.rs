@@ -11,6 +11,7 @@ mod listing;
 mod log_in;
 mod log_out;
 mod pages;
+mod retries;
 mod sessions;
 mod settings;
 mod sign_up;
