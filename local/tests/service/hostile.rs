@@ -203,7 +203,7 @@ fn request(service: &Service, rng: &mut Rng, good: &Value) -> (RequestBuilder, b
         };
         if let Ok(value) = HeaderValue::from_bytes(&value.as_bytes()[..value.len().min(8000)]) {
             request = request.header(name, value);
-            is_forged = asks && matches!(name, "authorization" | "x-access-token");
+            is_forged = asks && matches!(name, "authorization" | "x-access-token" | "cookie");
         }
     }
     (request, is_forged)
