@@ -44,7 +44,7 @@ fn main() {
     };
     let list = || {
         let (first, next) = ("/user".to_owned(), Some("/user?cursor=AAAAAAAAAAAAAAAAAAAAAA".to_owned()));
-        let page = UsersPage { caller: &caller, users: &users, is_further: false, first, next, notice: None };
+        let page = UsersPage { caller: &caller, users: &users, is_further: false, first, next };
         size(page::show(StatusCode::OK, &page).expect("a page"))
     };
     let json = || serde_json::to_vec(&users).expect("JSON").len();

@@ -91,7 +91,7 @@ async fn list_users(State(list): State<Arc<ListUsers>>, headers: HeaderMap, uri:
     let is_page = browser::wants_page(&headers);
     let paging = Paging::parse(uri.query().unwrap_or_default(), if is_page { PAGE_LIMIT } else { DEFAULT_LIMIT });
     match list.list(&headers, paging, SystemTime::now()).await {
-        Ok(listed) if is_page => show_users(&listed, Notice::of(&uri, &headers)),
+        Ok(listed) if is_page => show_users(&listed),
         Ok(listed) => Ok(answer_users(listed)),
         Err(error) if is_page && error.asks_to_log_in() => Ok(list.send_away(&error, &headers, &uri)),
         Err(error) => Err(error),
@@ -115,7 +115,7 @@ fn answer_users(Listed { paging, page, .. }: Listed) -> Response {
     response
 }
 
-fn show_users(listed: &Listed, notice: Option<Notice>) -> Result<Response, Error> {
+fn show_users(listed: &Listed) -> Result<Response, Error> {
     let limit = (listed.paging.limit != PAGE_LIMIT).then(|| format!("limit={}", listed.paging.limit));
     let cursor = |last| format!("cursor={}", cursor(last));
     let link = |cursor: Option<String>| {
@@ -128,7 +128,6 @@ fn show_users(listed: &Listed, notice: Option<Notice>) -> Result<Response, Error
         is_further: listed.paging.after.is_some(),
         first: link(None),
         next: listed.page.next.map(|last| link(Some(cursor(last)))),
-        notice,
     };
     page::show(StatusCode::OK, &users)
 }

@@ -174,8 +174,6 @@ pub struct UsersPage<'a> {
     pub first: String,
     /// And of the next one, if there is one.
     pub next: Option<String>,
-    /// What was done before.
-    pub notice: Option<Notice>,
 }
 
 /// The part of the account's page that was sent.
