@@ -321,10 +321,10 @@ class Pages(unittest.TestCase):
     # ---- Who is signed in, and for how long
 
     def test_an_expired_sign_in_is_renewed_where_there_is_a_session(self):
-        service, page = self.member(JWT_EXPIRATION_DELTA="2", JWT_LEEWAY="0")
+        service, page = self.member(JWT_EXPIRATION_DELTA="4", JWT_LEEWAY="0")
         names = lambda: {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
         before = names()
-        page.wait_for_timeout(3_000)
+        page.wait_for_timeout(5_000)
         page.goto("/user?limit=7")
         self.assert_heading(page, "Users")
         expect(page).to_have_url(re.compile(r"/user\?limit=7$"))
@@ -332,24 +332,24 @@ class Pages(unittest.TestCase):
 
         # A form that is older than the token does what it says.
         page.goto("/user/me")
-        page.wait_for_timeout(3_000)
+        page.wait_for_timeout(5_000)
         self.fill(page, Current_password=PASSWORD, New_password=NEW_PASSWORD)
         page.get_by_role("button", name="Change password").click()
         expect(page.get_by_role("status")).to_contain_text("Your password is changed")
 
     def test_two_tabs_that_renew_at_once_stay_signed_in(self):
-        service, page = self.member(JWT_EXPIRATION_DELTA="2", JWT_LEEWAY="0")
+        service, page = self.member(JWT_EXPIRATION_DELTA="4", JWT_LEEWAY="0")
         tabs = [page.context.new_page() for _ in range(4)]
-        page.wait_for_timeout(3_000)
+        page.wait_for_timeout(5_000)
         for tab in tabs:
             tab.evaluate(f"location = '{service.url}/user'")
         for tab in tabs:
             self.assert_heading(tab, "Users")
 
     def test_without_sessions_one_logs_in_again_and_comes_back(self):
-        _, page = self.member(JWT_EXPIRATION_DELTA="2", JWT_LEEWAY="0", SESSION_IDLE="0")
+        _, page = self.member(JWT_EXPIRATION_DELTA="4", JWT_LEEWAY="0", SESSION_IDLE="0")
         page.goto("/user/me")
-        page.wait_for_timeout(3_000)
+        page.wait_for_timeout(5_000)
         page.reload()
         self.assert_heading(page, "Log in")
         expect(page.get_by_role("status")).to_have_text("Please log in to go on.")

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use testkit::{
-    ADA, Answer, GRACE, Service,
+    ADA, Answer, GRACE, Service, forge,
     service::{BROWSER, send},
 };
 
@@ -36,6 +36,16 @@ async fn signed_in(service: &Service) -> Vec<String> {
     assert_eq!(seen(&answer), (303, "", "/user"));
     assert_eq!(answer.cookies().len(), 2, "{answer:?}");
     answer.cookies()
+}
+
+/// The same cookies, an hour later for the access token.
+fn expired(mut cookies: Vec<String>) -> Vec<String> {
+    let mut claims = forge::payload(&cookies[0]);
+    for time in ["iat", "nbf", "exp"] {
+        claims[time] = json!(claims[time].as_i64().expect("a time") - 3600);
+    }
+    cookies[0] = format!("access_token={}", forge::with_claims(&claims));
+    cookies
 }
 
 /// The same parameters, sent as other sites have browsers send them.
@@ -218,9 +228,8 @@ async fn a_log_in_leads_to_where_one_was_and_never_to_another_site() {
 
 #[tokio::test]
 async fn an_access_token_that_is_over_is_renewed_by_its_session() {
-    let service = Service::with(&[("JWT_EXPIRATION_DELTA", "1"), ("JWT_LEEWAY", "0")]).await;
-    let cookies = signed_in(&service).await;
-    tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
+    let service = Service::start().await;
+    let cookies = expired(signed_in(&service).await);
     assert_eq!(
         seen(&get(&service, "/user?limit=5", &cookies).await),
         (303, "", "/refresh?return_to=%2Fuser%3Flimit%3D5")
@@ -231,9 +240,8 @@ async fn an_access_token_that_is_over_is_renewed_by_its_session() {
     assert_eq!(get(&service, "/refresh", &cookies).await.cookies()[1], renewed.cookies()[1]);
     assert_eq!(seen(&get(&service, "/user", &renewed.cookies()).await), (200, "Users", ""));
     // A form that is older than its token is taken for the sake of the session.
-    tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
     let fields = [("current_password", ADA[2]), ("new_password", NEW_PASSWORD)];
-    let changed = post(&service, "/password", &renewed.cookies(), &fields).await;
+    let changed = post(&service, "/password", &expired(renewed.cookies()), &fields).await;
     assert_eq!(seen(&changed), (303, "", "/user/me?notice=password-changed"));
     assert_eq!(get(&service, "/user", &changed.cookies()).await.status, 200);
 }
