@@ -20,33 +20,30 @@ pub(crate) struct Fault {
     pub(crate) sentence: String,
 }
 
-/// A page's fields, as a failure has to know them.
-pub(super) trait Labels {
-    /// The field that an error calls `name`: its identifier on the page, and its label.
-    fn label(&self, name: &str) -> Option<(&'static str, &'static str)>;
-
-    /// The field that holds the password which was compared.
-    fn compared(&self) -> &'static str;
-
-    /// What was left out, where an error does not say.
-    fn missing(&self) -> Vec<&'static str>;
-}
+/// All fields of all pages: an error's word for one, which is its identifier on the page, and its label there.
+const LABELS: [(&str, &str); 5] = [
+    ("name", "Name"),
+    ("email", "E-mail address"),
+    ("password", "Password"),
+    ("current_password", "Current password"),
+    ("new_password", "New password"),
+];
 
 impl Failure {
-    pub(super) fn new(error: &Error, refusal: &Refusal, page: &impl Labels) -> Self {
+    /// `compared` is the field with the password that was compared; `missing` was left out, where an error does not say.
+    pub(super) fn new(error: &Error, refusal: &Refusal, compared: &'static str, missing: &[&str]) -> Self {
         let fault = |name: &str, detail: &str| {
-            let (id, label) = page.label(name)?;
-            Some(Fault { id, sentence: format!("{label} {detail}") })
+            let (id, label) = LABELS.into_iter().find(|(id, _)| *id == name)?;
+            Some(Fault { id, sentence: format!("{label} {detail}.") })
         };
+        let own_words = |id| vec![Fault { id, sentence: refusal.detail.clone() }];
         let fields: Vec<Fault> = match (error, refusal.code) {
             (Error::Invalid(errors), _) => {
-                errors.iter().filter_map(|error| fault(&error.field, &format!("{}.", error.detail))).collect()
+                errors.iter().filter_map(|error| fault(&error.field, &error.detail)).collect()
             }
-            (Error::CredentialsMissing, _) => {
-                page.missing().into_iter().filter_map(|name| fault(name, "is required.")).collect()
-            }
-            (_, "email-taken" | "unknown-user") => own_words("email", refusal),
-            (_, "wrong-password") => own_words(page.compared(), refusal),
+            (Error::CredentialsMissing, _) => missing.iter().filter_map(|name| fault(name, "is required")).collect(),
+            (_, "email-taken" | "unknown-user") => own_words("email"),
+            (_, "wrong-password") => own_words(compared),
             _ => Vec::new(),
         };
         let sentence = fields.is_empty().then(|| sentence(error, refusal));
@@ -67,10 +64,6 @@ impl Failure {
     pub(crate) fn on<'f>(failure: Option<&'f Self>, id: &str) -> Option<&'f str> {
         failure?.fields.iter().find(|fault| fault.id == id).map(|fault| fault.sentence.as_str())
     }
-}
-
-fn own_words(id: &'static str, refusal: &Refusal) -> Vec<Fault> {
-    vec![Fault { id, sentence: refusal.detail.clone() }]
 }
 
 /// What a program reads in a header, a person has to be told.

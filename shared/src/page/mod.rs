@@ -106,16 +106,16 @@ impl IntoResponse for Returned {
 pub(crate) fn refuse(error: &Error, refusal: &Refusal, form: Option<Form>) -> Result<Response, Error> {
     match form {
         Some(Form::LogIn(page)) => {
-            let failure = Failure::new(error, refusal, &page);
-            show(refusal.status, &LogInPage { failure: Some(failure), ..page })
+            let failure = Some(Failure::new(error, refusal, "password", &page.missing()));
+            show(refusal.status, &LogInPage { failure, ..page })
         }
         Some(Form::SignUp(page)) => {
-            let failure = Failure::new(error, refusal, &page);
-            show(refusal.status, &SignUpPage { failure: Some(failure), ..page })
+            let failure = Some(Failure::new(error, refusal, "password", &[]));
+            show(refusal.status, &SignUpPage { failure, ..page })
         }
         Some(Form::Account(page)) => {
-            let failure = Failure::new(error, refusal, &page);
-            show(refusal.status, &AccountPage { failure: Some(failure), ..page })
+            let failure = Some(Failure::new(error, refusal, page.compared(), &[]));
+            show(refusal.status, &AccountPage { failure, ..page })
         }
         None => show(refusal.status, &views::RefusedPage::new(error, refusal)),
     }

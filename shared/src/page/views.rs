@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 
 use super::{
     STYLE,
-    failure::{Failure, Labels, sentence},
+    failure::{Failure, sentence},
 };
 use crate::{
     browser::{self, ReturnTo},
@@ -98,20 +98,9 @@ pub struct LogInPage {
     pub failure: Option<Failure>,
 }
 
-impl Labels for LogInPage {
-    fn label(&self, name: &str) -> Option<(&'static str, &'static str)> {
-        match name {
-            "email" => Some(("email", "E-mail address")),
-            "password" => Some(("password", "Password")),
-            _ => None,
-        }
-    }
-
-    fn compared(&self) -> &'static str {
-        "password"
-    }
-
-    fn missing(&self) -> Vec<&'static str> {
+impl LogInPage {
+    /// What was left out.
+    pub(super) fn missing(&self) -> Vec<&'static str> {
         let lacks = [("email", self.email.trim().is_empty()), ("password", self.lacks_password)];
         lacks.into_iter().filter_map(|(name, lacks)| lacks.then_some(name)).collect()
     }
@@ -138,25 +127,6 @@ impl SignUpPage {
             "At least {password_min_length} characters that are not easily guessed, such as four random words."
         );
         Self { name: String::new(), email: String::new(), hint, failure: None }
-    }
-}
-
-impl Labels for SignUpPage {
-    fn label(&self, name: &str) -> Option<(&'static str, &'static str)> {
-        match name {
-            "name" => Some(("name", "Name")),
-            "email" => Some(("email", "E-mail address")),
-            "password" => Some(("password", "Password")),
-            _ => None,
-        }
-    }
-
-    fn compared(&self) -> &'static str {
-        "password"
-    }
-
-    fn missing(&self) -> Vec<&'static str> {
-        Vec::new()
     }
 }
 
@@ -206,27 +176,13 @@ impl AccountPage {
     pub fn new(user: User) -> Self {
         Self { user, part: Part::Other, notice: None, failure: None }
     }
-}
 
-impl Labels for AccountPage {
-    fn label(&self, name: &str) -> Option<(&'static str, &'static str)> {
-        match name {
-            "current_password" => Some(("current_password", "Current password")),
-            "new_password" => Some(("new_password", "New password")),
-            "password" => Some(("password", "Password")),
-            _ => None,
-        }
-    }
-
-    fn compared(&self) -> &'static str {
+    /// The field with the password that was compared.
+    pub(super) fn compared(&self) -> &'static str {
         match self.part {
             Part::Deletion => "password",
             Part::Password | Part::Other => "current_password",
         }
-    }
-
-    fn missing(&self) -> Vec<&'static str> {
-        Vec::new()
     }
 }
 
