@@ -59,8 +59,7 @@ impl Login {
 
     fn show_log_in(&self, headers: &HeaderMap, uri: &Uri) -> Result<Response, Error> {
         let return_to = ReturnTo::from_query(uri);
-        let first = return_to.is_some().then_some(Notice::LogInFirst);
-        let notice = Notice::of(uri, headers).or(first);
+        let notice = Notice::of(uri, headers);
         page::show(StatusCode::OK, &LogInPage { return_to, notice, ..self.log_in_page() })
     }
 
@@ -110,11 +109,15 @@ impl Login {
         now: SystemTime,
     ) -> Result<Response, Returned> {
         let caller = self.caller(headers, true, now).await;
-        let scope = Scope::parse(fields)?;
-        let ended = match caller.inspect_err(|error| audit::refused(Attempt::LogOut, None, error)) {
-            Ok(caller) => self.log_out(caller, scope, now).await?,
-            Err(error) if error.asks_to_log_in() => false,
+        let caller = match caller.inspect_err(|error| audit::refused(Attempt::LogOut, None, error)) {
+            Ok(caller) => Some(caller),
+            Err(error) if error.asks_to_log_in() => None,
             Err(error) => return Err(error.into()),
+        };
+        let scope = Scope::parse(fields)?;
+        let ended = match caller {
+            Some(caller) => self.log_out(caller, scope, now).await?,
+            None => false,
         };
         Ok(match scope {
             // Somebody who is out already may have other sessions that go on.

@@ -166,6 +166,7 @@ async fn forms_of_other_sites_change_nothing() {
         ("/login", vec![("email", ADA[1]), ("password", ADA[2])]),
         ("/signup", vec![("name", GRACE[0]), ("email", GRACE[1]), ("password", GRACE[2])]),
         ("/logout", vec![("scope", "global")]),
+        ("/logout", vec![("scope", "no such scope")]),
         ("/password", vec![("current_password", ADA[2]), ("new_password", NEW_PASSWORD)]),
         ("/user/me", vec![("_method", "DELETE"), ("password", ADA[2])]),
     ] {

@@ -19,8 +19,6 @@ use crate::{
 pub enum Notice {
     /// There is a new account.
     SignedUp,
-    /// A page was asked for that takes signing in.
-    LogInFirst,
     /// A session ended.
     LoggedOut,
     /// All sessions ended.
@@ -47,7 +45,6 @@ impl Notice {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::SignedUp => "signed-up",
-            Self::LogInFirst => "log-in-first",
             Self::LoggedOut => "logged-out",
             Self::LoggedOutEverywhere => "logged-out-everywhere",
             Self::OthersLoggedOut => "others-logged-out",
@@ -59,7 +56,6 @@ impl Notice {
     pub(crate) fn sentence(self) -> &'static str {
         match self {
             Self::SignedUp => "Your account is ready. Log in to begin.",
-            Self::LogInFirst => "Please log in to go on.",
             Self::LoggedOut => "You are logged out.",
             Self::LoggedOutEverywhere => "You are logged out on every device.",
             Self::OthersLoggedOut => "You are logged out on all other devices.",
