@@ -133,6 +133,7 @@ class Pages(unittest.TestCase):
         page.go_back()
         self.assert_heading(page, "Log in")
         self.log_in(page, password=PASSWORD)
+        expect(page.get_by_role("alert")).to_be_focused()
         self.log_in(page, password=NEW_PASSWORD)
         self.assert_heading(page, "Your account")
 
@@ -395,8 +396,10 @@ class Pages(unittest.TestCase):
         _, page = self.member()
         page.goto("/user/me")
         page.get_by_role("button", name="Log out", exact=True).click()
+        expect(page.get_by_role("status")).to_have_text("You are logged out.")
         for _ in range(2):
             page.go_back()
+            self.assert_heading(page, "Log in")
             expect(page.get_by_text("ada@example.com")).to_have_count(0)
 
     # ---- Other sites
