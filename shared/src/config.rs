@@ -2,7 +2,7 @@
 //!
 //! The names that begin with `JWT_` are Flask-JWT's. A profile is a set of defaults and nothing else; what is set by itself wins.
 
-use std::{env, ffi::OsString, net::IpAddr, ops::RangeInclusive, time::Duration};
+use std::{env, ffi::OsString, net::IpAddr, ops::RangeInclusive, thread, time::Duration};
 
 use axum::http::Uri;
 use secrecy::SecretString;
@@ -98,6 +98,15 @@ impl Wording {
     }
 }
 
+/// Whose certificates TLS takes from AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Roots {
+    /// Those of Amazon's own roots, and those of the system's store where an endpoint has another issuer.
+    Amazon,
+    /// Those of the system's store, at once.
+    System,
+}
+
 /// All settings. Tables and keys are asked for with methods, since no function needs all of them.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -127,6 +136,12 @@ pub struct Settings {
     pub audit_address: AddressForm,
     /// `METRICS`: whether metrics are written.
     pub metrics: bool,
+    /// How many processors there are, by `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` where it is set.
+    pub processors: usize,
+    /// `TLS_ROOTS`: whom TLS trusts at first.
+    pub roots: Roots,
+    /// `WARM_UP`: whether a function connects to the database while it starts.
+    pub warm_up: bool,
     throttle: Throttle,
     users_table: Option<String>,
     credentials_table: Option<String>,
@@ -207,7 +222,10 @@ impl Settings {
             hash_cost: source.hash_cost()?,
             limits: throttle.limits(),
             audit_address: source.audit_address()?,
-            metrics: source.metrics()?,
+            metrics: source.switch("METRICS")?,
+            processors: source.processors(),
+            roots: source.roots()?,
+            warm_up: source.switch("WARM_UP")?,
             throttle,
             users_table: source.table("USERS_TABLE")?,
             credentials_table: source.table("CREDENTIALS_TABLE")?,
@@ -577,11 +595,31 @@ impl Source<'_> {
         }
     }
 
-    fn metrics(&self) -> Result<bool, ConfigError> {
-        match self.text("METRICS")?.as_deref() {
+    /// What is on unless it is switched off.
+    fn switch(&self, name: &'static str) -> Result<bool, ConfigError> {
+        match self.text(name)?.as_deref() {
             None | Some("on") => Ok(true),
             Some("off") => Ok(false),
-            Some(_) => Err(wrong("METRICS", "must be on or off")),
+            Some(_) => Err(wrong(name, "must be on or off")),
+        }
+    }
+
+    /// On Lambda a function sees two processors where its share is less: 1,769 MB are one.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
+    fn processors(&self) -> usize {
+        let seen = thread::available_parallelism().map_or(1, usize::from);
+        let size = (self.0)("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|size| size.to_str()?.parse::<usize>().ok());
+        size.map_or(seen, |megabytes| (megabytes / 1769).clamp(1, seen))
+    }
+
+    fn roots(&self) -> Result<Roots, ConfigError> {
+        // Who names a store, as OpenSSL's variables do, means it.
+        let names_a_store = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| (self.0)(name).is_some());
+        match self.text("TLS_ROOTS")?.as_deref() {
+            Some("system") => Ok(Roots::System),
+            None if names_a_store => Ok(Roots::System),
+            None | Some("amazon") => Ok(Roots::Amazon),
+            Some(_) => Err(wrong("TLS_ROOTS", "must be amazon or system")),
         }
     }
 
@@ -816,6 +854,8 @@ mod tests {
             ("THROTTLE_ADDRESS_SIGNUPS", &["1", "100001", "off"]),
             ("AUDIT_ADDRESS", &["Full", "yes", "ip"]),
             ("METRICS", &["true", "ON", "0"]),
+            ("TLS_ROOTS", &["none", "Amazon", "/etc/ssl/certs"]),
+            ("WARM_UP", &["true", "OFF", "1"]),
             ("JWT_ISSUER", &["a\nissuer", &long]),
             ("JWT_EXPIRATION_DELTA", &["0", "-1", "1.5", "2592001", "forever", "+30", "30 ", "0x20"]),
             ("JWT_NOT_BEFORE_DELTA", &["-1", "abc", "1800"]),

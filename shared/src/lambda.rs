@@ -2,7 +2,8 @@
 
 use std::{convert::Infallible, env, error::Error as StdError, future::Future, process::ExitCode};
 
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
 use axum::Router;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lambda_http::{
@@ -19,19 +20,20 @@ use tracing::{error, warn};
 
 use crate::{
     answer::{self, Manner},
-    browser,
+    aws, browser,
     config::Settings,
     log::{self, Format},
-    metrics,
+    metrics, store,
 };
 
 /// What stops a function before its first request.
 pub type StartError = Box<dyn StdError + Send + Sync>;
 
-/// Reads the settings, lets `routes` build the function from them, and answers events until Lambda ends the process.
+/// Reads the settings, lets `routes` build the function from them and a client of the database, and answers events until Lambda ends
+/// the process.
 ///
 /// A start that fails is logged with its cause, which names a setting and never a value.
-pub async fn run<F>(routes: impl FnOnce(Settings, SdkConfig) -> F) -> ExitCode
+pub async fn run<F>(routes: impl FnOnce(Settings, SdkConfig, Client) -> F) -> ExitCode
 where
     F: Future<Output = Result<Router, StartError>>,
 {
@@ -45,17 +47,28 @@ where
     }
 }
 
-async fn start<F>(routes: impl FnOnce(Settings, SdkConfig) -> F) -> Result<(), StartError>
+async fn start<F>(routes: impl FnOnce(Settings, SdkConfig, Client) -> F) -> Result<(), StartError>
 where
     F: Future<Output = Result<Router, StartError>>,
 {
     let settings = Settings::from_env()?;
     let manner = settings.manner();
+    let aws = aws::from_env(settings.roots).await;
+    let database = store::connect(&aws);
+    // The connection is made while the keys are read, and before Lambda hears that the function is ready: until then a function
+    // has a whole processor, whatever its memory size.
+    let warm_up = async {
+        if settings.warm_up {
+            store::warm_up(&database).await;
+        }
+        Ok(())
+    };
+    let (routes, ()) = tokio::try_join!(routes(settings.clone(), aws, database.clone()), warm_up)?;
+    // Not before: what the start asks of the database is no request's.
     if settings.metrics {
         metrics::start(&env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default());
     }
-    let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    lambda_runtime::run(handler(routes(settings, aws).await?, manner)).await
+    lambda_runtime::run(handler(routes, manner)).await
 }
 
 /// Answers API Gateway's events, of payload format 2.0 and 1.0, with these routes.

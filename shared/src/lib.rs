@@ -7,12 +7,13 @@
 //! | [`email`], [`user`], [`client`] | values that are valid once they exist |
 //! | [`password`], [`well_known`], [`secret`], [`jwk`], [`keys`], [`token`], [`session`] | cryptography, without I/O, time or settings of its own |
 //! | [`throttle`] | how often somebody may guess |
-//! | [`config`], [`place`], [`keyring`], [`store`], [`log`], [`audit`], [`metrics`] | environment, Secrets Manager, Parameter Store, DynamoDB, standard error and output |
+//! | [`config`], [`aws`], [`https`], [`place`], [`keyring`], [`store`], [`log`], [`audit`], [`metrics`] | environment, TLS, Secrets Manager, Parameter Store, DynamoDB, standard error and output |
 //! | [`error`], [`fields`], [`credentials`], [`browser`], [`cookies`], [`access`], [`answer`], [`page`], [`lambda`] | HTTP, pages and Lambda |
 
 pub mod access;
 pub mod answer;
 pub mod audit;
+pub mod aws;
 pub mod browser;
 pub mod client;
 pub mod config;
@@ -21,6 +22,8 @@ pub mod credentials;
 pub mod email;
 pub mod error;
 pub mod fields;
+mod hash_memory;
+pub mod https;
 pub mod jwk;
 pub mod keyring;
 pub mod keys;

@@ -1,16 +1,19 @@
 //! Passwords and their Argon2id hashes (RFC 9106) in PHC string format.
 
-use std::{fmt, hint::black_box, sync::Arc, thread, time::Instant};
+use std::{fmt, hint::black_box, sync::Arc, time::Instant};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
-    password_hash::{self, PasswordHasher as _, PasswordVerifier as _, phc},
+    password_hash::{self, phc},
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Semaphore, task};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::metrics;
+use crate::{
+    hash_memory::{HashMemory, Lent},
+    metrics,
+};
 
 /// Longest password that can be chosen, in octets.
 pub const MAX_OCTETS: usize = 1024;
@@ -124,25 +127,27 @@ pub enum HashError {
 #[derive(Clone)]
 pub struct Hasher {
     argon2: Argon2<'static>,
-    /// A place for each core. More hashes at once would only take memory from each other, 19 MiB each.
+    memory: Arc<HashMemory>,
+    /// A place for each processor. More hashes at once would only take memory from each other, 19 MiB each.
     places: Arc<Semaphore>,
 }
 
 impl Hasher {
-    /// A hasher at `cost`. Fails for a cost that Argon2 does not know (RFC 9106 3.1), such as less memory than 8 KiB a lane.
-    pub fn new(cost: Cost) -> Result<Self, HashError> {
+    /// A hasher at `cost`, for as many hashes at once as there are `processors`. Fails for a cost that Argon2 does not know
+    /// (RFC 9106 3.1), such as less memory than 8 KiB a lane.
+    pub fn new(cost: Cost, processors: usize) -> Result<Self, HashError> {
         let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None)?;
-        let cores = thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
+            memory: Arc::new(HashMemory::new(params.block_count())),
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
-            places: Arc::new(Semaphore::new(cores)),
+            places: Arc::new(Semaphore::new(processors)),
         })
     }
 
     /// Hashes a password with a random salt of 16 octets.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
         let argon2 = self.argon2.clone();
-        let hash = self.compute(move || argon2.hash_password(password.expose().as_bytes())).await??;
+        let hash = self.compute(move |memory| make(&argon2, memory, &password)).await??;
         Ok(PasswordHash(hash.to_string()))
     }
 
@@ -150,18 +155,19 @@ impl Hasher {
     /// the same work is done and the verdict is [`Verdict::Mismatch`]: the time tells nothing.
     pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<Verdict, HashError> {
         let argon2 = self.argon2.clone();
-        self.compute(move || compare(&argon2, &password, hash.as_ref())).await?.map_err(HashError::from)
+        self.compute(move |memory| compare(&argon2, memory, &password, hash.as_ref())).await?.map_err(HashError::from)
     }
 
     async fn compute<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut Lent<'_>) -> T + Send + 'static,
     ) -> Result<T, task::JoinError> {
         let begun = Instant::now();
         // The semaphore is never closed; were it, hashing without a place would still be right.
         let place = self.places.clone().acquire_owned().await.ok();
+        let memory = self.memory.clone();
         let outcome = task::spawn_blocking(move || {
-            let outcome = work();
+            let outcome = work(&mut memory.lend());
             drop(place);
             outcome
         })
@@ -171,36 +177,77 @@ impl Hasher {
     }
 }
 
-fn compare(argon2: &Argon2<'_>, password: &Password, hash: Option<&PasswordHash>) -> password_hash::Result<Verdict> {
-    let password = password.expose().as_bytes();
+/// What nobody's hash is made with.
+const NOBODYS_SALT: &[u8] = b"nobody lives here";
+
+fn make(argon2: &Argon2<'_>, memory: &mut Lent<'_>, password: &Password) -> password_hash::Result<phc::PasswordHash> {
+    let salt = phc::Salt::new(&password_hash::try_generate_salt()?)?;
+    let hash = output(argon2, memory, password, &salt, Params::DEFAULT_OUTPUT_LEN)?;
+    Ok(phc::PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: argon2.params().try_into()?,
+        salt: Some(salt),
+        hash: Some(hash),
+    })
+}
+
+/// The crate's own functions take memory of their own for each hash; this one takes what is lent.
+fn output(
+    argon2: &Argon2<'_>,
+    memory: &mut Lent<'_>,
+    password: &Password,
+    salt: &[u8],
+    length: usize,
+) -> password_hash::Result<phc::Output> {
+    let mut out = [0; phc::Output::MAX_LENGTH];
+    let out = out.get_mut(..length).ok_or(password_hash::Error::OutputSize)?;
+    let blocks = memory.blocks(argon2.params().block_count());
+    argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, out, blocks)?;
+    Ok(phc::Output::new(out)?)
+}
+
+fn compare(
+    argon2: &Argon2<'_>,
+    memory: &mut Lent<'_>,
+    password: &Password,
+    hash: Option<&PasswordHash>,
+) -> password_hash::Result<Verdict> {
     let Some(hash) = hash else {
-        black_box(argon2.hash_password_with_salt(password, b"nobody lives here")?);
+        black_box(output(argon2, memory, password, NOBODYS_SALT, Params::DEFAULT_OUTPUT_LEN)?);
         return Ok(Verdict::Mismatch);
     };
     let hash = phc::PasswordHash::new(hash.as_str())?;
-    match argon2.verify_password(password, &hash) {
-        Ok(()) => Ok(Verdict::Match { outdated: is_outdated(argon2.params(), &hash)? }),
-        Err(password_hash::Error::PasswordInvalid) => {
-            make_up(argon2.params(), &Params::try_from(&hash)?, password)?;
-            Ok(Verdict::Mismatch)
-        }
-        Err(error) => Err(error),
+    if is_of(password, &hash, memory)? {
+        return Ok(Verdict::Match { outdated: is_outdated(argon2.params(), &hash)? });
     }
+    make_up(argon2.params(), &Params::try_from(&hash)?, password, memory)?;
+    Ok(Verdict::Mismatch)
+}
+
+/// Whether a hash is this password's, at the cost and by the variant that the hash names. Outputs compare in constant time.
+fn is_of(password: &Password, hash: &phc::PasswordHash, memory: &mut Lent<'_>) -> password_hash::Result<bool> {
+    let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else {
+        return Err(password_hash::Error::EncodingInvalid);
+    };
+    let version = hash.version.map_or(Ok(Version::default()), Version::try_from)?;
+    let argon2 = Argon2::new(Algorithm::try_from(hash.algorithm.as_str())?, version, Params::try_from(hash)?);
+    Ok(output(&argon2, memory, password, salt, expected.len())? == *expected)
 }
 
 /// Does the work that a hash of an earlier, lower cost saved: otherwise the time would tell a wrong password, at the cost of
 /// that day, from an unknown user, at today's.
-fn make_up(today: &Params, then: &Params, password: &[u8]) -> password_hash::Result<()> {
+fn make_up(today: &Params, then: &Params, password: &Password, memory: &mut Lent<'_>) -> password_hash::Result<()> {
     let spent = u64::from(then.m_cost()) * u64::from(then.t_cost());
     let due = u64::from(today.m_cost()) * u64::from(today.t_cost());
     let missing = due.saturating_sub(spent) / u64::from(today.t_cost());
-    let memory = u32::try_from(missing).unwrap_or(today.m_cost());
-    if memory < Params::MIN_M_COST * today.p_cost() {
+    let kib = u32::try_from(missing).unwrap_or(today.m_cost());
+    if kib < Params::MIN_M_COST * today.p_cost() {
         return Ok(());
     }
-    let params = Params::new(memory, today.t_cost(), today.p_cost(), None)?;
+    let params = Params::new(kib, today.t_cost(), today.p_cost(), None)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    black_box(argon2.hash_password_with_salt(password, b"nobody lives here")?);
+    black_box(output(&argon2, memory, password, NOBODYS_SALT, Params::DEFAULT_OUTPUT_LEN)?);
     Ok(())
 }
 
@@ -216,12 +263,14 @@ fn is_outdated(today: &Params, hash: &phc::PasswordHash) -> password_hash::Resul
 mod tests {
     use std::time::Instant;
 
+    use argon2::PasswordHasher as _;
+
     use super::*;
 
     const LOW: Cost = Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
 
     fn hasher(cost: Cost) -> Hasher {
-        Hasher::new(cost).unwrap()
+        Hasher::new(cost, 2).unwrap()
     }
 
     #[tokio::test]
@@ -303,8 +352,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_stored_hash_that_is_none_is_an_error_and_not_a_wrong_password() {
-        let hash = PasswordHash::from_stored("not a hash".to_owned());
-        assert!(hasher(LOW).verify(Password::new("correct horse"), Some(hash)).await.is_err());
+        for stored in ["not a hash", "$argon2id$v=19$m=64,t=1,p=1", "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ"] {
+            let hash = PasswordHash::from_stored(stored.to_owned());
+            assert!(hasher(LOW).verify(Password::new("correct horse"), Some(hash)).await.is_err(), "{stored}");
+        }
     }
 
     #[test]

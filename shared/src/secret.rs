@@ -51,8 +51,8 @@ pub fn check(key: &[u8], local: bool) -> Result<(), WeakKey> {
         return Err(WeakKey::Pem);
     }
     // Printed keys are text. Octets that are none can contain no such key.
-    let plain = plain(&String::from_utf8_lossy(key));
-    if PRINTED.lines().any(|printed| plain.contains(&self::plain(printed))) {
+    let (plain, printed) = (plain(&String::from_utf8_lossy(key)), plain(PRINTED));
+    if printed.lines().any(|printed| plain.contains(printed)) {
         return Err(WeakKey::Printed);
     }
     if plain.contains(&self::plain(DEVELOPMENT_KEY)) && !local {

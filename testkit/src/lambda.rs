@@ -1,7 +1,11 @@
 //! Lambda around a real binary: the Runtime API on loopback, as far as a function calls it.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
-use std::{process::Stdio, sync::Arc, time::Duration};
+use std::{
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json, Router,
@@ -15,7 +19,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt},
     net::TcpListener,
     process::{Child, Command},
-    sync::{Mutex, mpsc, oneshot},
+    sync::{Mutex, mpsc, oneshot, watch},
     task::JoinHandle,
     time::timeout,
 };
@@ -28,12 +32,17 @@ struct Invocation {
 }
 
 struct RuntimeApi {
+    /// Since when the function has been waiting for an event, if it is.
+    asked: watch::Sender<Option<Instant>>,
     events: Mutex<mpsc::Receiver<Invocation>>,
     waiting: Mutex<Option<oneshot::Sender<Result<Value, Value>>>>,
 }
 
 /// A function's binary, running.
 pub struct Function {
+    /// When the process was started.
+    pub started: Instant,
+    asked: watch::Receiver<Option<Instant>>,
     events: mpsc::Sender<Invocation>,
     process: Child,
     /// What it writes to standard error and to standard output. A pipe that nobody empties would stop it.
@@ -43,8 +52,14 @@ pub struct Function {
 impl Function {
     /// Starts a binary with these variables and no others of its own.
     pub async fn start(binary: &str, variables: &[(&str, &str)]) -> Self {
+        Self::spawn(Command::new(binary), variables).await
+    }
+
+    /// Starts a program with these variables and no others of its own.
+    pub async fn spawn(mut command: Command, variables: &[(&str, &str)]) -> Self {
         let (events, receiver) = mpsc::channel(1);
-        let api = Arc::new(RuntimeApi { events: Mutex::new(receiver), waiting: Mutex::new(None) });
+        let (asked, asks) = watch::channel(None);
+        let api = Arc::new(RuntimeApi { asked, events: Mutex::new(receiver), waiting: Mutex::new(None) });
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
@@ -53,7 +68,7 @@ impl Function {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async { axum::serve(listener, router).await });
-        let mut process = Command::new(binary)
+        command
             .env_clear()
             .envs(std::env::vars().filter(|(name, _)| name == "LLVM_PROFILE_FILE" || name == "LD_LIBRARY_PATH"))
             .env("AWS_LAMBDA_RUNTIME_API", address)
@@ -64,11 +79,22 @@ impl Function {
             .envs(variables.iter().copied())
             .stderr(Stdio::piped())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the binary starts");
+            .kill_on_drop(true);
+        let started = Instant::now();
+        let mut process = command.spawn().expect("the binary starts");
         let written = [read(process.stderr.take()), read(process.stdout.take())];
-        Self { events, process, written }
+        Self { started, asked: asks, events, process, written }
+    }
+
+    /// The process's number, for as long as nobody has ended it.
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// Waits until the function has nothing to do, and tells when it asked for an event.
+    pub async fn idle(&mut self) -> Instant {
+        let asked = timeout(Duration::from_secs(20), self.asked.wait_for(Option::is_some)).await;
+        asked.expect("the function starts in time").expect("the Runtime API is there").expect("it was asked")
     }
 
     /// Gives the function an event and waits for what it answers: `Err` where the invocation itself fails.
@@ -162,8 +188,10 @@ fn read(pipe: Option<impl AsyncRead + Unpin + Send + 'static>) -> JoinHandle<Str
 }
 
 async fn next(State(api): State<Arc<RuntimeApi>>) -> impl IntoResponse {
+    api.asked.send_replace(Some(Instant::now()));
     let mut events = api.events.lock().await;
     let Some(Invocation { event, fetched, answer }) = events.recv().await else { return std::future::pending().await };
+    api.asked.send_replace(None);
     *api.waiting.lock().await = Some(answer);
     // Nobody waits for this but who is about to end the function.
     let _ = fetched.send(());

@@ -21,6 +21,7 @@ pub mod markers;
 pub mod proxy;
 pub mod secrets;
 pub mod service;
+pub mod tls;
 
 pub use answer::Answer;
 pub use service::Service;

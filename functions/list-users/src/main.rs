@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use list_users::ListUsers;
-use shared::{keyring, lambda, store};
+use shared::{keyring, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    lambda::run(async |settings, aws| {
+    lambda::run(async |settings, aws, database| {
         let keys = keyring::checking(&settings, &aws).await?;
-        Ok(list_users::routes(ListUsers::new(&settings, keys, store::connect(&aws))?))
+        Ok(list_users::routes(ListUsers::new(&settings, keys, database)?))
     })
     .await
 }

@@ -96,7 +96,7 @@ impl Login {
             callers: CallerStore::new(database.clone(), users, sessions),
             guard: Guard::new(ThrottleStore::new(database.clone(), settings.throttle_table()?), settings.limits),
             changes: AccountChanges::new(database, users, credentials, sessions),
-            hasher: Hasher::new(settings.hash_cost)?,
+            hasher: Hasher::new(settings.hash_cost, settings.processors)?,
             keys,
             refresh: settings.keys.refresh,
             signer: Signer::new(settings.issuing.clone()),

@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use login::Login;
-use shared::{keyring, lambda, store};
+use shared::{keyring, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    lambda::run(async |settings, aws| {
+    lambda::run(async |settings, aws, database| {
         let keys = keyring::signing(&settings, &aws).await?;
-        Ok(login::routes(Login::new(&settings, keys, store::connect(&aws))?))
+        Ok(login::routes(Login::new(&settings, keys, database)?))
     })
     .await
 }

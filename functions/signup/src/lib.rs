@@ -51,7 +51,7 @@ impl Signup {
             throttle: ThrottleStore::new(database.clone(), settings.throttle_table()?),
             limit: settings.limits.sign_ups,
             accounts: AccountWriter::new(database, settings.users_table()?, settings.credentials_table()?),
-            hasher: Hasher::new(settings.hash_cost)?,
+            hasher: Hasher::new(settings.hash_cost, settings.processors)?,
             password_min_length: settings.password_min_length,
         })
     }

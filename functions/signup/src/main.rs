@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use shared::{lambda, store};
+use shared::lambda;
 use signup::Signup;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    lambda::run(async |settings, aws| Ok(signup::routes(Signup::new(&settings, store::connect(&aws))?))).await
+    lambda::run(async |settings, _, database| Ok(signup::routes(Signup::new(&settings, database)?))).await
 }

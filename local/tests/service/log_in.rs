@@ -139,7 +139,7 @@ async fn stored_hash(service: &Service) -> String {
 async fn a_weaker_hash_is_replaced_at_log_in_and_only_then() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
-    let weak = Hasher::new(Cost { memory_kib: 1024, iterations: 1, parallelism: 1 }).unwrap();
+    let weak = Hasher::new(Cost { memory_kib: 1024, iterations: 1, parallelism: 1 }, 1).unwrap();
     let weak = weak.hash(Password::new(ADA[2])).await.unwrap();
     service.set("Credentials", ("email", ADA[1]), "password_hash", AttributeValue::S(weak.as_str().to_owned())).await;
     assert_eq!(service.log_in(ADA[1], "wrong").await.status, 403);

@@ -40,7 +40,10 @@ use aws_sdk_dynamodb::{
     error::BoxError,
     types::AttributeValue,
 };
-use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use aws_smithy_types::{
+    body::SdkBody,
+    config_bag::{Storable, StoreReplace},
+};
 
 pub use self::{
     callers::{CallerStore, Record},
@@ -105,6 +108,28 @@ pub fn connect(aws: &SdkConfig) -> Client {
         .interceptor(Measured)
         .build();
     Client::from_conf(config)
+}
+
+/// Makes the connections that the first request will use: two, since most ask for two things at once. Its outcome is nobody's
+/// concern: a call makes its own connection if need be.
+///
+/// What is sent is `GET /`, which DynamoDB answers to anybody, at no cost and without a line in CloudTrail. It goes through the SDK like any
+/// call, so that what the SDK does once is done as well.
+pub async fn warm_up(client: &Client) {
+    tokio::join!(touch(client), touch(client));
+}
+
+async fn touch(client: &Client) {
+    let once = aws_sdk_dynamodb::config::Builder::default().retry_config(RetryConfig::disabled());
+    let call = client.describe_endpoints().customize().config_override(once).mutate_request(|request| {
+        // It is a method; were it none, DynamoDB would refuse what is sent, and the connection would stand.
+        let _ = request.set_method("GET");
+        for header in ["content-length", "content-type", "x-amz-target"] {
+            request.headers_mut().remove(header);
+        }
+        *request.body_mut() = SdkBody::empty();
+    });
+    let _ = call.send().await;
 }
 
 /// Measures each call, all its attempts and pauses included.
