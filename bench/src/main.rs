@@ -1,0 +1,94 @@
+//! Measures Postern's functions: beside the floor that Lambda's runtime client sets, and beside what people use today.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
+
+mod chart;
+mod cost;
+mod figures;
+mod listing;
+mod peers;
+mod process;
+mod progress;
+mod report;
+mod sizes;
+mod starts;
+mod suite;
+mod warm;
+mod world;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::{process::Failure, suite::Suite};
+
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
+/// Measures Postern's functions in release builds, beside a function that only says hello.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Folder of the binaries signup, login, list-users, hello and raw-argon2.
+    #[arg(long, default_value = "target/release")]
+    binaries: PathBuf,
+    /// Fewer rounds, and no table of 1,000,000 users: a minute in all.
+    #[arg(long)]
+    quick: bool,
+    /// Beside Flask and Express too, which are installed from PyPI and npm below `target/bench`.
+    #[arg(long)]
+    peers: bool,
+    /// Print JSON in place of the table.
+    #[arg(long)]
+    json: bool,
+    /// Write a chart of the cold starts, as SVG, with --peers.
+    #[arg(long, value_name = "FILE", requires = "peers")]
+    chart: Option<PathBuf>,
+    /// Fail where a ratio, a size or the memory leaves its bound.
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// What log-ins and listings cost on AWS, beside Cognito.
+    Cost(cost::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(Command::Cost(arguments)) = &arguments.command {
+        print!("{}", cost::report(arguments));
+        return ExitCode::SUCCESS;
+    }
+    match run(&arguments).await {
+        Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,
+        Ok(broken) => {
+            eprintln!("Not within its bounds:\n  {}", broken.join("\n  "));
+            if arguments.check { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures, prints, and tells which bounds are broken.
+async fn run(arguments: &Arguments) -> Result<Vec<String>, Failure> {
+    let peers = if arguments.peers { peers::install(Path::new("target/bench"))? } else { Vec::new() };
+    let rows = Suite::new(&arguments.binaries, arguments.quick, peers)?.run().await?;
+    if let Some(file) = &arguments.chart {
+        std::fs::write(file, suite::chart(&rows)?)?;
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+    } else {
+        println!("{}", report::table(&rows));
+    }
+    Ok(report::broken(&rows))
+}

@@ -1,0 +1,158 @@
+//! What people use today: programs under Lambda's runtime clients for Python and Node.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    io::{self, ErrorKind},
+    iter,
+    path::{Path, PathBuf, absolute},
+    process::Command,
+};
+
+use crate::process::{Failure, Program};
+
+type Outcome<T> = Result<T, Failure>;
+
+/// What the table calls the tutorial's app.
+pub(crate) const FLASK: &str = "Flask, Python";
+
+/// Where the peers' programs and their pinned versions are.
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
+
+/// A program that people use today, installed.
+pub(crate) struct Peer {
+    /// What the table calls it.
+    pub(crate) name: &'static str,
+    /// How it is started.
+    pub(crate) program: Program,
+    /// A file that a new instance does not find.
+    pub(crate) leftover: Option<PathBuf>,
+}
+
+/// Installs both below `folder`, from PyPI and npm, once: kept until the pinned versions change.
+pub(crate) fn install(folder: &Path) -> Outcome<Vec<Peer>> {
+    let folder = absolute(folder)?;
+    Ok(vec![install_flask(&folder.join("flask"))?, install_express(&folder.join("express"))?])
+}
+
+fn install_flask(folder: &Path) -> Outcome<Peer> {
+    let sources = Path::new(SOURCES).join("flask");
+    let environment = folder.join("venv");
+    let python = environment.join("bin/python");
+    // A virtual environment goes with its interpreter.
+    let pins = run(Command::new("python3").arg("--version"))? + &read(&sources.join("requirements.txt"))?;
+    install_once(folder, &pins, || make_environment(&environment, &sources.join("requirements.txt")))?;
+    copy(&sources.join("app.py"), &folder.join("app.py"))?;
+    // pip has compiled the packages. What is deployed to Lambda is compiled as well, or each cold start would do it.
+    run(Command::new(&python).args(["-m", "compileall", "-q", "app.py"]).current_dir(folder))?;
+    let database = folder.join("users.db");
+    let program = Program {
+        file: python,
+        arguments: ["-m", "awslambdaric", "app.handler"].map(OsString::from).into(),
+        directory: folder.to_owned(),
+        variables: Vec::new(),
+    };
+    let program = program
+        .with([("DATABASE", database.display().to_string()), ("LAMBDA_TASK_ROOT", folder.display().to_string())]);
+    // A new /tmp has no database.
+    Ok(Peer { name: FLASK, program, leftover: Some(database) })
+}
+
+fn install_express(folder: &Path) -> Outcome<Peer> {
+    let sources = Path::new(SOURCES).join("express");
+    let node = PathBuf::from(run(Command::new("node").args(["-p", "process.execPath"]))?.trim());
+    let pins = run(Command::new(&node).arg("--version"))?
+        + &read(&sources.join("package.json"))?
+        + &read(&sources.join("build-requirements.txt"))?;
+    install_once(folder, &pins, || {
+        let tools = folder.join("tools");
+        make_environment(&tools, &sources.join("build-requirements.txt"))?;
+        copy(&sources.join("package.json"), &folder.join("package.json"))?;
+        let path = env::var_os("PATH").unwrap_or_default();
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"])
+            .env("PATH", env::join_paths(iter::once(tools.join("bin")).chain(env::split_paths(&path)))?)
+            .current_dir(folder);
+        // Node's headers are mostly installed with it; node-gyp downloads them unless it is told where they are.
+        let prefix = node.parent().and_then(Path::parent);
+        if let Some(prefix) = prefix.filter(|prefix| prefix.join("include/node/node_api.h").exists())
+            && env::var_os("npm_config_nodedir").is_none()
+        {
+            npm.env("npm_config_nodedir", prefix);
+        }
+        run(&mut npm)?;
+        Ok(())
+    })?;
+    copy(&sources.join("app.mjs"), &folder.join("app.mjs"))?;
+    let program = Program {
+        file: node,
+        arguments: vec![folder.join("node_modules/aws-lambda-ric/index.mjs").into()],
+        directory: folder.to_owned(),
+        variables: Vec::new(),
+    };
+    // The runtime client refuses to start, or to hand out the first event, without what Lambda sets.
+    let program = program.with([
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/express".to_owned()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "express".to_owned()),
+        ("LAMBDA_TASK_ROOT", folder.display().to_string()),
+        ("NODE_ENV", "production".to_owned()),
+        ("_HANDLER", "app.handler".to_owned()),
+    ]);
+    Ok(Peer { name: "Express, Node", program, leftover: None })
+}
+
+/// Makes a virtual environment of Python with what `requirements` lists.
+fn make_environment(environment: &Path, requirements: &Path) -> Outcome<()> {
+    run(Command::new("python3").args(["-m", "venv"]).arg(environment))?;
+    run(Command::new(environment.join("bin/python"))
+        .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet", "--requirement"])
+        .arg(requirements))?;
+    Ok(())
+}
+
+/// Empties `folder` and fills it with `fill`, unless that was done with the same pins.
+fn install_once(folder: &Path, pins: &str, fill: impl FnOnce() -> Outcome<()>) -> Outcome<()> {
+    let marker = folder.join("installed");
+    if fs::read_to_string(&marker).is_ok_and(|installed| installed == pins) {
+        return Ok(());
+    }
+    eprintln!("Installing {}", folder.display());
+    remove_if_there(fs::remove_dir_all(folder), folder)?;
+    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    fill()?;
+    // Last, so that what stopped half-way is done again.
+    fs::write(&marker, pins).map_err(|error| format!("cannot write {}: {error}", marker.display()).into())
+}
+
+/// Runs a command to its end, and gives what it prints.
+fn run(command: &mut Command) -> Outcome<String> {
+    let words = iter::once(command.get_program()).chain(command.get_args());
+    let line = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+    let output = command.output().map_err(|error| format!("cannot run `{line}`: {error}"))?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() {
+        return Ok(printed.into_owned());
+    }
+    // venv explains itself on the one, pip and npm on the other.
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    Err(format!("`{line}` failed ({})\n{printed}{complaint}", output.status).into())
+}
+
+fn read(file: &Path) -> Outcome<String> {
+    fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()).into())
+}
+
+fn copy(from: &Path, to: &Path) -> Outcome<()> {
+    fs::copy(from, to).map_err(|error| format!("cannot copy {} to {}: {error}", from.display(), to.display()))?;
+    Ok(())
+}
+
+fn remove_if_there(removed: io::Result<()>, path: &Path) -> Outcome<()> {
+    match removed {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(format!("cannot remove {}: {error}", path.display()).into())
+        }
+        _ => Ok(()),
+    }
+}
