@@ -85,7 +85,7 @@ impl Row {
         self
     }
 
-    /// With what it has to keep.
+    /// With what it should keep.
     pub(crate) fn bound(mut self, bound: Bound) -> Self {
         self.bound = Some(bound);
         self
@@ -102,10 +102,16 @@ impl Row {
         self.median
     }
 
-    /// What the row has to keep and does not, in a sentence.
-    fn broken(&self) -> Option<String> {
+    /// Whether this is the row of what is measured of a program, with a ratio where the bound is one.
+    pub(crate) fn is(&self, what: &str, subject: &str, bound: Bound) -> bool {
+        let fits = self.ratio.is_some() || matches!(bound, Bound::Most(_));
+        self.what == what && self.subject == subject && fits
+    }
+
+    /// That the row does not keep this, in a sentence.
+    pub(crate) fn breaks(&self, bound: Bound) -> Option<String> {
         let ratio = self.ratio.as_ref().map_or(f64::NAN, |(ratio, _)| *ratio);
-        let (value, limit, kept, kind) = match self.bound? {
+        let (value, limit, kept, kind) = match bound {
             Bound::Ratio(most) => (ratio, most, ratio <= most, "at most"),
             Bound::Most(most) => (self.median, most, self.median <= most, "at most"),
             Bound::AtLeast(least) => (ratio, least, ratio >= least, "at least"),
@@ -114,9 +120,9 @@ impl Row {
     }
 }
 
-/// The bounds that are not kept, a sentence each. A floor that was not measured keeps none.
-pub(crate) fn broken(rows: &[Row]) -> Vec<String> {
-    rows.iter().filter_map(Row::broken).collect()
+/// The bounds that are not kept, a sentence each. What was not measured keeps none.
+pub(crate) fn unkept_bounds(rows: &[Row]) -> Vec<String> {
+    rows.iter().filter_map(|row| row.breaks(row.bound?)).collect()
 }
 
 /// The rows as a table for people.
@@ -176,19 +182,19 @@ mod tests {
 
     #[test]
     fn a_bound_that_is_kept_says_nothing_and_one_that_is_not_is_named() {
-        assert!(broken(&[row(2.6, 2.0).bound(Bound::Ratio(1.35)), row(9.0, 1.0)]).is_empty());
+        assert!(unkept_bounds(&[row(2.6, 2.0).bound(Bound::Ratio(1.35)), row(9.0, 1.0)]).is_empty());
         let sentence = "start, login: 1.400, and at most 1.35 is allowed";
-        assert_eq!(broken(&[row(2.8, 2.0).bound(Bound::Ratio(1.35))]), [sentence]);
-        assert_eq!(broken(&[row(7.0, 1.0).bound(Bound::Most(6.0))]).len(), 1);
-        assert_eq!(broken(&[row(7.0, 1.0).bound(Bound::AtLeast(200.0))]).len(), 1);
+        assert_eq!(unkept_bounds(&[row(2.8, 2.0).bound(Bound::Ratio(1.35))]), [sentence]);
+        assert_eq!(unkept_bounds(&[row(7.0, 1.0).bound(Bound::Most(6.0))]).len(), 1);
+        assert_eq!(unkept_bounds(&[row(7.0, 1.0).bound(Bound::AtLeast(200.0))]).len(), 1);
     }
 
     #[test]
     fn what_could_not_be_measured_keeps_no_bound() {
         let nothing = Samples::default();
         let row = Row::new("start", "login", Unit::Milliseconds, &nothing).beside("hello", &nothing, &nothing);
-        assert_eq!(broken(&[row.clone().bound(Bound::Ratio(1.35))]).len(), 1);
-        assert_eq!(broken(&[row.bound(Bound::Most(6.0))]).len(), 1);
+        assert_eq!(unkept_bounds(&[row.clone().bound(Bound::Ratio(1.35))]).len(), 1);
+        assert_eq!(unkept_bounds(&[row.bound(Bound::Most(6.0))]).len(), 1);
     }
 
     #[test]

@@ -148,7 +148,7 @@ async fn hashed(
         row("argon2, called plainly", &plain),
         row("argon2, called plainly, memory kept by malloc", &malloc).beside("called plainly", &malloc, &plain),
         row("argon2, memory kept", &kept).beside("called plainly", &kept, &plain).bound(Bound::Ratio(0.8)),
-        row("argon2, memory kept", &kept).beside("memory kept by malloc", &kept, &malloc),
+        row("argon2, memory kept, beside malloc's", &kept).beside("memory kept by malloc", &kept, &malloc),
     ];
     for (calls, bound) in calls.iter().zip([Some(Bound::Ratio(1.05)), None]) {
         let name = names[calls.process];
