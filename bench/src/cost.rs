@@ -18,8 +18,8 @@ const TEMPLATE_LIST_USERS_MB: u32 = 256;
 /// Sizes in the table of memory.
 const SIZES_MB: [u32; 5] = [128, 256, 512, 1024, 1769];
 
-/// Milliseconds of a whole processor for a log-in: nearly all of it is the password's hash. This and the following are estimates,
-/// to be replaced by what is measured; docs/COST.md is then written anew.
+/// Milliseconds of a whole processor for a log-in: nearly all of it is the password's hash. This and the following are
+/// rounded from the benchmark, the waits estimated; whoever changes them writes docs/COST.md anew.
 const LOGIN_CPU_MS: f64 = 16.0;
 /// Milliseconds a log-in waits for DynamoDB.
 const LOGIN_WAIT_MS: f64 = 25.0;
