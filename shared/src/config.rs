@@ -604,12 +604,15 @@ impl Source<'_> {
         }
     }
 
-    /// On Lambda a function sees two processors where its share is less: 1,769 MB are one.
+    /// On Lambda a function sees two processors where its share is less: 1,769 MB are one, and the largest size has six. Elsewhere
+    /// the system tells, which takes a twentieth of a start.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
     fn processors(&self) -> usize {
-        let seen = thread::available_parallelism().map_or(1, usize::from);
         let size = (self.0)("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|size| size.to_str()?.parse::<usize>().ok());
-        size.map_or(seen, |megabytes| (megabytes / 1769).clamp(1, seen))
+        size.map_or_else(
+            || thread::available_parallelism().map_or(1, usize::from),
+            |megabytes| (megabytes / 1769).clamp(1, 6),
+        )
     }
 
     fn roots(&self) -> Result<Roots, ConfigError> {

@@ -177,7 +177,9 @@ struct Conflicts;
 
 impl ClassifyRetry for Conflicts {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let body = context.response().and_then(|response| response.body().bytes()).unwrap_or_default();
+        // What went well is not searched: it may be a page of a hundred users.
+        let refusal = context.response().filter(|response| response.status().is_client_error());
+        let body = refusal.and_then(|response| response.body().bytes()).unwrap_or_default();
         let name = b"#TransactionConflictException";
         let is_conflict = body.windows(name.len()).any(|part| part == name);
         if is_conflict { RetryAction::transient_error() } else { RetryAction::NoActionIndicated }
