@@ -1,0 +1,282 @@
+//! What Postern costs on AWS in a month, beside Cognito. Prices and counts are options; what a call takes of DynamoDB stands in
+//! `calls`.
+//!
+//! A function takes its processor time, stretched where its memory gives it less than a whole processor, and the time it waits.
+//! Lambda bills both by the millisecond, rounded up, times the memory.
+
+mod calls;
+mod cognito;
+mod tables;
+
+use clap::{Args, ValueEnum, value_parser};
+
+pub(crate) use self::tables::report;
+
+/// `MemorySize` in template.yaml; a test compares.
+const TEMPLATE_LOGIN_MB: u32 = 1769;
+const TEMPLATE_SIGNUP_MB: u32 = 1769;
+const TEMPLATE_LIST_USERS_MB: u32 = 256;
+
+/// Milliseconds of a whole processor for a log-in: nearly all of it is the password's hash. This and the following are
+/// rounded from the benchmark, the waits estimated; whoever changes them writes docs/COST.md anew.
+const LOGIN_CPU_MS: f64 = 16.0;
+/// Milliseconds a log-in waits for DynamoDB.
+const LOGIN_WAIT_MS: f64 = 25.0;
+/// Like [`LOGIN_CPU_MS`]: the hash, and zxcvbn.
+const SIGNUP_CPU_MS: f64 = 16.5;
+/// Like [`LOGIN_WAIT_MS`].
+const SIGNUP_WAIT_MS: f64 = 12.0;
+/// Of a refresh, which `login` answers without a hash.
+const REFRESH_CPU_MS: f64 = 0.6;
+/// Like [`LOGIN_WAIT_MS`].
+const REFRESH_WAIT_MS: f64 = 10.0;
+/// Of a page of users or one's own record.
+const LIST_USERS_CPU_MS: f64 = 0.8;
+/// Like [`LOGIN_WAIT_MS`].
+const LIST_USERS_WAIT_MS: f64 = 6.0;
+/// Milliseconds until a new process is ready for its first call.
+const INIT_MS: f64 = 60.0;
+/// Percentage of calls that start a process.
+const COLD_STARTS: f64 = 1.0;
+
+/// Counts, functions and prices. All have defaults.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    usage: Usage,
+    #[command(flatten)]
+    functions: Functions,
+    #[command(flatten)]
+    prices: Prices,
+    #[command(flatten)]
+    cognito: Cognito,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Calls in a month")]
+struct Usage {
+    /// Log-ins.
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
+    logins: u32,
+    /// Percentage of the log-ins from an address that the account has not logged in from for 30 days.
+    #[arg(long, value_name = "PERCENT", default_value_t = 10.0, value_parser = percentage)]
+    new_pairs: f64,
+    /// Refreshes.
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
+    refreshes: u32,
+    /// Sign-ups.
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    signups: u32,
+    /// Pages of users (GET /user).
+    #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
+    listings: u32,
+    /// Own records (GET /user/me).
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
+    me: u32,
+    /// Monthly active users, by whom Cognito is billed.
+    #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
+    mau: u32,
+    /// Users on a page.
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    page: u32,
+    /// Bytes of a user's item in the table.
+    #[arg(long, value_name = "BYTES", default_value_t = 200)]
+    user_bytes: u32,
+    /// Bytes that a call writes to the logs: the function's lines, Lambda's and API Gateway's.
+    #[arg(long, value_name = "BYTES", default_value_t = 2048)]
+    log_bytes: u32,
+    /// Bytes of an answer with its headers. A page's users come on top, with as many bytes as in the table.
+    #[arg(long, value_name = "BYTES", default_value_t = 2048)]
+    answer_bytes: u32,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Functions")]
+struct Functions {
+    /// Processor that Lambda bills.
+    #[arg(long, value_enum, default_value_t = Architecture::Arm64)]
+    architecture: Architecture,
+    /// Memory of login.
+    #[arg(long, value_name = "MB", default_value_t = TEMPLATE_LOGIN_MB, value_parser = value_parser!(u32).range(128..=10_240))]
+    login_mb: u32,
+    /// Memory of signup.
+    #[arg(long, value_name = "MB", default_value_t = TEMPLATE_SIGNUP_MB, value_parser = value_parser!(u32).range(128..=10_240))]
+    signup_mb: u32,
+    /// Memory of list-users.
+    #[arg(long, value_name = "MB", default_value_t = TEMPLATE_LIST_USERS_MB, value_parser = value_parser!(u32).range(128..=10_240))]
+    list_users_mb: u32,
+    /// Processor time of a log-in.
+    #[arg(long, value_name = "MS", default_value_t = LOGIN_CPU_MS, value_parser = amount)]
+    login_cpu: f64,
+    /// How long a log-in waits.
+    #[arg(long, value_name = "MS", default_value_t = LOGIN_WAIT_MS, value_parser = amount)]
+    login_wait: f64,
+    /// Processor time of a sign-up.
+    #[arg(long, value_name = "MS", default_value_t = SIGNUP_CPU_MS, value_parser = amount)]
+    signup_cpu: f64,
+    /// How long a sign-up waits.
+    #[arg(long, value_name = "MS", default_value_t = SIGNUP_WAIT_MS, value_parser = amount)]
+    signup_wait: f64,
+    /// Processor time of a refresh.
+    #[arg(long, value_name = "MS", default_value_t = REFRESH_CPU_MS, value_parser = amount)]
+    refresh_cpu: f64,
+    /// How long a refresh waits.
+    #[arg(long, value_name = "MS", default_value_t = REFRESH_WAIT_MS, value_parser = amount)]
+    refresh_wait: f64,
+    /// Processor time of a page of users, or of one's own record.
+    #[arg(long, value_name = "MS", default_value_t = LIST_USERS_CPU_MS, value_parser = amount)]
+    list_users_cpu: f64,
+    /// How long a page of users, or one's own record, waits.
+    #[arg(long, value_name = "MS", default_value_t = LIST_USERS_WAIT_MS, value_parser = amount)]
+    list_users_wait: f64,
+    /// Percentage of calls that start a process.
+    #[arg(long, value_name = "PERCENT", default_value_t = COLD_STARTS, value_parser = percentage)]
+    cold_starts: f64,
+    /// How long such a start takes, at any memory: Lambda's INIT phase, which is billed.
+    #[arg(long, value_name = "MS", default_value_t = INIT_MS, value_parser = amount)]
+    init: f64,
+    /// Secrets in Secrets Manager.
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    secrets: u32,
+    /// Custom metrics, each in every hour of the month; 0 with METRICS=off.
+    #[arg(long, value_name = "COUNT", default_value_t = 25)]
+    metrics: u32,
+}
+
+/// docs/COST.md says where these come from.
+#[derive(Args)]
+#[command(next_help_heading = "Prices in US dollars (us-east-1)")]
+struct Prices {
+    /// Lambda, a GB-second on arm64.
+    #[arg(long, value_name = "USD", default_value_t = 0.000_013_333_4, value_parser = amount)]
+    gb_second_arm64: f64,
+    /// Lambda, a GB-second on x86_64.
+    #[arg(long, value_name = "USD", default_value_t = 0.000_016_666_7, value_parser = amount)]
+    gb_second_x86_64: f64,
+    /// Lambda, a million requests.
+    #[arg(long, value_name = "USD", default_value_t = 0.20, value_parser = amount)]
+    lambda_requests: f64,
+    /// API Gateway's HTTP API, a million requests of the first 300 million.
+    #[arg(long, value_name = "USD", default_value_t = 1.00, value_parser = amount)]
+    http_api: f64,
+    /// API Gateway's HTTP API, a million requests beyond these.
+    #[arg(long, value_name = "USD", default_value_t = 0.90, value_parser = amount)]
+    http_api_further: f64,
+    /// DynamoDB on demand, a million write units.
+    #[arg(long, value_name = "USD", default_value_t = 0.625, value_parser = amount)]
+    write_units: f64,
+    /// DynamoDB on demand, a million read units.
+    #[arg(long, value_name = "USD", default_value_t = 0.125, value_parser = amount)]
+    read_units: f64,
+    /// CloudWatch Logs, a GB taken in.
+    #[arg(long, value_name = "USD", default_value_t = 0.50, value_parser = amount)]
+    logs_gb: f64,
+    /// A GB sent to the internet.
+    #[arg(long, value_name = "USD", default_value_t = 0.09, value_parser = amount)]
+    sent_gb: f64,
+    /// CloudWatch, a custom metric for a month.
+    #[arg(long, value_name = "USD", default_value_t = 0.30, value_parser = amount)]
+    metric: f64,
+    /// Secrets Manager, a secret for a month.
+    #[arg(long, value_name = "USD", default_value_t = 0.40, value_parser = amount)]
+    secret: f64,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Cognito, in US dollars for an active user")]
+struct Cognito {
+    /// Active users that are free in Lite and Essentials; 50,000 in an account with a pool of before 22 November 2024.
+    #[arg(long = "cognito-free", value_name = "COUNT", default_value_t = 10_000)]
+    free: u32,
+    /// Lite, to 100,000.
+    #[arg(long = "cognito-lite", value_name = "USD", default_value_t = 0.0055, value_parser = amount)]
+    lite: f64,
+    /// Lite, to a million.
+    #[arg(long = "cognito-lite-second", value_name = "USD", default_value_t = 0.0046, value_parser = amount)]
+    lite_second: f64,
+    /// Lite, to ten million.
+    #[arg(long = "cognito-lite-third", value_name = "USD", default_value_t = 0.003_25, value_parser = amount)]
+    lite_third: f64,
+    /// Lite, beyond.
+    #[arg(long = "cognito-lite-fourth", value_name = "USD", default_value_t = 0.0025, value_parser = amount)]
+    lite_fourth: f64,
+    /// Essentials.
+    #[arg(long = "cognito-essentials", value_name = "USD", default_value_t = 0.015, value_parser = amount)]
+    essentials: f64,
+    /// Plus, of which nothing is free.
+    #[arg(long = "cognito-plus", value_name = "USD", default_value_t = 0.02, value_parser = amount)]
+    plus: f64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Architecture {
+    /// Graviton.
+    Arm64,
+    /// Intel or AMD.
+    #[value(name = "x86_64")]
+    X86,
+}
+
+impl Architecture {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86 => "x86_64",
+        }
+    }
+}
+
+fn amount(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
+        _ => Err("not a number of at least 0".to_owned()),
+    }
+}
+
+fn percentage(text: &str) -> Result<f64, String> {
+    amount(text).ok().filter(|number| *number <= 100.0).ok_or_else(|| "not a number from 0 to 100".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    pub(super) fn arguments(line: &str) -> Arguments {
+        Line::try_parse_from(iter::once("cost").chain(line.split_whitespace())).unwrap().arguments
+    }
+
+    #[track_caller]
+    pub(super) fn assert_near(left: f64, right: f64) {
+        assert!((left - right).abs() < 1e-9, "{left} is not {right}");
+    }
+
+    #[test]
+    fn the_templates_sizes_are_those_of_the_template() {
+        let template = include_str!("../../../template.yaml");
+        let size = |function: &str| {
+            let resource = template.split_once(&format!("\n  {function}:\n")).unwrap().1;
+            let text = resource.split_once("MemorySize: ").unwrap().1;
+            text.lines().next().unwrap().parse::<u32>().unwrap()
+        };
+        assert_eq!(size("LoginFunction"), TEMPLATE_LOGIN_MB);
+        assert_eq!(size("SignupFunction"), TEMPLATE_SIGNUP_MB);
+        assert_eq!(size("ListUsersFunction"), TEMPLATE_LIST_USERS_MB);
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_refused() {
+        for line in ["--metric -1", "--init NaN", "--cold-starts 101", "--login-mb 64", "--login-mb 20000"] {
+            assert!(Line::try_parse_from(iter::once("cost").chain(line.split_whitespace())).is_err(), "{line}");
+        }
+    }
+}
