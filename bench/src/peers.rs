@@ -1,4 +1,4 @@
-//! What people use today: programs under Lambda's runtime clients for Python and Node.
+//! What people use today: programs under Lambda's runtime clients for Python and Node, and AWS's template for Rust.
 
 use std::{
     env,
@@ -26,14 +26,38 @@ pub(crate) struct Peer {
     pub(crate) name: &'static str,
     /// How it is started.
     pub(crate) program: Program,
+    /// The status with which it answers a stranger.
+    pub(crate) status: u64,
     /// A file that a new instance does not find.
     pub(crate) leftover: Option<PathBuf>,
 }
 
-/// Installs both below `folder`, from PyPI and npm, once: kept until the pinned versions change.
+/// Installs all below `folder`, from crates.io, PyPI and npm, once: kept until the pinned versions change.
 pub(crate) fn install(folder: &Path) -> Outcome<Vec<Peer>> {
     let folder = absolute(folder)?;
-    Ok(vec![install_flask(&folder.join("flask"))?, install_express(&folder.join("express"))?])
+    Ok(vec![
+        install_template(&folder.join("template"))?,
+        install_express(&folder.join("express"))?,
+        install_flask(&folder.join("flask"))?,
+    ])
+}
+
+/// It is no part of the workspace: cargo would give its features of `lambda_http` to our functions too.
+fn install_template(folder: &Path) -> Outcome<Peer> {
+    let sources = Path::new(SOURCES).join("template");
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let pins = run(Command::new(&cargo).arg("--version"))? + &read(&sources.join("Cargo.toml"))?;
+    install_once(folder, &pins, || {
+        fs::create_dir_all(folder.join("src"))?;
+        copy(&sources.join("Cargo.toml"), &folder.join("Cargo.toml"))?;
+        copy(&sources.join("src/main.rs"), &folder.join("src/main.rs"))?;
+        // The versions that our functions have.
+        copy(&Path::new(SOURCES).join("../../Cargo.lock"), &folder.join("Cargo.lock"))?;
+        run(Command::new(&cargo).args(["build", "--release", "--target-dir", "target"]).current_dir(folder))?;
+        Ok(())
+    })?;
+    let program = Program::new("template", &folder.join("target/release"));
+    Ok(Peer { name: "AWS's template, Rust", program, status: 200, leftover: None })
 }
 
 fn install_flask(folder: &Path) -> Outcome<Peer> {
@@ -56,7 +80,7 @@ fn install_flask(folder: &Path) -> Outcome<Peer> {
     let program = program
         .with([("DATABASE", database.display().to_string()), ("LAMBDA_TASK_ROOT", folder.display().to_string())]);
     // A new /tmp has no database.
-    Ok(Peer { name: FLASK, program, leftover: Some(database) })
+    Ok(Peer { name: FLASK, program, status: 401, leftover: Some(database) })
 }
 
 fn install_express(folder: &Path) -> Outcome<Peer> {
@@ -99,7 +123,7 @@ fn install_express(folder: &Path) -> Outcome<Peer> {
         ("NODE_ENV", "production".to_owned()),
         ("_HANDLER", "app.handler".to_owned()),
     ]);
-    Ok(Peer { name: "Express, Node", program, leftover: None })
+    Ok(Peer { name: "Express, Node", program, status: 401, leftover: None })
 }
 
 /// Makes a virtual environment of Python with what `requirements` lists.

@@ -115,23 +115,23 @@ impl Suite {
         Ok(rows)
     }
 
-    /// Cold starts of what people use today, beside `list-users`. Each refuses a listing without a token.
+    /// Cold starts of what people use today, beside `list-users`. Each refuses a listing without a token, and the template says hello.
     async fn beside_peers(&self, world: &World) -> Result<Vec<Row>, Failure> {
         if self.peers.is_empty() {
             return Ok(Vec::new());
         }
-        let subject = |name: &str, program, leftover| Subject {
+        let subject = |name: &str, program, status, leftover| Subject {
             name: name.to_owned(),
             program,
             event: World::stranger(),
-            status: 401,
+            status,
             leftover,
         };
         let ours = world.function("list-users", &self.binaries, Way::Http, true);
-        let mut subjects = vec![subject(POSTERN, ours, None)];
+        let mut subjects = vec![subject(POSTERN, ours, 401, None)];
         for peer in &self.peers {
             let program = peer.program.clone().with(world.variables());
-            subjects.push(subject(peer.name, program, peer.leftover.clone()));
+            subjects.push(subject(peer.name, program, peer.status, peer.leftover.clone()));
         }
         let progress = Progress::new("starts of peers", self.starts);
         let starts = starts::measure(&subjects, self.starts, &progress).await?;
