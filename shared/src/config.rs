@@ -722,6 +722,18 @@ mod tests {
     }
 
     #[test]
+    fn a_function_has_the_processors_of_its_memory() {
+        for (megabytes, processors) in [("128", 1), ("1769", 1), ("3538", 2), ("10240", 5), ("1000000", 6)] {
+            let settings = read(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", megabytes)]).unwrap();
+            assert_eq!(settings.processors, processors, "{megabytes} MB");
+        }
+        let here = thread::available_parallelism().map_or(1, usize::from);
+        for unknown in [&[][..], &[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much")]] {
+            assert_eq!(read(unknown).unwrap().processors, here);
+        }
+    }
+
+    #[test]
     fn without_variables_the_defaults_are_those_of_the_contract() {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.wording, Wording { profile: Profile::Tutorial, realm: None });
