@@ -311,6 +311,13 @@ mod tests {
         assert_eq!(ask(&service, Method::GET, "/fine").await, (StatusCode::OK, "fine".to_owned()));
     }
 
+    #[test]
+    fn a_release_build_unwinds_whoever_builds_it() {
+        // Where the profile does not say so, `cargo lambda` adds `panic = "abort"`, and a panic would end the process unanswered.
+        let profile = include_str!("../../Cargo.toml").split("\n[profile.release]\n").nth(1).unwrap();
+        assert!(profile.split("\n[").next().unwrap().contains("\npanic = \"unwind\"\n"), "{profile}");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_takes_too_long_is_one_503_and_the_client_is_told_to_try_again() {
         let slow = get(|| async { tokio::time::sleep(TIME_LIMIT * 2).await });
