@@ -39,7 +39,7 @@ struct Arguments {
     /// Fewer rounds, and no table of 1,000,000 users: a minute in all.
     #[arg(long)]
     quick: bool,
-    /// Beside AWS's template for Rust, Express and Flask too, installed from crates.io, npm and PyPI below `target/bench`.
+    /// Beside cargo lambda's template, Express and Flask too, installed from crates.io, npm and PyPI below `target/bench`.
     #[arg(long)]
     peers: bool,
     /// Print JSON in place of the table.

@@ -1,4 +1,4 @@
-//! What people use today: programs under Lambda's runtime clients for Python and Node, and AWS's template for Rust.
+//! What people use today: programs under Lambda's runtime clients for Python and Node, and cargo lambda's template.
 
 use std::{
     env,
@@ -57,7 +57,7 @@ fn install_template(folder: &Path) -> Outcome<Peer> {
         Ok(())
     })?;
     let program = Program::new("template", &folder.join("target/release"));
-    Ok(Peer { name: "AWS's template, Rust", program, status: 200, leftover: None })
+    Ok(Peer { name: "cargo lambda's template", program, status: 200, leftover: None })
 }
 
 fn install_flask(folder: &Path) -> Outcome<Peer> {
