@@ -75,17 +75,23 @@ async fn of_150_different_sign_ups_at_once_all_are_listed() {
             let email = format!("user{number}@example.com");
             let sign_up = || service.sign_up(["Ada", &email, "tortoise lamp quarrel"]);
             // A busy machine may not hash so many in the time of a request; then one is told to try again.
+            let mut tries = 1;
             loop {
                 let answer = sign_up().await;
                 if answer.status != 503 {
-                    return answer;
+                    return (answer, tries);
                 }
+                tries += 1;
             }
         });
     }
     let mut created = HashSet::new();
-    while let Some(answer) = attempts.join_next().await {
-        let answer = answer.unwrap();
+    while let Some(attempt) = attempts.join_next().await {
+        let (answer, tries) = attempt.unwrap();
+        // The time may also have run out between the account and its answer: then the next try finds the account there.
+        if tries > 1 && answer.status == 202 {
+            continue;
+        }
         assert_eq!(answer.status, 201);
         created.insert(answer.json()["public_id"].as_str().unwrap().to_owned());
     }
@@ -94,7 +100,8 @@ async fn of_150_different_sign_ups_at_once_all_are_listed() {
     let users = service.get("/user?limit=1000", &token).await.json();
     let listed: HashSet<String> =
         users["users"].as_array().unwrap().iter().map(|user| user["public_id"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(listed, created);
+    assert!(created.is_subset(&listed));
+    assert_eq!(listed.len(), 150);
     assert_eq!(assert_nothing_is_half_made(&service).await, 150);
 }
 
