@@ -1,4 +1,6 @@
-//! What is made of many measurements of one thing.
+//! What is made of many measurements of one thing, and how large numbers are written.
+
+use std::fmt::Display;
 
 /// Measurements of one thing, in the order of the rounds.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +40,19 @@ impl FromIterator<f64> for Samples {
     }
 }
 
+/// A whole number with a comma before each three digits.
+pub(crate) fn grouped(number: impl Display) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 fn index(place: usize) -> f64 {
     u32::try_from(place).map_or(f64::INFINITY, f64::from)
 }
@@ -65,6 +80,12 @@ mod tests {
         is(samples.quantile(0.0), 0.0);
         is(samples.quantile(0.99), 99.0);
         is(samples.quantile(1.0), 100.0);
+    }
+
+    #[test]
+    fn large_numbers_have_commas() {
+        assert_eq!([0, 999, 1000, 12_345_678].map(grouped), ["0", "999", "1,000", "12,345,678"]);
+        assert_eq!(grouped(1000.0), "1,000");
     }
 
     #[test]

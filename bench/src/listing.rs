@@ -10,10 +10,11 @@ use testkit::{ADA, Service, events, service::KEY};
 use tokio::net::TcpListener;
 
 use crate::{
-    figures::Samples,
+    figures::{Samples, grouped},
     process::{Failure, Program, Running},
     progress::Progress,
     report::{Bound, Row, Unit},
+    world::ADAS_CLIENT,
 };
 
 /// Users that are written at once.
@@ -50,7 +51,7 @@ pub(crate) async fn measure(binaries: &Path, sizes: &[usize], rounds: usize) -> 
         progress.step();
     }
     let floor = &tables[0];
-    let name = |table: &Table| format!("a page among {} users", thousands(table.users));
+    let name = |table: &Table| format!("a page among {} users", grouped(table.users));
     let mut rows = Vec::new();
     for table in &tables {
         let what = name(table);
@@ -98,7 +99,7 @@ impl Table {
 
 fn page(token: &str, query: &str) -> Value {
     let headers = json!({ "authorization": format!("Bearer {token}") });
-    let mut event = events::request("GET", "/user", "203.0.113.7", &headers, None);
+    let mut event = events::request("GET", "/user", ADAS_CLIENT, &headers, None);
     event["rawQueryString"] = query.into();
     event
 }
@@ -109,22 +110,4 @@ fn user(number: usize) -> Result<Item, serde_json::Error> {
         "name": { "S": format!("User {number}") },
         "email": { "S": format!("user{number}@example.com") },
     }))
-}
-
-/// A number with a comma for each thousand.
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
-    groups.join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_written_in_thousands() {
-        assert_eq!([1, 1000, 100_000, 1_000_000].map(thousands), ["1", "1,000", "100,000", "1,000,000"]);
-    }
 }

@@ -46,13 +46,17 @@ pub(crate) fn install(folder: &Path) -> Outcome<Vec<Peer>> {
 fn install_template(folder: &Path) -> Outcome<Peer> {
     let sources = Path::new(SOURCES).join("template");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let pins = run(Command::new(&cargo).arg("--version"))? + &read(&sources.join("Cargo.toml"))?;
+    // The versions that our functions have.
+    let lock = Path::new(SOURCES).join("../../Cargo.lock");
+    let mut pins = run(Command::new(&cargo).arg("--version"))?;
+    for file in [&sources.join("Cargo.toml"), &sources.join("src/main.rs"), &lock] {
+        pins += &read(file)?;
+    }
     install_once(folder, &pins, || {
         fs::create_dir_all(folder.join("src"))?;
         copy(&sources.join("Cargo.toml"), &folder.join("Cargo.toml"))?;
         copy(&sources.join("src/main.rs"), &folder.join("src/main.rs"))?;
-        // The versions that our functions have.
-        copy(&Path::new(SOURCES).join("../../Cargo.lock"), &folder.join("Cargo.lock"))?;
+        copy(&lock, &folder.join("Cargo.lock"))?;
         run(Command::new(&cargo).args(["build", "--release", "--target-dir", "target"]).current_dir(folder))?;
         Ok(())
     })?;

@@ -11,7 +11,7 @@ use testkit::{ADA, Service, events, service::KEY, tls::TlsStub};
 use crate::process::{Failure, Program};
 
 /// From where Ada calls. From anywhere else she would be counted as a stranger first.
-const ADAS_CLIENT: &str = "203.0.113.7";
+pub(crate) const ADAS_CLIENT: &str = "203.0.113.7";
 
 /// A database behind HTTP and behind TLS, with 100 users in it.
 pub(crate) struct World {

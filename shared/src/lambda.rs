@@ -52,20 +52,20 @@ where
     F: Future<Output = Result<Router, StartError>>,
 {
     let settings = Settings::from_env()?;
-    let manner = settings.manner();
+    let (manner, has_warm_up, has_metrics) = (settings.manner(), settings.warm_up, settings.metrics);
     let aws = aws::from_env(settings.roots).await;
     let database = store::connect(&aws);
     // The connection is made while the keys are read, and before Lambda hears that the function is ready: until then a function
     // has a whole processor, whatever its memory size.
     let warm_up = async {
-        if settings.warm_up {
+        if has_warm_up {
             store::warm_up(&database).await;
         }
         Ok(())
     };
-    let (routes, ()) = tokio::try_join!(routes(settings.clone(), aws, database.clone()), warm_up)?;
+    let (routes, ()) = tokio::try_join!(routes(settings, aws, database.clone()), warm_up)?;
     // Not before: what the start asks of the database is no request's.
-    if settings.metrics {
+    if has_metrics {
         metrics::start(&env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default());
     }
     lambda_runtime::run(handler(routes, manner)).await

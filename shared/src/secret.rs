@@ -55,7 +55,7 @@ pub fn check(key: &[u8], local: bool) -> Result<(), WeakKey> {
     if PRINTED.lines().any(|printed| plain.contains(printed)) {
         return Err(WeakKey::Printed);
     }
-    if plain.contains(&self::plain(DEVELOPMENT_KEY)) && !local {
+    if !local && plain.contains(&self::plain(DEVELOPMENT_KEY)) {
         return Err(WeakKey::Development);
     }
     Ok(())

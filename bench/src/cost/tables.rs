@@ -6,6 +6,7 @@ use super::{
     Arguments, Functions, TEMPLATE_LIST_USERS_MB, TEMPLATE_LOGIN_MB, TEMPLATE_SIGNUP_MB, Usage,
     calls::{Call, Cost, MILLION},
 };
+use crate::figures::grouped;
 
 /// Sizes in the table of memory.
 const SIZES_MB: [u32; 5] = [128, 256, 512, 1024, 1769];
@@ -28,7 +29,7 @@ fn monthly(arguments: &Arguments, month: &Cost, fixed: f64) -> Vec<String> {
     let Usage { logins, refreshes, signups, listings, me, mau, .. } = arguments.usage;
     let Functions { architecture, secrets, metrics, .. } = arguments.functions;
     let prices = &arguments.prices;
-    let counts = [logins, refreshes, signups, listings, me, mau].map(|count| grouped(f64::from(count)));
+    let counts = [logins, refreshes, signups, listings, me, mau].map(grouped);
     let [logins, refreshes, signups, listings, me, mau] = counts;
     let total = month.total() + fixed;
     let line = |name: &str, dollars: f64| {
@@ -127,19 +128,6 @@ fn by_memory(arguments: &Arguments) -> Vec<String> {
     head.into_iter().chain(rows).collect()
 }
 
-/// A whole number with a comma before each three digits.
-fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,13 +152,5 @@ mod tests {
             month.lines().map(|line| line.split_whitespace().rev().nth(2).unwrap().parse().unwrap()).collect();
         let (total, services) = dollars.split_last().unwrap();
         assert!((services.iter().sum::<f64>() - total).abs() < 0.05, "{month}");
-    }
-
-    #[test]
-    fn large_numbers_have_commas() {
-        assert_eq!(
-            ["0", "999", "1,000", "12,345,678"],
-            [0.0, 999.0, 1000.0, 12_345_678.0].map(grouped).each_ref().map(String::as_str)
-        );
     }
 }
