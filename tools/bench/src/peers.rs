@@ -47,7 +47,7 @@ fn install_template(folder: &Path) -> Outcome<Peer> {
     let sources = Path::new(SOURCES).join("template");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // The versions that our functions have.
-    let lock = Path::new(SOURCES).join("../../Cargo.lock");
+    let lock = Path::new(SOURCES).join("../../../Cargo.lock");
     let mut pins = run(Command::new(&cargo).arg("--version"))?;
     for file in [&sources.join("Cargo.toml"), &sources.join("src/main.rs"), &lock] {
         pins += &read(file)?;

@@ -1,6 +1,6 @@
 //! What must hold for any octets that somebody sends: one function for each place where they are read.
 //!
-//! `fuzz/` hands them libFuzzer's inputs, and `tests/corpus.rs` those that are kept in `fuzz/corpus/`. Each panics where
+//! `testing/fuzz/` hands them libFuzzer's inputs, and `tests/corpus.rs` those that are kept in `testing/fuzz/corpus/`. Each panics where
 //! Postern would be wrong; that it does not crash by itself is the least of it.
 
 use std::{

@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_templates_sizes_are_those_of_the_template() {
-        let template = include_str!("../../../template.yaml");
+        let template = include_str!("../../../../template.yaml");
         let size = |function: &str| {
             let resource = template.split_once(&format!("\n  {function}:\n")).unwrap().1;
             let text = resource.split_once("MemorySize: ").unwrap().1;

@@ -1,4 +1,4 @@
-//! The inputs in `fuzz/corpus/`, once more: samples, and what libFuzzer found to take a way of its own through the code.
+//! The inputs in `testing/fuzz/corpus/`, once more: samples, and what libFuzzer found to take a way of its own through the code.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 

@@ -107,7 +107,7 @@ async fn free_port() -> u16 {
 }
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../events")
 }
 
 fn sample(name: &str, token: &str) -> Value {

@@ -49,7 +49,7 @@ impl Suite {
             let (missing, folder) = (missing.join(", "), binaries.display());
             return Err(format!(
                 "{folder} lacks {missing}. Build all of them, which takes some minutes, and run this again:\n  \
-                 cargo build --release -p signup -p login -p list-users -p floor"
+                 cargo build --release -p signup -p login -p list-users -p baseline"
             )
             .into());
         }
