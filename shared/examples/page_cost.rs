@@ -8,8 +8,8 @@ use std::{hint::black_box, time::Instant};
 
 use axum::http::StatusCode;
 use shared::{
-    page::{self, AccountPage, SignUpPage, UsersPage},
-    user::{Profile, PublicId, User},
+    domain::user::{Profile, PublicId, User},
+    http::pages::{self as page, AccountPage, SignUpPage, UsersPage},
 };
 
 const ROUNDS: usize = 5;

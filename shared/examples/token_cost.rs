@@ -9,9 +9,11 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use shared::{
-    jwk::{Algorithm, Jwk},
-    keys::{JwkSet, SigningKeys},
+use shared::domain::{
+    keys::{
+        jwk::{Algorithm, Jwk},
+        key_set::{JwkSet, SigningKeys},
+    },
     session::RefreshToken,
     token::{Anchor, Checks, Issuing, Signer, Verifier},
     user::PublicId,

@@ -17,20 +17,25 @@ use axum::{
 };
 use serde::Serialize;
 use shared::{
-    answer,
-    audit::{self, Attempt, Event},
-    browser::{self, ReturnTo},
+    aws::{
+        keys::cache::Keyring,
+        store::{CallerStore, Page, UserStore},
+    },
     config::Settings,
-    cookies::Cookies,
-    credentials,
-    error::Error,
-    keyring::Keyring,
-    keys::CheckingKeys,
-    lambda::{self, StartError},
-    page::{self, AccountPage, Notice, UsersPage},
-    store::{CallerStore, Page, UserStore},
-    token::{Verified, Verifier},
-    user::{Profile, User},
+    domain::{
+        keys::key_set::CheckingKeys,
+        token::{Verified, Verifier},
+        user::{Profile, User},
+    },
+    http::{
+        browser::{self, ReturnTo, cookies::Cookies},
+        error::Error,
+        lambda::{self, StartError},
+        pages::{self as page, AccountPage, Notice, UsersPage},
+        request::authorization as credentials,
+        service as answer,
+        telemetry::audit::{self, Attempt, Event},
+    },
 };
 
 pub use crate::paging::{DEFAULT_LIMIT, Paging, cursor};

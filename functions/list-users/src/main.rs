@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use list_users::ListUsers;
-use shared::{keyring, lambda};
+use shared::{aws::keys::cache as keyring, http::lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

@@ -2,9 +2,11 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use shared::{
-    error::{Error, FieldError},
-    fields::Fields,
-    user::PublicId,
+    domain::user::PublicId,
+    http::{
+        error::{Error, FieldError},
+        request::fields::Fields,
+    },
 };
 
 /// Users on a page of the API unless the caller asks for another number.

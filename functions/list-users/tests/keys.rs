@@ -5,9 +5,11 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
-use shared::{
-    jwk::{Algorithm, Jwk},
-    keys::{JwkSet, SigningKeys},
+use shared::domain::{
+    keys::{
+        jwk::{Algorithm, Jwk},
+        key_set::{JwkSet, SigningKeys},
+    },
     token::{Anchor, Issuing, Signer},
     user::PublicId,
 };

@@ -9,18 +9,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use shared::{
-    audit::{self, Attempt, Event},
-    browser,
-    email::Email,
-    error::{Error, FieldError, TokenRefusal},
-    fields::Fields,
-    page::{self, Notice, Part, Returned},
-    password::{Password, PasswordHash, Verdict},
-    session::RefreshToken,
-    store::{Account, Change, Credentials},
-    token::Verified,
-    user::{Profile, PublicId, User},
-    well_known,
+    aws::store::{Account, Change, Credentials},
+    domain::{
+        password::{Password, PasswordHash, Verdict, strength as well_known},
+        session::RefreshToken,
+        token::Verified,
+        user::{Profile, PublicId, User, email::Email},
+    },
+    http::{
+        browser,
+        error::{Error, FieldError, TokenRefusal},
+        pages::{self as page, Notice, Part, Returned},
+        request::fields::Fields,
+        telemetry::audit::{self, Attempt, Event},
+    },
 };
 
 use crate::{Login, SignedIn};

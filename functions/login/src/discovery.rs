@@ -16,7 +16,7 @@ use axum::{
 use serde_json::{Value, json};
 use shared::{
     config::{Settings, is_on_this_machine},
-    error::Error,
+    http::error::Error,
 };
 
 use crate::Login;

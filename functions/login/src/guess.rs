@@ -1,13 +1,14 @@
 //! Guesses at passwords: each is counted before the password is hashed, and settled when it is known what came of it.
 
 use shared::{
-    answer,
-    client::ClientAddress,
-    email::Email,
-    error::Error,
-    store::{Admission, Guess, StoreError, ThrottleStore},
-    throttle::{Counted, Limits, Rate},
-    token::{Anchor, Verified},
+    aws::store::{Admission, Guess, StoreError, ThrottleStore},
+    domain::{
+        client_ip::ClientAddress,
+        throttle::{Counted, Limits, Rate},
+        token::{Anchor, Verified},
+        user::email::Email,
+    },
+    http::{error::Error, service as answer},
 };
 use tracing::warn;
 

@@ -31,19 +31,24 @@ use axum::{
 };
 use serde::Serialize;
 use shared::{
-    browser,
+    aws::{
+        keys::cache::Keyring,
+        store::{AccountChanges, CallerStore, CredentialStore, SessionStore, ThrottleStore},
+    },
     config::{LogIn, Profile, Settings},
-    cookies::Cookies,
-    credentials,
-    error::Error,
-    keyring::Keyring,
-    keys::SigningKeys,
-    lambda::{self, StartError},
-    password::Hasher,
-    session::{Lifetime, RefreshToken, Session},
-    store::{AccountChanges, CallerStore, CredentialStore, SessionStore, ThrottleStore},
-    token::{Anchor, Signer, Verified, Verifier, numeric_date},
-    user::PublicId,
+    domain::{
+        keys::key_set::SigningKeys,
+        password::Hasher,
+        session::{Lifetime, RefreshToken, Session},
+        token::{Anchor, Signer, Verified, Verifier, numeric_date},
+        user::PublicId,
+    },
+    http::{
+        browser::{self, cookies::Cookies},
+        error::Error,
+        lambda::{self, StartError},
+        request::authorization as credentials,
+    },
 };
 
 use crate::guess::Guard;

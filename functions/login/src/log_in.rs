@@ -12,20 +12,25 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use shared::{
-    answer,
-    audit::{self, Attempt, Event},
-    browser,
-    client::ClientAddress,
+    aws::store::Credentials,
     config::LogIn,
-    credentials,
-    email::Email,
-    error::Error,
-    fields::Fields,
-    metrics,
-    page::Returned,
-    password::{Password, PasswordHash, Verdict},
-    session::RefreshToken,
-    store::Credentials,
+    domain::{
+        client_ip::ClientAddress,
+        password::{Password, PasswordHash, Verdict},
+        session::RefreshToken,
+        user::email::Email,
+    },
+    http::{
+        browser,
+        error::Error,
+        pages::Returned,
+        request::{authorization as credentials, fields::Fields},
+        service as answer,
+        telemetry::{
+            audit::{self, Attempt, Event},
+            metrics,
+        },
+    },
 };
 use tracing::warn;
 

@@ -8,14 +8,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use shared::{
-    audit::{self, Attempt, Event},
-    browser,
-    error::{Error, FieldError, RefreshRefusal},
-    fields::Fields,
-    page::Returned,
-    session::{GRACE, RefreshToken, SessionId},
-    store::{Account, Change, Rotation},
-    token::{Anchor, Verified, numeric_date},
+    aws::store::{Account, Change, Rotation},
+    domain::{
+        session::{GRACE, RefreshToken, SessionId},
+        token::{Anchor, Verified, numeric_date},
+    },
+    http::{
+        browser,
+        error::{Error, FieldError, RefreshRefusal},
+        pages::Returned,
+        request::fields::Fields,
+        telemetry::audit::{self, Attempt, Event},
+    },
 };
 
 use crate::Login;

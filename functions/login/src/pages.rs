@@ -8,15 +8,14 @@ use axum::{
     response::Response,
 };
 use shared::{
-    audit::{self, Attempt},
-    browser::{self, ReturnTo},
-    client::ClientAddress,
-    cookies::Kept,
-    error::Error,
-    fields::Fields,
-    page::{self, AccountPage, Form, LogInPage, Notice, Part, Returned},
-    password::Password,
-    token::Verified,
+    domain::{client_ip::ClientAddress, password::Password, token::Verified},
+    http::{
+        browser::{self, ReturnTo, cookies::Kept},
+        error::Error,
+        pages::{self as page, AccountPage, Form, LogInPage, Notice, Part, Returned},
+        request::fields::Fields,
+        telemetry::audit::{self, Attempt},
+    },
 };
 
 use crate::{Login, SignedIn, log_out::Scope};

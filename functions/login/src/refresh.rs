@@ -10,12 +10,16 @@ use axum::{
     extract::{Request, State},
 };
 use shared::{
-    audit::{self, Attempt, Event},
-    error::{Error, FieldError, RefreshRefusal},
-    fields::Fields,
-    session::{RefreshToken, Salt, Session},
-    store::Rotation,
-    token::{Anchor, Verified},
+    aws::store::Rotation,
+    domain::{
+        session::{RefreshToken, Salt, Session},
+        token::{Anchor, Verified},
+    },
+    http::{
+        error::{Error, FieldError, RefreshRefusal},
+        request::fields::Fields,
+        telemetry::audit::{self, Attempt, Event},
+    },
 };
 
 use crate::{Login, SignedIn};

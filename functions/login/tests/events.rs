@@ -6,9 +6,9 @@ use std::collections::HashSet;
 
 use login::Login;
 use serde_json::{Value, json};
-use shared::{
+use shared::domain::keys::{
     jwk::{Algorithm, Jwk},
-    keys::JwkSet,
+    key_set::JwkSet,
 };
 use testkit::{
     events::{self, Sample, Setting},
@@ -173,7 +173,7 @@ async fn a_bad_or_missing_setting_stops_the_start_and_names_the_variable() {
     let table = |name| (name, "Some-Table");
     let tables = [table("USERS_TABLE"), table("CREDENTIALS_TABLE"), table("SESSIONS_TABLE"), table("THROTTLE_TABLE")];
     let key = ("JWT_SECRET_KEY", KEY);
-    let development = ("JWT_SECRET_KEY", shared::secret::DEVELOPMENT_KEY);
+    let development = ("JWT_SECRET_KEY", shared::domain::keys::hmac_secret::DEVELOPMENT_KEY);
     let with = |more: &[(&'static str, &'static str)]| [&tables, more].concat();
     for (variables, named) in [
         (with(&[]), "JWT_SECRET_KEY"),
@@ -188,7 +188,12 @@ async fn a_bad_or_missing_setting_stops_the_start_and_names_the_variable() {
         (with(&[key, ("JWT_ALGORITHM", "never")]), "JWT_ALGORITHM"),
         (with(&[("JWT_SECRET_ARN", "file:/tmp/never")]), "JWT_SECRET_ARN"),
     ] {
-        assert_does_not_start(&variables, named, &["hunter2", "never", KEY, shared::secret::DEVELOPMENT_KEY]).await;
+        assert_does_not_start(
+            &variables,
+            named,
+            &["hunter2", "never", KEY, shared::domain::keys::hmac_secret::DEVELOPMENT_KEY],
+        )
+        .await;
     }
 }
 

@@ -12,22 +12,26 @@ use axum::{
 };
 use serde::Serialize;
 use shared::{
-    audit::{self, Attempt, Event},
-    browser,
-    client::ClientAddress,
+    aws::store::{AccountWriter, Admission, Creation, ThrottleStore},
     config::Settings,
-    email::Email,
-    error::{Error, FieldError},
-    fields::Fields,
-    lambda::{self, StartError},
-    metrics,
-    page::{self, Form, Notice, Returned, SignUpPage},
-    password::{Hasher, Password},
-    store::{AccountWriter, Admission, Creation, ThrottleStore},
-    throttle::{Counted, Rate},
-    token::numeric_date,
-    user::{Name, NewUser, Profile, PublicId},
-    well_known,
+    domain::{
+        client_ip::ClientAddress,
+        password::{Hasher, Password, strength as well_known},
+        throttle::{Counted, Rate},
+        token::numeric_date,
+        user::{Name, NewUser, Profile, PublicId, email::Email},
+    },
+    http::{
+        browser,
+        error::{Error, FieldError},
+        lambda::{self, StartError},
+        pages::{self as page, Form, Notice, Returned, SignUpPage},
+        request::fields::Fields,
+        telemetry::{
+            audit::{self, Attempt, Event},
+            metrics,
+        },
+    },
 };
 
 /// What sign-up may touch.

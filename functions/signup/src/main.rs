@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use shared::lambda;
+use shared::http::lambda;
 use signup::Signup;
 
 #[tokio::main(flavor = "current_thread")]

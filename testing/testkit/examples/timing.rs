@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::{session::RefreshToken, user::PublicId};
+use shared::domain::{session::RefreshToken, user::PublicId};
 use testkit::{ADA, Service, forge, service::CLIENT};
 
 /// Samples of each kind in a comparison.

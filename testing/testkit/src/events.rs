@@ -6,7 +6,7 @@ use axum::Router;
 use lambda_http::{Context, LambdaEvent, tower::ServiceExt as _};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use serde_json::{Value, json};
-use shared::{config::Settings, lambda};
+use shared::{config::Settings, http::lambda};
 use uuid::Uuid;
 
 use crate::{ADA, Answer, GRACE, Service, service::KEY};

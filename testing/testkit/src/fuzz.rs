@@ -30,18 +30,25 @@ use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use shared::{
-    answer::Manner,
-    client::AddressForm,
     config::{Profile, Wording},
-    credentials,
-    email::{self, Email},
-    error::Error,
-    fields::Fields,
-    jwk::Algorithm,
-    keys::{CheckingKeys, SigningKeys},
-    lambda,
-    token::{Anchor, Checks, Claim, Verifier},
-    user::PublicId,
+    domain::{
+        client_ip::AddressForm,
+        keys::{
+            jwk::Algorithm,
+            key_set::{CheckingKeys, SigningKeys},
+        },
+        token::{Anchor, Checks, Claim, Verifier},
+        user::{
+            PublicId,
+            email::{self, Email},
+        },
+    },
+    http::{
+        error::Error,
+        lambda,
+        request::{authorization as credentials, fields::Fields},
+        service::Manner,
+    },
 };
 use tokio::runtime;
 

@@ -16,10 +16,11 @@ use local::{database, service};
 use reqwest::{Method, RequestBuilder, redirect::Policy};
 use serde_json::{Value, json};
 use shared::{
-    jwk::Algorithm,
-    keyring::Keyring,
-    keys::{CheckingKeys, SigningKeys},
-    store,
+    aws::{keys::cache::Keyring, store},
+    domain::keys::{
+        jwk::Algorithm,
+        key_set::{CheckingKeys, SigningKeys},
+    },
 };
 use tokio::net::TcpListener;
 

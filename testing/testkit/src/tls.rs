@@ -16,7 +16,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 /// Amazon's roots, as the functions have them compiled in.
-pub const AMAZON: &str = include_str!("../../../shared/src/amazon_roots.pem");
+pub const AMAZON: &str = include_str!("../../../shared/src/aws/amazon_roots.pem");
 
 /// A DynamoDB behind TLS.
 pub struct TlsStub {

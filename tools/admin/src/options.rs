@@ -6,7 +6,7 @@ use clap::{
     Args, Parser, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
-use shared::{jwk::Algorithm, place::Place};
+use shared::{aws::keys::source::Place, domain::keys::jwk::Algorithm};
 
 use crate::failure::Failure;
 

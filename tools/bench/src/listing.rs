@@ -5,7 +5,7 @@ use std::path::Path;
 use dynoxide::{ImportOptions, Item};
 use local::database;
 use serde_json::{Value, json};
-use shared::user::PublicId;
+use shared::domain::user::PublicId;
 use testkit::{ADA, Service, events, service::KEY};
 use tokio::net::TcpListener;
 

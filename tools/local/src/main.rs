@@ -12,10 +12,12 @@ use axum::http::Uri;
 use clap::{Parser, error::ErrorKind};
 use local::{database, service};
 use shared::{
+    aws::store,
     config::{Settings, is_on_this_machine},
-    lambda::StartError,
-    log::{self, Format},
-    store,
+    http::{
+        lambda::StartError,
+        telemetry::logging::{self as log, Format},
+    },
 };
 use tokio::{
     net::TcpListener,
@@ -78,7 +80,7 @@ async fn main() -> ExitCode {
     match run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("local: {}", shared::answer::causes(&*error).replace('\n', " "));
+            eprintln!("local: {}", shared::http::service::causes(&*error).replace('\n', " "));
             ExitCode::FAILURE
         }
     }

@@ -13,14 +13,17 @@ use axum::{
 use list_users::ListUsers;
 use login::Login;
 use shared::{
-    answer,
-    client::ClientAddress,
+    aws::keys::cache as keyring,
     config::{ConfigError, Settings},
-    jwk::{Algorithm, Jwk},
-    keyring,
-    keys::JwkSet,
-    lambda::StartError,
-    token::numeric_date,
+    domain::{
+        client_ip::ClientAddress,
+        keys::{
+            jwk::{Algorithm, Jwk},
+            key_set::JwkSet,
+        },
+        token::numeric_date,
+    },
+    http::{lambda::StartError, service as answer},
 };
 use signup::Signup;
 use tokio::net::TcpListener;

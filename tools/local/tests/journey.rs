@@ -7,7 +7,7 @@ use std::{env, fs, path::PathBuf, process::Stdio};
 
 use reqwest::{Client, Method, RequestBuilder, multipart::Form};
 use serde_json::{Value, json};
-use shared::user::PublicId;
+use shared::domain::user::PublicId;
 use testkit::{
     ADA, Answer, Service, events, gateway,
     service::{self, BROWSER, database_endpoint, send},

@@ -151,7 +151,7 @@ async fn a_file_keeps_the_data_until_the_next_start() {
 }
 
 fn uuid() -> String {
-    shared::user::PublicId::random().to_string()
+    shared::domain::user::PublicId::random().to_string()
 }
 
 #[tokio::test]

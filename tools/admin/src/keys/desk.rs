@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use shared::{
+use shared::domain::keys::{
     jwk::{Algorithm, Jwk},
-    keys::{CheckingKeys, JwkSet, SigningKeys},
+    key_set::{CheckingKeys, JwkSet, SigningKeys},
 };
 
 use super::quoted;

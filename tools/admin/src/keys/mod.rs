@@ -10,7 +10,7 @@ pub(crate) mod rotate;
 use std::time::Duration;
 
 use aws_sdk_ssm::primitives::{DateTime, DateTimeFormat};
-use shared::{jwk::Algorithm, keys::SigningKeys};
+use shared::domain::keys::{jwk::Algorithm, key_set::SigningKeys};
 
 use crate::places::Set;
 

@@ -1,6 +1,6 @@
 //! `admin keys new`.
 
-use shared::jwk::{Algorithm, Jwk, KeyProblem};
+use shared::domain::keys::jwk::{Algorithm, Jwk, KeyProblem};
 
 use super::{Report, consequence, desk::Desk, setting};
 use crate::{

@@ -1,9 +1,9 @@
 //! What a text is, as far as keys go.
 
 use secrecy::ExposeSecret as _;
-use shared::{
+use shared::domain::keys::{
     jwk::{Algorithm, Jwk},
-    keys::{CheckingKeys, JwkSet, KeysError, MAX_KEYS, SigningKeys},
+    key_set::{CheckingKeys, JwkSet, KeysError, MAX_KEYS, SigningKeys},
 };
 
 use super::Contents;

@@ -11,7 +11,7 @@ mod secret;
 use std::{fmt, path::PathBuf};
 
 use secrecy::SecretString;
-use shared::place::Place;
+use shared::aws::keys::source::Place;
 
 pub(crate) use self::{
     aws::Aws,

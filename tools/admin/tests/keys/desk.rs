@@ -10,9 +10,9 @@ use std::{
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
-use shared::{
+use shared::domain::keys::{
     jwk::{Algorithm, Jwk},
-    keys::{CheckingKeys, JwkSet, SigningKeys},
+    key_set::{CheckingKeys, JwkSet, SigningKeys},
 };
 use tokio::{
     io::{AsyncReadExt as _, BufReader},

@@ -1,6 +1,6 @@
 use std::{os::unix::fs::symlink, time::Duration};
 
-use shared::jwk::Algorithm;
+use shared::domain::keys::jwk::Algorithm;
 
 use crate::desk::{Desk, PRIVATE_FILE, Places, mode, set};
 

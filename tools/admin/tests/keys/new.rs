@@ -1,4 +1,4 @@
-use shared::jwk::Algorithm;
+use shared::domain::keys::jwk::Algorithm;
 
 use crate::desk::{Desk, PRIVATE_FILE, Places, kids, mode, set};
 

@@ -1,7 +1,7 @@
 use aws_sdk_ssm::primitives::{DateTime, DateTimeFormat};
-use shared::{
+use shared::domain::keys::{
     jwk::{Algorithm, Jwk},
-    keys::{JwkSet, SigningKeys},
+    key_set::{JwkSet, SigningKeys},
 };
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 use serde_json::Value;
-use shared::jwk::Algorithm;
+use shared::domain::keys::jwk::Algorithm;
 
 use crate::desk::{Desk, Places, kids, set};
 

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::{session::RefreshToken, user::PublicId};
+use shared::domain::{session::RefreshToken, user::PublicId};
 use testkit::{ADA, Answer, GRACE, Service, forge, service::send};
 
 const NEW: &str = "a better tortoise lamp quarrel";

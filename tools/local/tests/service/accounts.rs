@@ -190,7 +190,7 @@ async fn a_database_without_our_tables_is_503_and_shows_nothing_of_the_inside() 
 #[tokio::test]
 async fn a_log_in_is_good_although_its_weak_hash_cannot_be_replaced() {
     use aws_sdk_dynamodb::types::AttributeValue;
-    use shared::password::{Cost, Hasher, Password};
+    use shared::domain::password::{Cost, Hasher, Password};
     let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
     let (service, database) = Service::refused("UpdateItem", 1, denied).await;
     service.sign_up(ADA).await;

@@ -12,9 +12,11 @@ use std::{
 
 use jsonwebtoken::{Algorithm as Jws, EncodingKey, Header, jwk::JwkSet as PublicSet};
 use serde_json::{Value, json};
-use shared::{
-    jwk::{Algorithm, Jwk},
-    keys::JwkSet,
+use shared::domain::{
+    keys::{
+        jwk::{Algorithm, Jwk},
+        key_set::JwkSet,
+    },
     user::PublicId,
 };
 use testkit::{ADA, GRACE, Service, forge};

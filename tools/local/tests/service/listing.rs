@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use reqwest::Method;
 use serde_json::json;
-use shared::user::PublicId;
+use shared::domain::user::PublicId;
 use testkit::{ADA, GRACE, Service, service::send};
 
 /// Writes users without signing them up, which takes a hash for each.

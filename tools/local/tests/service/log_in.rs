@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::{Method, multipart::Form};
 use serde_json::json;
-use shared::password::{Cost, Hasher, Password};
+use shared::domain::password::{Cost, Hasher, Password};
 use testkit::{ADA, Service, service::send};
 
 #[tokio::test]
@@ -153,7 +153,10 @@ async fn a_weaker_hash_is_replaced_at_log_in_and_only_then() {
 
 #[tokio::test]
 async fn a_hash_that_was_changed_meanwhile_is_not_replaced() {
-    use shared::{email::Email, password::PasswordHash, store::CredentialStore};
+    use shared::{
+        aws::store::CredentialStore,
+        domain::{password::PasswordHash, user::email::Email},
+    };
     let service = Service::start().await;
     service.sign_up(ADA).await;
     let current = stored_hash(&service).await;

@@ -1,7 +1,7 @@
 //! What the database's client tries again, and for how long.
 
 use local::database;
-use shared::store;
+use shared::aws::store;
 use testkit::{proxy::Refusing, service::database_endpoint};
 use tokio::task::JoinSet;
 

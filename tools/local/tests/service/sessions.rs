@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use shared::session::RefreshToken;
+use shared::domain::session::RefreshToken;
 use testkit::{ADA, Answer, GRACE, Service, forge, service::send};
 use tokio::task::JoinSet;
 
@@ -350,7 +350,7 @@ async fn without_sessions_log_in_answers_as_the_tutorials_and_nothing_is_stored(
     assert_eq!((&claims["sid"], &claims["ver"]), (&Value::Null, &json!(0)));
     assert_eq!(service.items("Sessions").await.len(), 0);
     assert_eq!(service.me(&signed_in["token"]).await, 200);
-    let id = shared::user::PublicId::random();
+    let id = shared::domain::user::PublicId::random();
     assert_eq!(refused(&service.refresh(&RefreshToken::new(id).unwrap().to_text()).await), invalid());
 }
 

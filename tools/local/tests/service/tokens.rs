@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
-use shared::user::PublicId;
+use shared::domain::user::PublicId;
 use testkit::{ADA, Service, forge, service::KEY};
 
 fn part(token: &str, index: usize) -> Value {

@@ -7,10 +7,10 @@ use argon2::{Argon2, Block};
 use rustix::time::{ClockId, clock_gettime};
 
 /// The functions' own memory for hashes, without all else that `shared` brings.
-#[path = "../../../../shared/src/hash_memory.rs"]
-mod hash_memory;
+#[path = "../../../../../shared/src/domain/password/memory_pool.rs"]
+mod memory_pool;
 
-use hash_memory::HashMemory;
+use memory_pool::HashMemory;
 
 const PASSWORD: &[u8] = b"correct horse battery staple";
 const SALT: &[u8] = b"sixteen octets!!";

@@ -1,0 +1,4 @@
+//! Where keys come from, and how long they are used.
+
+pub mod cache;
+pub mod source;

@@ -1,0 +1,128 @@
+//! The way to AWS: region, credentials, endpoints and an HTTP client, by hand where Lambda says them, through `aws_config` elsewhere.
+//!
+//! By hand is what a cold start wants: `aws_config` looks for profiles, single sign-on and metadata services, none of which
+//! Lambda has, and reads every root certificate of the system before the first call.
+
+use std::env;
+
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider, retry::RetryConfig,
+};
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+
+use crate::{aws::tls as https, config::Roots};
+
+/// What Lambda sets, and all that the way by hand needs.
+const NEEDED: [&str; 4] = ["AWS_LAMBDA_RUNTIME_API", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+
+/// What `aws_config` knows and the way by hand does not. Whoever sets one of these means it.
+const BEYOND: [&str; 15] = [
+    "AWS_ACCOUNT_ID_ENDPOINT_MODE",
+    "AWS_AUTH_SCHEME_PREFERENCE",
+    "AWS_CONFIG_FILE",
+    "AWS_DEFAULTS_MODE",
+    "AWS_DISABLE_REQUEST_COMPRESSION",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_MAX_ATTEMPTS",
+    "AWS_PROFILE",
+    "AWS_RETRY_MODE",
+    "AWS_ROLE_ARN",
+    "AWS_SDK_UA_APP_ID",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+];
+
+/// The configuration of every AWS client of this process, from its environment.
+pub async fn from_env(roots: Roots) -> SdkConfig {
+    if is_by_hand(|name| env::var(name).ok()) {
+        by_hand(roots)
+    } else {
+        // On the heap: within this future it would make every start's larger by 11 KB, all of which a start moves about.
+        Box::pin(aws_config::load_defaults(BehaviorVersion::latest())).await
+    }
+}
+
+fn is_by_hand(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let is_set = |name: &&str| variable(name).is_some_and(|value| !value.trim().is_empty());
+    NEEDED.iter().all(is_set) && !BEYOND.iter().any(is_set)
+}
+
+/// Lambda never changes the environment of a process, so neither the region nor the credentials go stale: it ends the process
+/// before they expire, and the SDK's own provider does nothing but read these variables, here and in `aws_config`.
+fn by_hand(roots: Roots) -> SdkConfig {
+    let region = env::var("AWS_REGION").ok().map(Region::new);
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(region)
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .retry_config(RetryConfig::standard())
+        .service_config(Endpoints)
+        .http_client(https::client(roots))
+        .build()
+}
+
+/// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL_SSM`, or `AWS_ENDPOINT_URL` for all of them.
+#[derive(Debug)]
+struct Endpoints;
+
+impl LoadServiceConfig for Endpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        endpoint(key.env(), key.service_id(), |name| env::var(name).ok())
+    }
+}
+
+fn endpoint(name: &str, service: &str, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let of_service = format!("{name}_{}", service.to_uppercase().replace(' ', "_"));
+    variable(&of_service).or_else(|| variable(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAMBDA: [(&str, &str); 4] = [
+        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIA"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+
+    fn decided(variables: &[(&str, &str)]) -> bool {
+        is_by_hand(|name| {
+            variables.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn on_lambda_the_client_is_built_by_hand_and_at_a_desk_it_is_not() {
+        assert!(decided(&LAMBDA));
+        assert!(!decided(&LAMBDA[1..]), "a desk with keys in the environment");
+        for missing in 1..LAMBDA.len() {
+            let mut variables = LAMBDA;
+            variables[missing].1 = " ";
+            assert!(!decided(&variables), "{}", variables[missing].0);
+        }
+    }
+
+    #[test]
+    fn a_variable_that_only_aws_config_knows_leads_through_it() {
+        for name in BEYOND {
+            assert!(!decided(&[&LAMBDA[..], &[(name, "x")]].concat()), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_for_one_service_wins_over_the_one_for_all() {
+        let variables = |name: &str| match name {
+            "AWS_ENDPOINT_URL" => Some("http://all".to_owned()),
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER" => Some("http://secrets".to_owned()),
+            _ => None,
+        };
+        assert_eq!(endpoint("AWS_ENDPOINT_URL", "Secrets Manager", variables).as_deref(), Some("http://secrets"));
+        assert_eq!(endpoint("AWS_ENDPOINT_URL", "DynamoDB", variables).as_deref(), Some("http://all"));
+        assert_eq!(endpoint("AWS_ENDPOINT_URL", "DynamoDB", |_| None), None);
+    }
+}

@@ -1,0 +1,10 @@
+//! Values, rules and cryptography.
+
+pub mod authorization;
+pub mod client_ip;
+pub mod keys;
+pub mod password;
+pub mod session;
+pub mod throttle;
+pub mod token;
+pub mod user;

@@ -1,0 +1,9 @@
+//! HTTP: requests, responses, pages, telemetry and the Lambda runtime.
+
+pub mod browser;
+pub mod error;
+pub mod lambda;
+pub mod pages;
+pub mod request;
+pub mod service;
+pub mod telemetry;

@@ -1,0 +1,4 @@
+//! What a request carries.
+
+pub mod authorization;
+pub mod fields;

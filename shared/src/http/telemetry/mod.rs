@@ -1,0 +1,5 @@
+//! Audit lines, metrics and logs.
+
+pub mod audit;
+pub mod logging;
+pub mod metrics;
