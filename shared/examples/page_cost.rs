@@ -8,8 +8,8 @@ use std::{hint::black_box, time::Instant};
 
 use axum::http::StatusCode;
 use shared::{
-    domain::user::{Profile, PublicId, User},
-    http::pages::{self as page, AccountPage, SignUpPage, UsersPage},
+    domain::user::{PublicId, PublicUser, User},
+    http::pages::{self, AccountPage, SignUpPage, UsersPage},
 };
 
 const ROUNDS: usize = 5;
@@ -25,7 +25,7 @@ fn measure(work: &dyn Fn() -> usize) -> f64 {
 }
 
 fn main() {
-    let ada = || Profile {
+    let ada = || PublicUser {
         public_id: PublicId::random(),
         name: "Ada Lovelace".to_owned(),
         email: "ada.lovelace@example.com".to_owned(),
@@ -37,15 +37,15 @@ fn main() {
             .and_then(|size| usize::try_from(size).ok())
             .unwrap_or(0)
     };
-    let sign_up = || size(page::show(StatusCode::OK, &SignUpPage::new(15)).expect("a page"));
+    let sign_up = || size(pages::show(StatusCode::OK, &SignUpPage::new(15)).expect("a page"));
     let account = || {
         let user = User { profile: ada(), groups: vec!["admin".to_owned()], disabled: false, version: 0 };
-        size(page::show(StatusCode::OK, &AccountPage::new(user)).expect("a page"))
+        size(pages::show(StatusCode::OK, &AccountPage::new(user)).expect("a page"))
     };
     let list = || {
         let (first, next) = ("/user".to_owned(), Some("/user?cursor=AAAAAAAAAAAAAAAAAAAAAA".to_owned()));
         let page = UsersPage { caller: &caller, users: &users, is_further: false, first, next };
-        size(page::show(StatusCode::OK, &page).expect("a page"))
+        size(pages::show(StatusCode::OK, &page).expect("a page"))
     };
     let json = || serde_json::to_vec(&users).expect("JSON").len();
     let subjects: [(&str, &dyn Fn() -> usize); 4] =

@@ -12,10 +12,10 @@ use std::{
 use shared::domain::{
     keys::{
         jwk::{Algorithm, Jwk},
-        key_set::{JwkSet, SigningKeys},
+        key_set::{JwkSet, SigningKeySet},
     },
     session::RefreshToken,
-    token::{Anchor, Checks, Issuing, Signer, Verifier},
+    token::{Issuer, IssuerConfig, TokenBinding, Verifier, VerifierConfig},
     user::PublicId,
 };
 
@@ -34,18 +34,28 @@ fn measure(mut work: impl FnMut()) -> f64 {
 fn main() {
     let issuer = "https://auth.example.com".to_owned();
     let lifetime = Duration::from_secs(900);
-    let signer =
-        Signer::new(Issuing { issuer: issuer.clone(), audience: None, lifetime, not_before_delay: Duration::ZERO });
+    let signer = Issuer::new(IssuerConfig {
+        issuer: issuer.clone(),
+        audience: None,
+        lifetime,
+        not_before_delay: Duration::ZERO,
+    });
     let user = PublicId::random();
-    let session = Anchor::Session(RefreshToken::new(user).expect("random octets").session());
+    let session = TokenBinding::Session(RefreshToken::new(user).expect("random octets").session());
     let subjects: Vec<_> = Algorithm::ALL
         .into_iter()
         .map(|algorithm| {
             let key = Jwk::generate(algorithm, 1).expect("a key");
-            let keys = SigningKeys::parse(&JwkSet::new(vec![key]).to_json(), algorithm, false).expect("a set");
+            let keys = SigningKeySet::parse(&JwkSet::new(vec![key]).to_json(), algorithm, false).expect("a set");
             let leeway = Duration::from_secs(5);
-            let checks =
-                Checks { issuer: issuer.clone(), audience: None, leeway, nbf: true, iat: true, required: Vec::new() };
+            let checks = VerifierConfig {
+                issuer: issuer.clone(),
+                audience: None,
+                leeway,
+                nbf: true,
+                iat: true,
+                required: Vec::new(),
+            };
             (algorithm, keys, Verifier::new(algorithm, checks))
         })
         .collect();

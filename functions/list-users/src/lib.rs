@@ -18,22 +18,22 @@ use axum::{
 use serde::Serialize;
 use shared::{
     aws::{
-        keys::cache::Keyring,
+        keys::cache::KeyCache,
         store::{CallerStore, Page, UserStore},
     },
     config::Settings,
     domain::{
-        keys::key_set::CheckingKeys,
-        token::{Verified, Verifier},
-        user::{Profile, User},
+        keys::key_set::VerifyingKeySet,
+        token::{VerifiedToken, Verifier},
+        user::{PublicUser, User},
     },
     http::{
         browser::{self, ReturnTo, cookies::Cookies},
         error::Error,
         lambda::{self, StartError},
-        pages::{self as page, AccountPage, Notice, UsersPage},
-        request::authorization as credentials,
-        service as answer,
+        pages::{self, AccountPage, Notice, UsersPage},
+        request::authorization,
+        service,
         telemetry::audit::{self, Attempt, Event},
     },
 };
@@ -47,7 +47,7 @@ const PAGE_LIMIT: u16 = 50;
 pub struct ListUsers {
     callers: CallerStore,
     users: UserStore,
-    keys: Keyring<CheckingKeys>,
+    keys: KeyCache<VerifyingKeySet>,
     verifier: Verifier,
     header_prefix: String,
     cookies: Cookies,
@@ -56,7 +56,7 @@ pub struct ListUsers {
 
 impl ListUsers {
     /// Listing as the settings ask for it.
-    pub fn new(settings: &Settings, keys: Keyring<CheckingKeys>, database: Client) -> Result<Self, StartError> {
+    pub fn new(settings: &Settings, keys: KeyCache<VerifyingKeySet>, database: Client) -> Result<Self, StartError> {
         let rules = ["LIST_USERS_GROUP", "JWT_LEEWAY", "JWT_VERIFY_CLAIMS", "JWT_REQUIRED_CLAIMS"];
         lambda::warn_of_relaxed_rules("list-users", settings, &rules);
         Ok(Self {
@@ -81,14 +81,14 @@ pub fn routes(state: ListUsers) -> Router {
 
 /// `DELETE` and `POST /user/me` are there, in `login`: the answer says so although this function would not know.
 async fn other_method_of_me(method: Method) -> Response {
-    let mut response = answer::other_method(method).await.into_response();
+    let mut response = service::other_method(method).await.into_response();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("DELETE,GET,HEAD,POST"));
     response
 }
 
 #[derive(Serialize)]
 struct Listing {
-    users: Vec<Profile>,
+    users: Vec<PublicUser>,
     next: Option<String>,
 }
 
@@ -98,7 +98,7 @@ async fn list_users(State(list): State<Arc<ListUsers>>, headers: HeaderMap, uri:
     match list.list(&headers, paging, SystemTime::now()).await {
         Ok(listed) if is_page => show_users(&listed),
         Ok(listed) => Ok(answer_users(listed)),
-        Err(error) if is_page && error.asks_to_log_in() => Ok(list.send_away(&error, &headers, &uri)),
+        Err(error) if is_page && error.asks_to_log_in() => Ok(list.redirect_to_log_in(&error, &headers, &uri)),
         Err(error) => Err(error),
     }
 }
@@ -134,13 +134,13 @@ fn show_users(listed: &Listed) -> Result<Response, Error> {
         first: link(None),
         next: listed.page.next.map(|last| link(Some(cursor(last)))),
     };
-    page::show(StatusCode::OK, &users)
+    pages::show(StatusCode::OK, &users)
 }
 
 #[derive(Serialize)]
 struct Me {
     #[serde(flatten)]
-    profile: Profile,
+    profile: PublicUser,
     groups: Vec<String>,
 }
 
@@ -149,19 +149,19 @@ async fn me(State(list): State<Arc<ListUsers>>, headers: HeaderMap, uri: Uri) ->
     match list.caller(&headers, SystemTime::now()).await {
         Ok(user) if is_page => {
             let notice = Notice::of(&uri, &headers);
-            page::show(StatusCode::OK, &AccountPage { notice, ..AccountPage::new(user) })
+            pages::show(StatusCode::OK, &AccountPage { notice, ..AccountPage::new(user) })
         }
         Ok(user) => Ok(Json(Me { profile: user.profile, groups: user.groups }).into_response()),
-        Err(error) if is_page && error.asks_to_log_in() => Ok(list.send_away(&error, &headers, &uri)),
+        Err(error) if is_page && error.asks_to_log_in() => Ok(list.redirect_to_log_in(&error, &headers, &uri)),
         Err(error) => Err(error),
     }
 }
 
 impl ListUsers {
     /// What the request's token says, from a header or, of a browser, from a cookie. Whether it still lets anybody in,
-    /// [`Verified::admit`] tells.
-    async fn verified(&self, headers: &HeaderMap, now: SystemTime) -> Result<Verified, Error> {
-        let token = match credentials::bearer_token(headers, &self.header_prefix) {
+    /// [`VerifiedToken::authorize`] tells.
+    async fn verified(&self, headers: &HeaderMap, now: SystemTime) -> Result<VerifiedToken, Error> {
+        let token = match authorization::bearer_token(headers, &self.header_prefix) {
             Err(Error::TokenMissing) => self.cookies.access_token(headers)?.ok_or(Error::TokenMissing)?,
             token => token?,
         };
@@ -170,24 +170,29 @@ impl ListUsers {
 
     /// The caller's own record.
     async fn caller(&self, headers: &HeaderMap, now: SystemTime) -> Result<User, Error> {
-        let refused = |user, error: &Error| audit::refused(Attempt::Me, user, error);
+        let refused = |user, error: &Error| audit::record_refusal(Attempt::Me, user, error);
         let caller = self.verified(headers, now).await.inspect_err(|error| refused(None, error))?;
         let record = self.callers.find(caller.subject, caller.session()).await?;
-        let admitted = caller.admit(record, now).map_err(Error::from);
+        let admitted = caller.authorize(record, now).map_err(Error::from);
         admitted.inspect_err(|error| refused(Some(caller.subject), error))
     }
 
     /// The page that was asked for, if the caller may read it.
     async fn list(&self, headers: &HeaderMap, paging: Result<Paging, Error>, now: SystemTime) -> Result<Listed, Error> {
-        let refused = |user, error: &Error| audit::refused(Attempt::List, user, error);
+        let refused = |user, error: &Error| audit::record_refusal(Attempt::List, user, error);
         let caller = self.verified(headers, now).await.inspect_err(|error| refused(None, error))?;
         let listed = self.page(&caller, paging, now).await;
         let listed = listed.inspect_err(|error| refused(Some(caller.subject), error))?;
-        audit::happened(Event::Listed, caller.subject);
+        audit::record(Event::Listed, caller.subject);
         Ok(listed)
     }
 
-    async fn page(&self, caller: &Verified, paging: Result<Paging, Error>, now: SystemTime) -> Result<Listed, Error> {
+    async fn page(
+        &self,
+        caller: &VerifiedToken,
+        paging: Result<Paging, Error>,
+        now: SystemTime,
+    ) -> Result<Listed, Error> {
         // Both at once: the caller's record takes no time of its own. What is read for nobody is thrown away.
         let page = async {
             let paging = paging?;
@@ -195,7 +200,7 @@ impl ListUsers {
             Ok::<_, Error>((paging, page))
         };
         let (record, page) = tokio::join!(self.callers.find(caller.subject, caller.session()), page);
-        let user = caller.admit(record?, now)?;
+        let user = caller.authorize(record?, now)?;
         if self.group.as_ref().is_some_and(|group| !user.groups.contains(group)) {
             return Err(Error::Forbidden);
         }
@@ -204,12 +209,12 @@ impl ListUsers {
     }
 
     /// Has a browser renew its token, or else log in. Both lead back here.
-    fn send_away(&self, error: &Error, headers: &HeaderMap, uri: &Uri) -> Response {
+    fn redirect_to_log_in(&self, error: &Error, headers: &HeaderMap, uri: &Uri) -> Response {
         let back = ReturnTo::here(uri).unwrap_or_default().to_query();
         if error.asks_to_refresh() && matches!(self.cookies.refresh_token(headers), Ok(Some(_))) {
-            return page::see_other(&format!("/refresh{back}"));
+            return pages::see_other(&format!("/refresh{back}"));
         }
-        let mut response = page::see_other(&format!("/{back}"));
+        let mut response = pages::see_other(&format!("/{back}"));
         self.cookies.forget(response.headers_mut());
         response
     }

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use list_users::ListUsers;
-use shared::{aws::keys::cache as keyring, http::lambda};
+use shared::{aws::keys::cache as key_cache, http::lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     lambda::run(async |settings, aws, database| {
-        let keys = keyring::checking(&settings, &aws).await?;
+        let keys = key_cache::checking(&settings, &aws).await?;
         Ok(list_users::routes(ListUsers::new(&settings, keys, database)?))
     })
     .await

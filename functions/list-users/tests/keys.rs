@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use shared::domain::{
     keys::{
         jwk::{Algorithm, Jwk},
-        key_set::{JwkSet, SigningKeys},
+        key_set::{JwkSet, SigningKeySet},
     },
-    token::{Anchor, Issuing, Signer},
+    token::{Issuer, IssuerConfig, TokenBinding},
     user::PublicId,
 };
 use testkit::{
@@ -33,11 +33,11 @@ fn key(algorithm: Algorithm) -> Jwk {
 /// A token for `user` that `key` signed, of a user who never ended their sessions.
 fn token(key: &Jwk, user: PublicId) -> String {
     let set = JwkSet::new(vec![key.clone()]).to_json();
-    let keys = SigningKeys::parse(&set, key.algorithm(), false).unwrap();
+    let keys = SigningKeySet::parse(&set, key.algorithm(), false).unwrap();
     let (issuer, lifetime) = ("postern".to_owned(), Duration::from_secs(600));
-    let signer = Signer::new(Issuing { issuer, audience: None, lifetime, not_before_delay: Duration::ZERO });
-    let anchor = Anchor::Version(0);
-    signer.issue(keys.signer(2, Duration::ZERO), user, anchor, None, SystemTime::now()).unwrap().0
+    let signer = Issuer::new(IssuerConfig { issuer, audience: None, lifetime, not_before_delay: Duration::ZERO });
+    let binding = TokenBinding::Version(0);
+    signer.issue(keys.signer(2, Duration::ZERO), user, binding, None, SystemTime::now()).unwrap().0
 }
 
 struct Running {

@@ -11,15 +11,15 @@ use axum::{
 use shared::{
     aws::store::{Account, Change, Credentials},
     domain::{
-        password::{Password, PasswordHash, Verdict, strength as well_known},
+        password::{Password, PasswordHash, Verdict, strength},
         session::RefreshToken,
-        token::Verified,
-        user::{Profile, PublicId, User, email::Email},
+        token::VerifiedToken,
+        user::{PublicId, PublicUser, User, email::Email},
     },
     http::{
         browser,
         error::{Error, FieldError, TokenRefusal},
-        pages::{self as page, Notice, Part, Returned},
+        pages::{self, FormRejection, Notice, Part},
         request::fields::Fields,
         telemetry::audit::{self, Attempt, Event},
     },
@@ -35,16 +35,18 @@ pub(crate) async fn change_password(
     State(login): State<Arc<Login>>,
     headers: HeaderMap,
     request: Request,
-) -> Result<Response, Returned> {
-    let refused = |user, error: &Error| audit::refused(Attempt::ChangePassword, user, error);
+) -> Result<Response, FormRejection> {
+    let refused = |user, error: &Error| audit::record_refusal(Attempt::ChangePassword, user, error);
     let (now, is_page) = (SystemTime::now(), browser::wants_page(&headers));
     let caller = match login.caller(&headers, is_page, now).await.inspect_err(|error| refused(None, error)) {
-        Err(error) if is_page => return login.send_away(error),
+        Err(error) if is_page => return login.redirect_to_log_in(error),
         caller => caller?,
     };
     let changed = login.change_password(&caller, request, now).await;
     match changed.inspect_err(|error| refused(Some(caller.subject), error)) {
-        Ok(answer) if is_page => Ok(login.go_on(&answer, &page::noticed("/user/me", Notice::PasswordChanged))),
+        Ok(answer) if is_page => {
+            Ok(login.redirect_with_cookies(&answer, &pages::noticed("/user/me", Notice::PasswordChanged)))
+        }
         Ok(answer) => Ok(Json(answer).into_response()),
         Err(error) if is_page => login.return_account(error, &caller, Part::Password, now).await,
         Err(error) => Err(error.into()),
@@ -56,16 +58,16 @@ pub(crate) async fn delete(
     State(login): State<Arc<Login>>,
     headers: HeaderMap,
     request: Request,
-) -> Result<Response, Returned> {
-    let refused = |user, error: &Error| audit::refused(Attempt::Delete, user, error);
+) -> Result<Response, FormRejection> {
+    let refused = |user, error: &Error| audit::record_refusal(Attempt::Delete, user, error);
     let (now, is_page) = (SystemTime::now(), browser::wants_page(&headers));
     let caller = match login.caller(&headers, is_page, now).await.inspect_err(|error| refused(None, error)) {
-        Err(error) if is_page => return login.send_away(error),
+        Err(error) if is_page => return login.redirect_to_log_in(error),
         caller => caller?,
     };
     let deleted = login.delete(&caller, request, now).await;
     match deleted.inspect_err(|error| refused(Some(caller.subject), error)) {
-        Ok(()) if is_page => Ok(login.leave(&page::noticed("/", Notice::Deleted))),
+        Ok(()) if is_page => Ok(login.redirect_clearing_cookies(&pages::noticed("/", Notice::Deleted))),
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(error) if is_page => login.return_account(error, &caller, Part::Deletion, now).await,
         Err(error) => Err(error.into()),
@@ -77,13 +79,18 @@ fn required<'f>(fields: &'f Fields, name: &str) -> Result<&'f str, FieldError> {
 }
 
 /// The rules of sign-up.
-fn check_choice(password: &Password, profile: &Profile) -> Result<(), Error> {
-    well_known::check(password, &profile.name, [&profile.email, &profile.email])
+fn check_choice(password: &Password, profile: &PublicUser) -> Result<(), Error> {
+    strength::check(password, &profile.name, [&profile.email, &profile.email])
         .map_err(|error| Error::Invalid(vec![error.on("new_password")]))
 }
 
 impl Login {
-    async fn change_password(&self, caller: &Verified, request: Request, now: SystemTime) -> Result<SignedIn, Error> {
+    async fn change_password(
+        &self,
+        caller: &VerifiedToken,
+        request: Request,
+        now: SystemTime,
+    ) -> Result<SignedIn, Error> {
         let fields = Fields::from_body(request, &["current_password", "new_password"]).await?;
         let current = required(&fields, "current_password");
         let new = required(&fields, "new_password").and_then(|text| {
@@ -93,7 +100,7 @@ impl Login {
             (Ok(current), Ok(new)) => (Password::new(current), new),
             (current, new) => return Err(Error::Invalid([current.err(), new.err()].into_iter().flatten().collect())),
         };
-        let mut user = caller.admit(self.callers.find(caller.subject, caller.session()).await?, now)?;
+        let mut user = caller.authorize(self.callers.find(caller.subject, caller.session()).await?, now)?;
         check_choice(&new, &user.profile)?;
         let old = self.confirm(caller, &user, current).await?;
 
@@ -104,7 +111,7 @@ impl Login {
         for _ in 0..ATTEMPTS {
             let account = Account::from(&user);
             if let Change::Done(session) = self.changes.change_password(&account, &old, &hash, session, now).await? {
-                audit::happened(Event::PasswordChanged, public_id);
+                audit::record(Event::PasswordChanged, public_id);
                 let session = renewed.as_ref().map(|(token, _)| token).zip(session);
                 return self.sign_in(public_id, user.version + 1, session, now).await;
             }
@@ -113,7 +120,7 @@ impl Login {
         Err(Error::Late)
     }
 
-    async fn delete(&self, caller: &Verified, request: Request, now: SystemTime) -> Result<(), Error> {
+    async fn delete(&self, caller: &VerifiedToken, request: Request, now: SystemTime) -> Result<(), Error> {
         let is_form = request.method() == Method::POST;
         let fields = Fields::from_body(request, if is_form { &["_method", "password"] } else { &["password"] }).await?;
         if is_form && fields.get("_method") != Some("DELETE") {
@@ -121,25 +128,25 @@ impl Login {
             return Err(Error::Invalid(vec![error]));
         }
         let password = required(&fields, "password").map_err(|error| Error::Invalid(vec![error]))?;
-        let user = caller.admit(self.callers.find(caller.subject, caller.session()).await?, now)?;
+        let user = caller.authorize(self.callers.find(caller.subject, caller.session()).await?, now)?;
         let hash = self.confirm(caller, &user, Password::new(password)).await?;
         match self.changes.delete(&Account::from(&user), &hash).await? {
-            Change::Overtaken => Err(TokenRefusal::Superseded.into()),
+            Change::Conflict => Err(TokenRefusal::Superseded.into()),
             Change::Done(()) => {
-                audit::happened(Event::Deleted, user.profile.public_id);
+                audit::record(Event::Deleted, user.profile.public_id);
                 Ok(())
             }
         }
     }
 
     /// Compares the password once more, at the cost of a log-in, and gives its hash: a token that was left lying about must not be
-    /// enough. Counted as a log-in is.
-    async fn confirm(&self, caller: &Verified, user: &User, password: Password) -> Result<PasswordHash, Error> {
-        let permit = self.guard.confirmation(caller).await?;
+    /// enough. ThrottleKey as a log-in is.
+    async fn confirm(&self, caller: &VerifiedToken, user: &User, password: Password) -> Result<PasswordHash, Error> {
+        let permit = self.guesses.confirmation(caller).await?;
         let compared = self.compare(user, password).await;
         match &compared {
-            Ok(_) => permit.right().await,
-            Err(error) if error.reason().is_none() => permit.void().await,
+            Ok(_) => permit.confirm().await,
+            Err(error) if error.reason().is_none() => permit.refund().await,
             Err(_) => {}
         }
         compared

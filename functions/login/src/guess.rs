@@ -4,29 +4,29 @@ use shared::{
     aws::store::{Admission, Guess, StoreError, ThrottleStore},
     domain::{
         client_ip::ClientAddress,
-        throttle::{Counted, Limits, Rate},
-        token::{Anchor, Verified},
+        throttle::{GcraLimit, Limits, ThrottleKey},
+        token::{TokenBinding, VerifiedToken},
         user::email::Email,
     },
-    http::{error::Error, service as answer},
+    http::{error::Error, service},
 };
 use tracing::warn;
 
 /// What guards against guessing.
-pub(crate) struct Guard {
+pub(crate) struct GuessLimiter {
     throttle: ThrottleStore,
     limits: Limits,
 }
 
 /// A guess that may be made. It counts as a failure, also if this process ends before it is settled.
 pub(crate) struct Permit<'g> {
-    guard: &'g Guard,
+    guesses: &'g GuessLimiter,
     guess: Guess,
     /// What else it was counted under, since the pair is not known.
-    taken: Vec<(Counted, Rate)>,
+    taken: Vec<(ThrottleKey, GcraLimit)>,
 }
 
-impl Guard {
+impl GuessLimiter {
     pub(crate) fn new(throttle: ThrottleStore, limits: Limits) -> Self {
         Self { throttle, limits }
     }
@@ -36,7 +36,7 @@ impl Guard {
         let spelled = Email::parse(email);
         // Nobody has an address that is none; trying it counts nevertheless.
         let account = spelled.as_ref().map_or(email, Email::as_str);
-        let permit = self.pair(Counted::pair(account, client)).await?;
+        let permit = self.pair(ThrottleKey::pair(account, client)).await?;
         if permit.guess.is_known {
             return Ok(permit);
         }
@@ -45,17 +45,17 @@ impl Guard {
 
     /// Permits a guess at the password of who is signed in: their session vouches for them, so they cannot be kept from it by
     /// others.
-    pub(crate) async fn confirmation(&self, caller: &Verified) -> Result<Permit<'_>, Error> {
-        let session = match caller.anchor {
-            Anchor::Session(session) => Some(session),
-            Anchor::Version(_) => None,
+    pub(crate) async fn confirmation(&self, caller: &VerifiedToken) -> Result<Permit<'_>, Error> {
+        let session = match caller.binding {
+            TokenBinding::Session(session) => Some(session),
+            TokenBinding::Version(_) => None,
         };
-        self.pair(Counted::session_pair(caller.subject, session)).await
+        self.pair(ThrottleKey::session_pair(caller.subject, session)).await
     }
 
-    async fn pair(&self, counted: Counted) -> Result<Permit<'_>, Error> {
+    async fn pair(&self, counted: ThrottleKey) -> Result<Permit<'_>, Error> {
         match self.throttle.guess(counted, &self.limits.pair).await? {
-            Admission::Taken(guess) => Ok(Permit { guard: self, guess, taken: Vec::new() }),
+            Admission::Taken(guess) => Ok(Permit { guesses: self, guess, taken: Vec::new() }),
             Admission::Refused(wait) => Err(Error::Throttled { wait }),
         }
     }
@@ -69,8 +69,8 @@ impl Guard {
         client: ClientAddress,
     ) -> Result<Permit<'g>, Error> {
         let (account, address) = tokio::join!(
-            self.take(Counted::account(account), self.limits.account),
-            self.take(Counted::address(client), self.limits.address),
+            self.take(ThrottleKey::account(account), self.limits.account),
+            self.take(ThrottleKey::address(client), self.limits.address),
         );
         let mut refused = None;
         for outcome in [account, address] {
@@ -83,7 +83,7 @@ impl Guard {
         match refused {
             None => Ok(permit),
             Some(error) => {
-                permit.void().await;
+                permit.refund().await;
                 Err(error)
             }
         }
@@ -91,9 +91,9 @@ impl Guard {
 
     async fn take(
         &self,
-        counted: Counted,
-        rate: Option<Rate>,
-    ) -> Result<Admission<Option<(Counted, Rate)>>, StoreError> {
+        counted: ThrottleKey,
+        rate: Option<GcraLimit>,
+    ) -> Result<Admission<Option<(ThrottleKey, GcraLimit)>>, StoreError> {
         let Some(rate) = rate else { return Ok(Admission::Taken(None)) };
         Ok(match self.throttle.take(&counted, rate).await? {
             Admission::Taken(()) => Admission::Taken(Some((counted, rate))),
@@ -104,22 +104,22 @@ impl Guard {
 
 impl Permit<'_> {
     /// The guess was right: the pair starts anew and is known.
-    pub(crate) async fn right(self) {
+    pub(crate) async fn confirm(self) {
         let (cleared, ()) =
-            tokio::join!(self.guard.throttle.right(&self.guess, &self.guard.limits.pair), self.give_back(),);
+            tokio::join!(self.guesses.throttle.confirm(&self.guess, &self.guesses.limits.pair), self.give_back(),);
         settled(cleared);
     }
 
     /// The guess was not made, or nobody knows what came of it.
-    pub(crate) async fn void(self) {
-        let (voided, ()) = tokio::join!(self.guard.throttle.void(&self.guess), self.give_back());
-        settled(voided);
+    pub(crate) async fn refund(self) {
+        let (refunded, ()) = tokio::join!(self.guesses.throttle.refund(&self.guess), self.give_back());
+        settled(refunded);
     }
 
     async fn give_back(&self) {
         // There are two at most.
         for (counted, rate) in &self.taken {
-            settled(self.guard.throttle.give_back(counted, *rate).await);
+            settled(self.guesses.throttle.give_back(counted, *rate).await);
         }
     }
 }
@@ -127,6 +127,6 @@ impl Permit<'_> {
 /// What could not be settled counts as a failure. That refuses nobody who was let in, and is forgotten in time.
 fn settled(outcome: Result<(), StoreError>) {
     if let Err(error) = outcome {
-        warn!(cause = answer::causes(&error), "a guess stays counted as a failure");
+        warn!(cause = service::causes(&error), "a guess stays counted as a failure");
     }
 }

@@ -32,39 +32,39 @@ use axum::{
 use serde::Serialize;
 use shared::{
     aws::{
-        keys::cache::Keyring,
-        store::{AccountChanges, CallerStore, CredentialStore, SessionStore, ThrottleStore},
+        keys::cache::KeyCache,
+        store::{AccountStore, CallerStore, CredentialStore, SessionStore, ThrottleStore},
     },
-    config::{LogIn, Profile, Settings},
+    config::{LogIn, SecurityProfile, Settings},
     domain::{
-        keys::key_set::SigningKeys,
+        keys::key_set::SigningKeySet,
         password::Hasher,
         session::{Lifetime, RefreshToken, Session},
-        token::{Anchor, Signer, Verified, Verifier, numeric_date},
+        token::{Issuer, TokenBinding, VerifiedToken, Verifier, numeric_date},
         user::PublicId,
     },
     http::{
         browser::{self, cookies::Cookies},
         error::Error,
         lambda::{self, StartError},
-        request::authorization as credentials,
+        request::authorization,
     },
 };
 
-use crate::guess::Guard;
+use crate::guess::GuessLimiter;
 
 /// What log-in may touch.
 pub struct Login {
     credentials: CredentialStore,
     sessions: SessionStore,
     callers: CallerStore,
-    changes: AccountChanges,
-    guard: Guard,
+    changes: AccountStore,
+    guesses: GuessLimiter,
     hasher: Hasher,
-    keys: Keyring<SigningKeys>,
+    keys: KeyCache<SigningKeySet>,
     /// A new key signs when everybody has had this long to read it.
     refresh: Duration,
-    signer: Signer,
+    signer: Issuer,
     verifier: Verifier,
     header_prefix: String,
     cookies: Cookies,
@@ -78,7 +78,7 @@ pub struct Login {
 
 impl Login {
     /// Log-in as the settings ask for it.
-    pub fn new(settings: &Settings, keys: Keyring<SigningKeys>, database: Client) -> Result<Self, StartError> {
+    pub fn new(settings: &Settings, keys: KeyCache<SigningKeySet>, database: Client) -> Result<Self, StartError> {
         let rules = [
             "AUTH_PROFILE",
             "JWT_EXPIRATION_DELTA",
@@ -99,19 +99,22 @@ impl Login {
             credentials: CredentialStore::new(database.clone(), credentials),
             sessions: SessionStore::new(database.clone(), sessions),
             callers: CallerStore::new(database.clone(), users, sessions),
-            guard: Guard::new(ThrottleStore::new(database.clone(), settings.throttle_table()?), settings.limits),
-            changes: AccountChanges::new(database, users, credentials, sessions),
+            guesses: GuessLimiter::new(
+                ThrottleStore::new(database.clone(), settings.throttle_table()?),
+                settings.limits,
+            ),
+            changes: AccountStore::new(database, users, credentials, sessions),
             hasher: Hasher::new(settings.hash_cost, settings.processors)?,
             keys,
             refresh: settings.keys.refresh,
-            signer: Signer::new(settings.issuing.clone()),
+            signer: Issuer::new(settings.issuing.clone()),
             verifier: Verifier::new(settings.keys.algorithm, settings.checks.clone()),
             header_prefix: settings.header_prefix.clone(),
             cookies: settings.cookies(),
             call: settings.log_in.clone(),
-            done: match settings.wording.profile {
-                Profile::Tutorial => StatusCode::CREATED,
-                Profile::Strict => StatusCode::OK,
+            done: match settings.style.profile {
+                SecurityProfile::Tutorial => StatusCode::CREATED,
+                SecurityProfile::Strict => StatusCode::OK,
             },
             life: settings.sessions,
             password_min_length: settings.password_min_length,
@@ -164,9 +167,10 @@ impl Login {
     ) -> Result<SignedIn, Error> {
         let keys = self.keys.current(now).await;
         let seconds = numeric_date(now);
-        let anchor = session.map_or(Anchor::Version(version), |(token, _)| Anchor::Session(token.session()));
+        let binding =
+            session.map_or(TokenBinding::Version(version), |(token, _)| TokenBinding::Session(token.session()));
         let remaining = session.map(|(_, session)| Duration::from_secs(session.remaining(seconds)));
-        let (token, lifetime) = self.signer.issue(keys.signer(seconds, self.refresh), user, anchor, remaining, now)?;
+        let (token, lifetime) = self.signer.issue(keys.signer(seconds, self.refresh), user, binding, remaining, now)?;
         Ok(SignedIn {
             access_token: token.clone(),
             token,
@@ -180,8 +184,8 @@ impl Login {
     }
 
     /// What the request's access token says. Whether it still lets anybody in, the database knows.
-    async fn verified(&self, headers: &HeaderMap, now: SystemTime) -> Result<Verified, Error> {
-        let token = match credentials::bearer_token(headers, &self.header_prefix) {
+    async fn verified(&self, headers: &HeaderMap, now: SystemTime) -> Result<VerifiedToken, Error> {
+        let token = match authorization::bearer_token(headers, &self.header_prefix) {
             Err(Error::TokenMissing) => {
                 let token = self.cookies.access_token(headers)?.ok_or(Error::TokenMissing)?;
                 // A browser sends its cookies with everybody's requests.

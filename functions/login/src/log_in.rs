@@ -23,9 +23,9 @@ use shared::{
     http::{
         browser,
         error::Error,
-        pages::Returned,
-        request::{authorization as credentials, fields::Fields},
-        service as answer,
+        pages::FormRejection,
+        request::{authorization, fields::Fields},
+        service,
         telemetry::{
             audit::{self, Attempt, Event},
             metrics,
@@ -48,18 +48,18 @@ pub(crate) async fn log_in(
     client: ClientAddress,
     headers: HeaderMap,
     request: Request,
-) -> Result<Response, Returned> {
+) -> Result<Response, FormRejection> {
     if browser::wants_page(&headers) {
         return login.log_in_by_form(client, &headers, request).await;
     }
     let (email, password) = presented(&login.call, &headers, request).await?;
-    let answer = login.attempt(&email, password, client).await?;
+    let answer = login.log_in(&email, password, client).await?;
     Ok((login.done, Json(answer)).into_response())
 }
 
 /// Address and password of a request, from its body or from `Authorization: Basic`.
 async fn presented(call: &LogIn, headers: &HeaderMap, request: Request) -> Result<(String, Password), Error> {
-    let basic = credentials::basic(headers)?;
+    let basic = authorization::basic(headers)?;
     let fields = Fields::from_body(request, &[&call.email_field, &call.password_field]).await?;
     let pair = match (basic, fields.get(&call.email_field), fields.get(&call.password_field)) {
         (Some((email, password)), None, None) => Some((email, password)),
@@ -80,41 +80,46 @@ async fn presented(call: &LogIn, headers: &HeaderMap, request: Request) -> Resul
 }
 
 impl Login {
-    pub(crate) async fn attempt(
+    pub(crate) async fn log_in(
         &self,
         email: &str,
         password: Password,
         client: ClientAddress,
     ) -> Result<SignedIn, Error> {
         // Boxed, since three calls of the database at once make it large.
-        let outcome = Box::pin(self.let_in(email, password, client)).await;
+        let outcome = Box::pin(self.authenticate_password(email, password, client)).await;
         metrics::log_in(outcome.as_ref().map_or_else(|error| error.reason().unwrap_or("error"), |_| "done"));
         outcome
     }
 
     /// Counts the guess and looks the account up, both at once; then compares, and settles what was counted.
-    async fn let_in(&self, email: &str, password: Password, client: ClientAddress) -> Result<SignedIn, Error> {
-        let (permit, found) = tokio::join!(self.guard.log_in(email, client), self.find(email));
+    async fn authenticate_password(
+        &self,
+        email: &str,
+        password: Password,
+        client: ClientAddress,
+    ) -> Result<SignedIn, Error> {
+        let (permit, found) = tokio::join!(self.guesses.log_in(email, client), self.find(email));
         let public_id = found.as_ref().ok().and_then(Option::as_ref).map(|found| found.public_id);
         // A guess that may not be made looks the same whatever was found.
-        let permit = permit.inspect_err(|error| audit::refused(Attempt::LogIn, public_id, error))?;
+        let permit = permit.inspect_err(|error| audit::record_refusal(Attempt::LogIn, public_id, error))?;
         let checked = match found {
-            Ok(found) => {
-                tokio::time::timeout(COMPARISON, self.check(email, password, found)).await.unwrap_or(Err(Error::Late))
-            }
+            Ok(found) => tokio::time::timeout(COMPARISON, self.verify_password(email, password, found))
+                .await
+                .unwrap_or(Err(Error::Late)),
             Err(error) => Err(error),
         };
         match checked {
             Ok(credentials) => {
-                let ((), answer) = tokio::join!(permit.right(), self.begin(&credentials));
+                let ((), answer) = tokio::join!(permit.confirm(), self.start_session(&credentials));
                 let answer = answer?;
-                audit::happened(Event::LoggedIn, credentials.public_id);
+                audit::record(Event::LoggedIn, credentials.public_id);
                 Ok(answer)
             }
             Err(error) => {
-                audit::refused(Attempt::LogIn, public_id, &error);
+                audit::record_refusal(Attempt::LogIn, public_id, &error);
                 if error.reason().is_none() {
-                    permit.void().await;
+                    permit.refund().await;
                 }
                 Err(error)
             }
@@ -130,7 +135,12 @@ impl Login {
     }
 
     /// The credentials, if the password is theirs. Every way through here costs one hash.
-    async fn check(&self, email: &str, password: Password, found: Option<Credentials>) -> Result<Credentials, Error> {
+    async fn verify_password(
+        &self,
+        email: &str,
+        password: Password,
+        found: Option<Credentials>,
+    ) -> Result<Credentials, Error> {
         let Some(credentials) = found else {
             self.hasher.verify(password, None).await?;
             return Err(Error::UnknownUser);
@@ -142,7 +152,7 @@ impl Login {
                 if let Ok(email) = Email::parse(email)
                     && outdated
                 {
-                    self.renew_hash(&email, password, &credentials.password_hash).await;
+                    self.upgrade_hash(&email, password, &credentials.password_hash).await;
                 }
                 Ok(credentials)
             }
@@ -150,7 +160,7 @@ impl Login {
     }
 
     /// Signs the owner of credentials in, with a session where there are sessions.
-    async fn begin(&self, credentials: &Credentials) -> Result<SignedIn, Error> {
+    async fn start_session(&self, credentials: &Credentials) -> Result<SignedIn, Error> {
         let now = SystemTime::now();
         let &Credentials { public_id, version, .. } = credentials;
         let Some(life) = self.life else { return self.sign_in(public_id, version, None, now).await };
@@ -161,14 +171,14 @@ impl Login {
     }
 
     /// Replaces a hash of a lower cost while the password is at hand. The log-in is good whether or not this works.
-    async fn renew_hash(&self, email: &Email, password: Password, old: &PasswordHash) {
+    async fn upgrade_hash(&self, email: &Email, password: Password, old: &PasswordHash) {
         let renewed = async {
             let new = self.hasher.hash(password).await?;
             Ok::<_, Error>(self.credentials.replace_hash(email, old, &new).await?)
         };
         let cause = match tokio::time::timeout(RENEWAL, renewed).await {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => answer::causes(&error),
+            Ok(Err(error)) => service::causes(&error),
             Err(late) => late.to_string(),
         };
         warn!(cause, "outdated password hash was not replaced");

@@ -11,12 +11,12 @@ use shared::{
     aws::store::{Account, Change, Rotation},
     domain::{
         session::{GRACE, RefreshToken, SessionId},
-        token::{Anchor, Verified, numeric_date},
+        token::{TokenBinding, VerifiedToken, numeric_date},
     },
     http::{
         browser,
         error::{Error, FieldError, RefreshRefusal},
-        pages::Returned,
+        pages::FormRejection,
         request::fields::Fields,
         telemetry::audit::{self, Attempt, Event},
     },
@@ -56,7 +56,7 @@ pub(crate) async fn log_out(
     State(login): State<Arc<Login>>,
     headers: HeaderMap,
     request: Request,
-) -> Result<Response, Returned> {
+) -> Result<Response, FormRejection> {
     let now = SystemTime::now();
     let fields = Fields::from_body(request, &["scope", "refresh_token"]).await?;
     if browser::wants_page(&headers) {
@@ -67,7 +67,7 @@ pub(crate) async fn log_out(
         None => login.verified(&headers, now).await.map(Some),
         Some(text) => login.session_of(text, now).await,
     };
-    let presented = presented.inspect_err(|error| audit::refused(Attempt::LogOut, None, error))?;
+    let presented = presented.inspect_err(|error| audit::record_refusal(Attempt::LogOut, None, error))?;
     let scope = Scope::parse(&fields)?;
     // Whoever is logged out already gets the same answer: the first one may have been lost.
     if let Some(presented) = presented {
@@ -78,52 +78,52 @@ pub(crate) async fn log_out(
 
 impl Login {
     /// The session of a refresh token. `None` if the token is not, or no longer, one of a session.
-    pub(crate) async fn session_of(&self, text: &str, now: SystemTime) -> Result<Option<Verified>, Error> {
+    pub(crate) async fn session_of(&self, text: &str, now: SystemTime) -> Result<Option<VerifiedToken>, Error> {
         let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed)?;
-        let presented = Verified { subject: token.user(), anchor: Anchor::Session(token.session()) };
+        let presented = VerifiedToken { subject: token.user(), binding: TokenBinding::Session(token.session()) };
         match self.sessions.look(&token, now).await? {
-            Rotation::Done(_) | Rotation::Repeated(..) => Ok(Some(presented)),
-            Rotation::Gone => Ok(None),
+            Rotation::Rotated(_) | Rotation::Repeated(..) => Ok(Some(presented)),
+            Rotation::NotFound => Ok(None),
             Rotation::Replayed => self.end_replayed(&token).await.map(|()| None),
         }
     }
 
     /// Whether anything was there to end.
-    pub(crate) async fn log_out(&self, presented: Verified, scope: Scope, now: SystemTime) -> Result<bool, Error> {
+    pub(crate) async fn log_out(&self, presented: VerifiedToken, scope: Scope, now: SystemTime) -> Result<bool, Error> {
         let ended = self.end(presented, scope, now).await?;
         if ended {
-            audit::happened(Event::LoggedOut, presented.subject);
+            audit::record(Event::LoggedOut, presented.subject);
         }
         Ok(ended)
     }
 
-    async fn end(&self, presented: Verified, scope: Scope, now: SystemTime) -> Result<bool, Error> {
-        match (presented.anchor, scope) {
-            (Anchor::Session(session), Scope::Local) => {
+    async fn end(&self, presented: VerifiedToken, scope: Scope, now: SystemTime) -> Result<bool, Error> {
+        match (presented.binding, scope) {
+            (TokenBinding::Session(session), Scope::Local) => {
                 self.sessions.end(presented.subject, session).await?;
                 Ok(true)
             }
-            (Anchor::Session(session), Scope::Others) => self.end_others(presented, session, now).await,
+            (TokenBinding::Session(session), Scope::Others) => self.end_others(presented, session, now).await,
             // A token without a session cannot be ended by itself: all of its user's are.
-            (_, Scope::Global) | (Anchor::Version(_), _) => self.end_all(presented, now).await,
+            (_, Scope::Global) | (TokenBinding::Version(_), _) => self.end_all(presented, now).await,
         }
     }
 
     /// Ends all sessions, unless `presented` is over already: an old token logs nobody out.
-    async fn end_all(&self, presented: Verified, now: SystemTime) -> Result<bool, Error> {
+    async fn end_all(&self, presented: VerifiedToken, now: SystemTime) -> Result<bool, Error> {
         let record = self.callers.find(presented.subject, presented.session()).await?;
-        let Ok(user) = presented.admit(record, now) else { return Ok(false) };
-        // Overtaken by their own deletion, there is nobody left to log out.
+        let Ok(user) = presented.authorize(record, now) else { return Ok(false) };
+        // Conflict by their own deletion, there is nobody left to log out.
         Ok(self.changes.end_all_sessions(&Account::from(&user)).await? == Change::Done(()))
     }
 
     /// Ends all sessions but `kept`. Once more within moments is the same log-out, repeated: otherwise a thief could end each
     /// session of the owner as soon as it begins.
-    async fn end_others(&self, presented: Verified, kept: SessionId, now: SystemTime) -> Result<bool, Error> {
+    async fn end_others(&self, presented: VerifiedToken, kept: SessionId, now: SystemTime) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS {
             let record = self.callers.find(presented.subject, Some(kept)).await?;
             let since = record.session.map_or(0, |session| session.others_ended_at);
-            let Ok(user) = presented.admit(record, now) else { return Ok(false) };
+            let Ok(user) = presented.authorize(record, now) else { return Ok(false) };
             if numeric_date(now).saturating_sub(since) <= GRACE.as_secs() {
                 return Ok(false);
             }

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use login::Login;
-use shared::{aws::keys::cache as keyring, http::lambda};
+use shared::{aws::keys::cache as key_cache, http::lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     lambda::run(async |settings, aws, database| {
-        let keys = keyring::signing(&settings, &aws).await?;
+        let keys = key_cache::signing(&settings, &aws).await?;
         Ok(login::routes(Login::new(&settings, keys, database)?))
     })
     .await

@@ -8,11 +8,11 @@ use axum::{
     response::Response,
 };
 use shared::{
-    domain::{client_ip::ClientAddress, password::Password, token::Verified},
+    domain::{client_ip::ClientAddress, password::Password, token::VerifiedToken},
     http::{
         browser::{self, ReturnTo, cookies::Kept},
         error::Error,
-        pages::{self as page, AccountPage, Form, LogInPage, Notice, Part, Returned},
+        pages::{self, AccountPage, Form, FormRejection, LogInPage, Notice, Part},
         request::fields::Fields,
         telemetry::audit::{self, Attempt},
     },
@@ -24,7 +24,7 @@ use crate::{Login, SignedIn, log_out::Scope};
 pub(crate) async fn start(State(login): State<Arc<Login>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
     // Who comes with a query was sent here from there.
     if uri.query().is_none() && login.has_cookies(&headers) {
-        return Ok(page::see_other(ReturnTo::default().as_str()));
+        return Ok(pages::see_other(ReturnTo::default().as_str()));
     }
     login.show_log_in(&headers, &uri)
 }
@@ -44,8 +44,10 @@ pub(crate) async fn renew(State(login): State<Arc<Login>>, headers: HeaderMap, u
         Err(refusal) => Err(refusal.into()),
     };
     match renewed {
-        Ok(answer) => Ok(login.go_on(&answer, return_to.as_str())),
-        Err(error) if error.asks_to_log_in() => Ok(login.leave(&format!("/{}", return_to.to_query()))),
+        Ok(answer) => Ok(login.redirect_with_cookies(&answer, return_to.as_str())),
+        Err(error) if error.asks_to_log_in() => {
+            Ok(login.redirect_clearing_cookies(&format!("/{}", return_to.to_query())))
+        }
         Err(error) => Err(error),
     }
 }
@@ -59,7 +61,7 @@ impl Login {
     fn show_log_in(&self, headers: &HeaderMap, uri: &Uri) -> Result<Response, Error> {
         let return_to = ReturnTo::from_query(uri);
         let notice = Notice::of(uri, headers);
-        page::show(StatusCode::OK, &LogInPage { return_to, notice, ..self.log_in_page() })
+        pages::show(StatusCode::OK, &LogInPage { return_to, notice, ..self.log_in_page() })
     }
 
     fn log_in_page(&self) -> LogInPage {
@@ -80,8 +82,8 @@ impl Login {
         client: ClientAddress,
         headers: &HeaderMap,
         request: Request,
-    ) -> Result<Response, Returned> {
-        browser::check_origin(headers).inspect_err(|error| audit::refused(Attempt::LogIn, None, error))?;
+    ) -> Result<Response, FormRejection> {
+        browser::check_origin(headers).inspect_err(|error| audit::record_refusal(Attempt::LogIn, None, error))?;
         let (email_field, password_field) = (&self.call.email_field, &self.call.password_field);
         let fields = Fields::from_body(request, &[email_field, password_field, "return_to"]).await?;
         let (email, password) = (fields.get(email_field).unwrap_or_default(), fields.get(password_field));
@@ -92,12 +94,12 @@ impl Login {
             ..self.log_in_page()
         };
         let outcome = match password {
-            Some(password) if !email.trim().is_empty() => self.attempt(email, Password::new(password), client).await,
+            Some(password) if !email.trim().is_empty() => self.log_in(email, Password::new(password), client).await,
             _ => Err(Error::CredentialsMissing),
         };
         match outcome {
-            Ok(answer) => Ok(self.go_on(&answer, page.return_to.unwrap_or_default().as_str())),
-            Err(error) => Err(Returned::new(error, Form::LogIn(page))),
+            Ok(answer) => Ok(self.redirect_with_cookies(&answer, page.return_to.unwrap_or_default().as_str())),
+            Err(error) => Err(FormRejection::new(error, Form::LogIn(page))),
         }
     }
 
@@ -106,9 +108,9 @@ impl Login {
         headers: &HeaderMap,
         fields: &Fields,
         now: SystemTime,
-    ) -> Result<Response, Returned> {
+    ) -> Result<Response, FormRejection> {
         let caller = self.caller(headers, true, now).await;
-        let caller = match caller.inspect_err(|error| audit::refused(Attempt::LogOut, None, error)) {
+        let caller = match caller.inspect_err(|error| audit::record_refusal(Attempt::LogOut, None, error)) {
             Ok(caller) => Some(caller),
             Err(error) if error.asks_to_log_in() => None,
             Err(error) => return Err(error.into()),
@@ -121,14 +123,19 @@ impl Login {
         Ok(match scope {
             // Somebody who is out already may have other sessions that go on.
             Scope::Global if !ended => self.log_in_first(),
-            Scope::Local => self.leave(&page::noticed("/", Notice::LoggedOut)),
-            Scope::Others => page::see_other(&page::noticed("/user/me", Notice::OthersLoggedOut)),
-            Scope::Global => self.leave(&page::noticed("/", Notice::LoggedOutEverywhere)),
+            Scope::Local => self.redirect_clearing_cookies(&pages::noticed("/", Notice::LoggedOut)),
+            Scope::Others => pages::see_other(&pages::noticed("/user/me", Notice::OthersLoggedOut)),
+            Scope::Global => self.redirect_clearing_cookies(&pages::noticed("/", Notice::LoggedOutEverywhere)),
         })
     }
 
     /// Who sent a request. A form may be older than its access token: the session vouches for it as well.
-    pub(crate) async fn caller(&self, headers: &HeaderMap, is_page: bool, now: SystemTime) -> Result<Verified, Error> {
+    pub(crate) async fn caller(
+        &self,
+        headers: &HeaderMap,
+        is_page: bool,
+        now: SystemTime,
+    ) -> Result<VerifiedToken, Error> {
         if !is_page {
             return self.verified(headers, now).await;
         }
@@ -143,8 +150,8 @@ impl Login {
     }
 
     /// Sends a browser on, signed in.
-    pub(crate) fn go_on(&self, answer: &SignedIn, place: &str) -> Response {
-        let mut response = page::see_other(place);
+    pub(crate) fn redirect_with_cookies(&self, answer: &SignedIn, place: &str) -> Response {
+        let mut response = pages::see_other(place);
         let refresh = answer.renewal.as_ref();
         let refresh = refresh.map(|renewal| (renewal.refresh_token.as_str(), renewal.refresh_expires_in));
         self.cookies.keep(response.headers_mut(), &Kept { access: (&answer.token, answer.expires_in), refresh });
@@ -152,18 +159,18 @@ impl Login {
     }
 
     /// Sends a browser on, signed out.
-    pub(crate) fn leave(&self, place: &str) -> Response {
-        let mut response = page::see_other(place);
+    pub(crate) fn redirect_clearing_cookies(&self, place: &str) -> Response {
+        let mut response = pages::see_other(place);
         self.cookies.forget(response.headers_mut());
         response
     }
 
     fn log_in_first(&self) -> Response {
-        self.leave(&format!("/{}", ReturnTo::account().to_query()))
+        self.redirect_clearing_cookies(&format!("/{}", ReturnTo::account().to_query()))
     }
 
     /// Has who is not signed in, or no longer, log in and come back to their account.
-    pub(crate) fn send_away(&self, error: Error) -> Result<Response, Returned> {
+    pub(crate) fn redirect_to_log_in(&self, error: Error) -> Result<Response, FormRejection> {
         if error.asks_to_log_in() { Ok(self.log_in_first()) } else { Err(error.into()) }
     }
 
@@ -171,16 +178,18 @@ impl Login {
     pub(crate) async fn return_account(
         &self,
         error: Error,
-        caller: &Verified,
+        caller: &VerifiedToken,
         part: Part,
         now: SystemTime,
-    ) -> Result<Response, Returned> {
+    ) -> Result<Response, FormRejection> {
         if error.asks_to_log_in() {
-            return self.send_away(error);
+            return self.redirect_to_log_in(error);
         }
         let record = self.callers.find(caller.subject, caller.session()).await;
-        match record.map(|record| caller.admit(record, now)) {
-            Ok(Ok(user)) => Err(Returned::new(error, Form::Account(AccountPage { part, ..AccountPage::new(user) }))),
+        match record.map(|record| caller.authorize(record, now)) {
+            Ok(Ok(user)) => {
+                Err(FormRejection::new(error, Form::Account(AccountPage { part, ..AccountPage::new(user) })))
+            }
             // A page without the form will do.
             Ok(Err(_)) | Err(_) => Err(error.into()),
         }

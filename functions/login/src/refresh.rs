@@ -13,7 +13,7 @@ use shared::{
     aws::store::Rotation,
     domain::{
         session::{RefreshToken, Salt, Session},
-        token::{Anchor, Verified},
+        token::{TokenBinding, VerifiedToken},
     },
     http::{
         error::{Error, FieldError, RefreshRefusal},
@@ -37,13 +37,13 @@ pub(crate) async fn refresh(State(login): State<Arc<Login>>, request: Request) -
 impl Login {
     /// A new pair for a refresh token, with its line in the audit log.
     pub(crate) async fn refreshed(&self, text: &str) -> Result<SignedIn, Error> {
-        let refused = |user, error: &Error| audit::refused(Attempt::Refresh, user, error);
+        let refused = |user, error: &Error| audit::record_refusal(Attempt::Refresh, user, error);
         let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed.into());
         let token = token.inspect_err(|error| refused(None, error))?;
         let now = SystemTime::now();
         let renewed = tokio::time::timeout(TIME_LIMIT, self.renew(&token, now)).await.unwrap_or(Err(Error::Late));
         let answer = renewed.inspect_err(|error| refused(Some(token.user()), error))?;
-        audit::happened(Event::Refreshed, token.user());
+        audit::record(Event::Refreshed, token.user());
         Ok(answer)
     }
 
@@ -56,8 +56,8 @@ impl Login {
             // One of the two may have been read too early, while another log-out carried this session over.
             record = self.callers.find(token.user(), Some(token.session())).await?;
         }
-        let presented = Verified { subject: token.user(), anchor: Anchor::Session(token.session()) };
-        let user = presented.admit(record, now).map_err(RefreshRefusal::Token)?;
+        let presented = VerifiedToken { subject: token.user(), binding: TokenBinding::Session(token.session()) };
+        let user = presented.authorize(record, now).map_err(RefreshRefusal::Token)?;
         self.sign_in(token.user(), user.version, Some((&successor, session)), now).await
     }
 
@@ -68,12 +68,12 @@ impl Login {
         let salt = Salt::random()?;
         let successor = presented.successor(&salt)?;
         match self.sessions.rotate(presented, &successor, &salt, life, now).await? {
-            Rotation::Done(session) => Ok((successor, session)),
+            Rotation::Rotated(session) => Ok((successor, session)),
             Rotation::Repeated(session, salts) => {
                 let present = salts.iter().try_fold(presented.clone(), |token, salt| token.successor(salt))?;
                 Ok((present, session))
             }
-            Rotation::Gone => Err(RefreshRefusal::Gone.into()),
+            Rotation::NotFound => Err(RefreshRefusal::NotFound.into()),
             Rotation::Replayed => {
                 self.end_replayed(presented).await?;
                 Err(RefreshRefusal::Replayed.into())
@@ -84,7 +84,7 @@ impl Login {
     /// Ends the session of a token that somebody kept: the owner, or a thief, and nobody knows which of the two went on.
     pub(crate) async fn end_replayed(&self, presented: &RefreshToken) -> Result<(), Error> {
         self.sessions.end(presented.user(), presented.session()).await?;
-        audit::happened(Event::Replayed, presented.user());
+        audit::record(Event::Replayed, presented.user());
         Ok(())
     }
 }

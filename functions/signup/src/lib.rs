@@ -12,20 +12,20 @@ use axum::{
 };
 use serde::Serialize;
 use shared::{
-    aws::store::{AccountWriter, Admission, Creation, ThrottleStore},
+    aws::store::{AccountCreator, Admission, Creation, ThrottleStore},
     config::Settings,
     domain::{
         client_ip::ClientAddress,
-        password::{Hasher, Password, strength as well_known},
-        throttle::{Counted, Rate},
+        password::{Hasher, Password, strength},
+        throttle::{GcraLimit, ThrottleKey},
         token::numeric_date,
-        user::{Name, NewUser, Profile, PublicId, email::Email},
+        user::{Name, NewUser, PublicId, PublicUser, email::Email},
     },
     http::{
         browser,
         error::{Error, FieldError},
         lambda::{self, StartError},
-        pages::{self as page, Form, Notice, Returned, SignUpPage},
+        pages::{self, Form, FormRejection, Notice, SignUpPage},
         request::fields::Fields,
         telemetry::{
             audit::{self, Attempt, Event},
@@ -36,9 +36,9 @@ use shared::{
 
 /// What sign-up may touch.
 pub struct Signup {
-    accounts: AccountWriter,
+    accounts: AccountCreator,
     throttle: ThrottleStore,
-    limit: Option<Rate>,
+    limit: Option<GcraLimit>,
     hasher: Hasher,
     password_min_length: usize,
 }
@@ -54,7 +54,7 @@ impl Signup {
         Ok(Self {
             throttle: ThrottleStore::new(database.clone(), settings.throttle_table()?),
             limit: settings.limits.sign_ups,
-            accounts: AccountWriter::new(database, settings.users_table()?, settings.credentials_table()?),
+            accounts: AccountCreator::new(database, settings.users_table()?, settings.credentials_table()?),
             hasher: Hasher::new(settings.hash_cost, settings.processors)?,
             password_min_length: settings.password_min_length,
         })
@@ -67,14 +67,14 @@ pub fn routes(state: Signup) -> Router {
 }
 
 async fn show(State(signup): State<Arc<Signup>>) -> Result<Response, Error> {
-    page::show(StatusCode::OK, &SignUpPage::new(signup.password_min_length))
+    pages::show(StatusCode::OK, &SignUpPage::new(signup.password_min_length))
 }
 
 #[derive(Serialize)]
 struct SignedUp {
     message: &'static str,
     #[serde(flatten)]
-    user: Profile,
+    user: PublicUser,
 }
 
 async fn sign_up(
@@ -82,40 +82,43 @@ async fn sign_up(
     client: ClientAddress,
     headers: HeaderMap,
     request: Request,
-) -> Result<Response, Returned> {
+) -> Result<Response, FormRejection> {
     let is_page = browser::wants_page(&headers);
     if is_page {
-        browser::check_origin(&headers).inspect_err(|error| audit::refused(Attempt::SignUp, None, error))?;
+        browser::check_origin(&headers).inspect_err(|error| audit::record_refusal(Attempt::SignUp, None, error))?;
     }
     let fields = Fields::from_body(request, &["name", "email", "password"]).await?;
     match signup.sign_up(&fields, client).await {
         // Logging in takes a key that this function does not have.
-        Ok(_) if is_page => Ok(page::see_other(&page::noticed("/", Notice::SignedUp))),
+        Ok(_) if is_page => Ok(pages::see_other(&pages::noticed("/", Notice::SignedUp))),
         Ok(user) => {
             Ok((StatusCode::CREATED, Json(SignedUp { message: "Successfully registered.", user })).into_response())
         }
         Err(error) if is_page => {
             let typed = |field| fields.get(field).unwrap_or_default().to_owned();
             let page = SignUpPage::new(signup.password_min_length);
-            Err(Returned::new(error, Form::SignUp(SignUpPage { name: typed("name"), email: typed("email"), ..page })))
+            Err(FormRejection::new(
+                error,
+                Form::SignUp(SignUpPage { name: typed("name"), email: typed("email"), ..page }),
+            ))
         }
         Err(error) => Err(error.into()),
     }
 }
 
 impl Signup {
-    async fn sign_up(&self, fields: &Fields, client: ClientAddress) -> Result<Profile, Error> {
+    async fn sign_up(&self, fields: &Fields, client: ClientAddress) -> Result<PublicUser, Error> {
         let (user, password) = parse(fields, self.password_min_length)?;
         match self.create(&user, password, client).await {
             Ok(()) => {
                 metrics::sign_up("done");
-                audit::happened(Event::SignedUp, user.public_id);
+                audit::record(Event::SignedUp, user.public_id);
                 let (name, email) = (user.name.as_str().to_owned(), user.email.as_str().to_owned());
-                Ok(Profile { public_id: user.public_id, name, email })
+                Ok(PublicUser { public_id: user.public_id, name, email })
             }
             Err(error) => {
                 metrics::sign_up(error.reason().unwrap_or("error"));
-                audit::refused(Attempt::SignUp, None, &error);
+                audit::record_refusal(Attempt::SignUp, None, &error);
                 Err(error)
             }
         }
@@ -124,7 +127,7 @@ impl Signup {
     /// Counts the sign-up, whatever comes of it: each costs a hash, and tells whether an address is taken.
     async fn create(&self, user: &NewUser, password: Password, client: ClientAddress) -> Result<(), Error> {
         if let Some(limit) = self.limit
-            && let Admission::Refused(wait) = self.throttle.take(&Counted::sign_ups(client), limit).await?
+            && let Admission::Refused(wait) = self.throttle.take(&ThrottleKey::sign_ups(client), limit).await?
         {
             return Err(Error::Throttled { wait });
         }
@@ -144,7 +147,7 @@ fn parse(fields: &Fields, password_min_length: usize) -> Result<(NewUser, Passwo
     let password = password.and_then(|password| {
         let typed = ["name", "email"].map(|field| fields.get(field).unwrap_or_default().trim());
         let spelled = email.as_ref().map_or("", Email::as_str);
-        well_known::check(&password, typed[0], [typed[1], spelled]).map(|()| password)
+        strength::check(&password, typed[0], [typed[1], spelled]).map(|()| password)
     });
     match (name, email, password) {
         (Ok(name), Ok(email), Ok(password)) => Ok((NewUser { public_id: PublicId::random(), name, email }, password)),

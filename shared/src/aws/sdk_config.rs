@@ -11,13 +11,13 @@ use aws_config::{
 use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-use crate::{aws::tls as https, config::Roots};
+use crate::{aws::tls, config::Roots};
 
 /// What Lambda sets, and all that the way by hand needs.
-const NEEDED: [&str; 4] = ["AWS_LAMBDA_RUNTIME_API", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+const REQUIRED: [&str; 4] = ["AWS_LAMBDA_RUNTIME_API", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 
 /// What `aws_config` knows and the way by hand does not. Whoever sets one of these means it.
-const BEYOND: [&str; 15] = [
+const UNSUPPORTED: [&str; 15] = [
     "AWS_ACCOUNT_ID_ENDPOINT_MODE",
     "AWS_AUTH_SCHEME_PREFERENCE",
     "AWS_CONFIG_FILE",
@@ -37,22 +37,22 @@ const BEYOND: [&str; 15] = [
 
 /// The configuration of every AWS client of this process, from its environment.
 pub async fn from_env(roots: Roots) -> SdkConfig {
-    if is_by_hand(|name| env::var(name).ok()) {
-        by_hand(roots)
+    if is_lambda_env(|name| env::var(name).ok()) {
+        from_lambda_env(roots)
     } else {
         // On the heap: within this future it would make every start's larger by 11 KB, all of which a start moves about.
         Box::pin(aws_config::load_defaults(BehaviorVersion::latest())).await
     }
 }
 
-fn is_by_hand(variable: impl Fn(&str) -> Option<String>) -> bool {
+fn is_lambda_env(variable: impl Fn(&str) -> Option<String>) -> bool {
     let is_set = |name: &&str| variable(name).is_some_and(|value| !value.trim().is_empty());
-    NEEDED.iter().all(is_set) && !BEYOND.iter().any(is_set)
+    REQUIRED.iter().all(is_set) && !UNSUPPORTED.iter().any(is_set)
 }
 
 /// Lambda never changes the environment of a process, so neither the region nor the credentials go stale: it ends the process
 /// before they expire, and the SDK's own provider does nothing but read these variables, here and in `aws_config`.
-fn by_hand(roots: Roots) -> SdkConfig {
+fn from_lambda_env(roots: Roots) -> SdkConfig {
     let region = env::var("AWS_REGION").ok().map(Region::new);
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -60,7 +60,7 @@ fn by_hand(roots: Roots) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .retry_config(RetryConfig::standard())
         .service_config(Endpoints)
-        .http_client(https::client(roots))
+        .http_client(tls::client(roots))
         .build()
 }
 
@@ -91,7 +91,7 @@ mod tests {
     ];
 
     fn decided(variables: &[(&str, &str)]) -> bool {
-        is_by_hand(|name| {
+        is_lambda_env(|name| {
             variables.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
     }
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_variable_that_only_aws_config_knows_leads_through_it() {
-        for name in BEYOND {
+        for name in UNSUPPORTED {
             assert!(!decided(&[&LAMBDA[..], &[(name, "x")]].concat()), "{name}");
         }
     }

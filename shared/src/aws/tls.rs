@@ -37,10 +37,10 @@ const AMAZON: &str = include_str!("amazon_roots.pem");
 pub fn client(roots: Roots) -> SharedHttpClient {
     match roots {
         Roots::System => trusting(TrustStore::default()),
-        Roots::Amazon => SharedHttpClient::new(Falling {
+        Roots::Amazon => SharedHttpClient::new(Fallback {
             amazon: trusting(TrustStore::empty().with_pem_certificate(AMAZON)),
             system: trusting(TrustStore::default()),
-            fell: Arc::default(),
+            has_fallen_back: Arc::default(),
         }),
     }
 }
@@ -53,16 +53,16 @@ fn trusting(store: TrustStore) -> SharedHttpClient {
 
 /// A client with Amazon's roots that falls back to the system's.
 #[derive(Debug)]
-struct Falling {
+struct Fallback {
     amazon: SharedHttpClient,
     system: SharedHttpClient,
     /// Whether it has.
-    fell: Arc<AtomicBool>,
+    has_fallen_back: Arc<AtomicBool>,
 }
 
-impl HttpClient for Falling {
+impl HttpClient for Fallback {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(FallingConnector {
+        SharedHttpConnector::new(FallbackConnector {
             amazon: self.amazon.http_connector(settings, components),
             system: Arc::new(System {
                 client: self.system.clone(),
@@ -70,7 +70,7 @@ impl HttpClient for Falling {
                 components: components.clone(),
                 connector: OnceLock::new(),
             }),
-            fell: self.fell.clone(),
+            has_fallen_back: self.has_fallen_back.clone(),
         })
     }
 
@@ -80,10 +80,10 @@ impl HttpClient for Falling {
 }
 
 #[derive(Debug)]
-struct FallingConnector {
+struct FallbackConnector {
     amazon: SharedHttpConnector,
     system: Arc<System>,
-    fell: Arc<AtomicBool>,
+    has_fallen_back: Arc<AtomicBool>,
 }
 
 /// A way that is made when it is needed: making it reads the whole store.
@@ -101,19 +101,20 @@ impl System {
     }
 }
 
-impl HttpConnector for FallingConnector {
+impl HttpConnector for FallbackConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if self.fell.load(Ordering::Relaxed) {
+        if self.has_fallen_back.load(Ordering::Relaxed) {
             return self.system.call(request);
         }
         // A body that can be read only once cannot be sent again; none of ours is.
         let Some(again) = request.try_clone() else { return self.amazon.call(request) };
-        let (first, system, fell) = (self.amazon.call(request), self.system.clone(), self.fell.clone());
+        let (first, system, has_fallen_back) =
+            (self.amazon.call(request), self.system.clone(), self.has_fallen_back.clone());
         HttpConnectorFuture::new(async move {
             match first.await {
                 // The handshake failed, so nothing of the request was sent.
                 Err(error) if is_unknown_issuer(&error) => {
-                    if !fell.swap(true, Ordering::Relaxed) {
+                    if !has_fallen_back.swap(true, Ordering::Relaxed) {
                         warn!("no root of Amazon's issued the certificate of an endpoint; the system's roots are used");
                     }
                     system.call(again).await

@@ -8,16 +8,16 @@ use axum::http::Uri;
 use secrecy::SecretString;
 
 use crate::{
-    aws::keys::source::Place,
+    aws::keys::source::KeyLocation,
     domain::{
         client_ip::AddressForm,
-        keys::{jwk::Algorithm, key_set::SigningKeys},
+        keys::{jwk::Algorithm, key_set::SigningKeySet},
         password::{Cost, OWASP_MINIMUM},
         session::Lifetime,
-        throttle::{Limits, PairLimit, Rate},
-        token::{Checks, Claim, Issuing},
+        throttle::{BackoffPolicy, GcraLimit, Limits},
+        token::{Claim, IssuerConfig, VerifierConfig},
     },
-    http::{browser::cookies::Cookies, service::Manner},
+    http::{browser::cookies::Cookies, service::ResponseOptions},
 };
 
 /// Longest life of an access token, in seconds: 30 days. One that lives longer is a password that nobody can change.
@@ -28,7 +28,7 @@ const LONGEST_SESSION: u64 = 365 * 24 * 60 * 60;
 
 /// Whose expectations the answers meet: `AUTH_PROFILE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
+pub enum SecurityProfile {
     /// Every status, header and sentence that the tutorials' clients know.
     Tutorial,
     /// What OWASP and NIST ask for.
@@ -50,7 +50,7 @@ pub enum KeySource {
     /// `JWT_SECRET_KEY`: the key itself.
     Value(SecretString),
     /// `JWT_SECRET_ARN`: where it is kept.
-    Place(Place),
+    KeyLocation(KeyLocation),
 }
 
 /// Which keys, and how long they are good for without another look.
@@ -63,7 +63,7 @@ pub struct KeySettings {
     /// The database is on this machine, so the development key and files will do.
     pub local: bool,
     secret: Option<KeySource>,
-    public: Option<Place>,
+    public: Option<KeyLocation>,
 }
 
 /// How log-in is called.
@@ -79,14 +79,14 @@ pub struct LogIn {
 
 /// How refusals are worded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wording {
+pub struct ErrorStyle {
     /// Decides about statuses and sentences.
-    pub profile: Profile,
+    pub profile: SecurityProfile,
     /// `JWT_DEFAULT_REALM`, if it is set.
     pub realm: Option<String>,
 }
 
-impl Wording {
+impl ErrorStyle {
     /// The realm of a challenge (RFC 9110 11.5).
     pub fn realm(&self) -> &str {
         self.realm.as_deref().unwrap_or("Login required")
@@ -111,13 +111,13 @@ pub enum Roots {
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How refusals are worded.
-    pub wording: Wording,
+    pub style: ErrorStyle,
     /// How log-in is called.
     pub log_in: LogIn,
     /// What is written into tokens.
-    pub issuing: Issuing,
+    pub issuing: IssuerConfig,
     /// What is asked of tokens.
-    pub checks: Checks,
+    pub checks: VerifierConfig,
     /// Which keys sign and check.
     pub keys: KeySettings,
     /// `SESSION_IDLE`, `SESSION_MAX`. `None`: there are no sessions.
@@ -185,52 +185,52 @@ impl Settings {
         Self::read(env::var_os)
     }
 
-    /// Reads settings from `source`, which gives a variable's value by its name.
+    /// Reads settings from `env`, which gives a variable's value by its name.
     /// A variable that is set to nothing counts as not set, except for `LIST_USERS_GROUP`, where nothing means everybody.
-    pub fn read(source: impl Fn(&'static str) -> Option<OsString>) -> Result<Self, ConfigError> {
-        let source = Source(&source);
-        source.refuse_switches()?;
-        let profile = source.profile()?;
-        let strict = profile == Profile::Strict;
-        let issuer = source.matching(
+    pub fn read(env: impl Fn(&'static str) -> Option<OsString>) -> Result<Self, ConfigError> {
+        let env = Env(&env);
+        env.refuse_switches()?;
+        let profile = env.profile()?;
+        let strict = profile == SecurityProfile::Strict;
+        let issuer = env.matching(
             "JWT_ISSUER",
             "postern",
             is_printable,
             "must be 1 to 256 characters, none of them a control character",
         )?;
-        let leeway = Duration::from_secs(source.number("JWT_LEEWAY", 0..=300, 5)?);
-        let audience = source.audience()?;
-        let verified = source.verified_claims()?;
-        let throttle = source.throttle()?;
+        let leeway = Duration::from_secs(env.number("JWT_LEEWAY", 0..=300, 5)?);
+        let audience = env.audience()?;
+        let verified = env.verified_claims()?;
+        let throttle = env.throttle()?;
         Ok(Self {
-            wording: Wording { profile, realm: source.realm()? },
-            log_in: source.log_in()?,
-            issuing: source.issuing(issuer.clone(), audience.clone(), if strict { 900 } else { 1800 })?,
-            checks: Checks {
-                required: source.required_claims(audience.is_some())?,
+            style: ErrorStyle { profile, realm: env.realm()? },
+            log_in: env.log_in()?,
+            issuing: env.issuing(issuer.clone(), audience.clone(), if strict { 900 } else { 1800 })?,
+            checks: VerifierConfig {
+                required: env.required_claims(audience.is_some())?,
                 issuer,
                 audience,
                 leeway,
                 nbf: verified.nbf,
                 iat: verified.iat,
             },
-            keys: source.keys()?,
-            sessions: source.sessions()?,
-            header_prefix: source.header_prefix()?,
-            list_users_group: source.list_users_group(strict)?,
-            password_min_length: source.number("PASSWORD_MIN_LENGTH", 8..=128, if strict { 15 } else { 8 })?,
-            hash_cost: source.hash_cost()?,
+            keys: env.keys()?,
+            sessions: env.sessions()?,
+            header_prefix: env.header_prefix()?,
+            list_users_group: env.list_users_group(strict)?,
+            password_min_length: env.number("PASSWORD_MIN_LENGTH", 8..=128, if strict { 15 } else { 8 })?,
+            hash_cost: env.hash_cost()?,
             limits: throttle.limits(),
-            audit_address: source.audit_address()?,
-            metrics: source.switch("METRICS")?,
-            processors: source.processors(),
-            roots: source.roots()?,
-            warm_up: source.switch("WARM_UP")?,
+            audit_address: env.audit_address()?,
+            metrics: env.switch("METRICS")?,
+            processors: env.processors(),
+            roots: env.roots()?,
+            warm_up: env.switch("WARM_UP")?,
             throttle,
-            users_table: source.table("USERS_TABLE")?,
-            credentials_table: source.table("CREDENTIALS_TABLE")?,
-            sessions_table: source.table("SESSIONS_TABLE")?,
-            throttle_table: source.table("THROTTLE_TABLE")?,
+            users_table: env.table("USERS_TABLE")?,
+            credentials_table: env.table("CREDENTIALS_TABLE")?,
+            sessions_table: env.table("SESSIONS_TABLE")?,
+            throttle_table: env.table("THROTTLE_TABLE")?,
         })
     }
 
@@ -255,8 +255,8 @@ impl Settings {
     }
 
     /// How requests are answered.
-    pub fn manner(&self) -> Manner {
-        Manner { wording: self.wording.clone(), address: self.audit_address }
+    pub fn options(&self) -> ResponseOptions {
+        ResponseOptions { style: self.style.clone(), address: self.audit_address }
     }
 
     /// What browsers keep.
@@ -272,7 +272,7 @@ impl Settings {
     }
 
     /// `JWT_PUBLIC_KEYS_ARN`. `None` with HS256, which has no public keys.
-    pub fn public_keys(&self) -> Result<Option<&Place>, ConfigError> {
+    pub fn public_keys(&self) -> Result<Option<&KeyLocation>, ConfigError> {
         match &self.keys.public {
             None if self.keys.algorithm.is_asymmetric() => Err(wrong(
                 "JWT_PUBLIC_KEYS_ARN",
@@ -285,10 +285,10 @@ impl Settings {
     /// Whether keys are kept in AWS.
     pub fn reads_keys_from_aws(&self) -> bool {
         let secret = match &self.keys.secret {
-            Some(KeySource::Place(place)) => Some(place),
+            Some(KeySource::KeyLocation(place)) => Some(place),
             Some(KeySource::Value(_)) | None => None,
         };
-        secret.into_iter().chain(&self.keys.public).any(|place| !matches!(place, Place::File(_)))
+        secret.into_iter().chain(&self.keys.public).any(|place| !matches!(place, KeyLocation::File(_)))
     }
 
     /// Whether `JWT_PUBLIC_KEYS_ARN` is set.
@@ -299,7 +299,7 @@ impl Settings {
     /// The rules that are weaker than the strict profile's, by the names of their settings.
     pub fn relaxed_rules(&self) -> Vec<&'static str> {
         [
-            ("AUTH_PROFILE", self.wording.profile == Profile::Tutorial),
+            ("AUTH_PROFILE", self.style.profile == SecurityProfile::Tutorial),
             ("JWT_EXPIRATION_DELTA", self.issuing.lifetime > Duration::from_secs(900)),
             ("JWT_LEEWAY", self.checks.leeway > Duration::from_secs(5)),
             ("JWT_VERIFY_CLAIMS", !(self.checks.nbf && self.checks.iat)),
@@ -327,15 +327,15 @@ fn is_weaker(limit: u32, default: u32) -> bool {
 impl Throttle {
     fn limits(self) -> Limits {
         Limits {
-            pair: PairLimit {
+            pair: BackoffPolicy {
                 failures: self.failures,
                 wait: Duration::from_secs(self.wait),
                 max_wait: Duration::from_secs(self.max_wait),
                 known: Duration::from_secs(self.known),
             },
-            account: Rate::an_hour(self.account),
-            address: Rate::an_hour(self.address),
-            sign_ups: Rate::an_hour(self.sign_ups),
+            account: GcraLimit::an_hour(self.account),
+            address: GcraLimit::an_hour(self.address),
+            sign_ups: GcraLimit::an_hour(self.sign_ups),
         }
     }
 }
@@ -345,15 +345,15 @@ fn wrong(variable: &'static str, problem: impl Into<String>) -> ConfigError {
 }
 
 /// The variables, each read by the method that knows its rules.
-struct Source<'a>(&'a dyn Fn(&'static str) -> Option<OsString>);
+struct Env<'a>(&'a dyn Fn(&'static str) -> Option<OsString>);
 
 /// The checks of `JWT_VERIFY_CLAIMS` that can be left out.
-struct Verified {
+struct VerifiedClaims {
     nbf: bool,
     iat: bool,
 }
 
-impl Source<'_> {
+impl Env<'_> {
     fn given(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
         let value = (self.0)(name).map(|value| value.into_string().map_err(|_| wrong(name, "is not UTF-8")));
         value.transpose()
@@ -405,10 +405,10 @@ impl Source<'_> {
         }
     }
 
-    fn profile(&self) -> Result<Profile, ConfigError> {
+    fn profile(&self) -> Result<SecurityProfile, ConfigError> {
         match self.text("AUTH_PROFILE")?.as_deref() {
-            None | Some("tutorial") => Ok(Profile::Tutorial),
-            Some("strict") => Ok(Profile::Strict),
+            None | Some("tutorial") => Ok(SecurityProfile::Tutorial),
+            Some("strict") => Ok(SecurityProfile::Strict),
             Some(_) => Err(wrong("AUTH_PROFILE", "must be tutorial or strict")),
         }
     }
@@ -451,7 +451,7 @@ impl Source<'_> {
         Ok(log_in)
     }
 
-    fn issuing(&self, issuer: String, audience: Option<String>, lifetime: u64) -> Result<Issuing, ConfigError> {
+    fn issuing(&self, issuer: String, audience: Option<String>, lifetime: u64) -> Result<IssuerConfig, ConfigError> {
         let lifetime = self.number("JWT_EXPIRATION_DELTA", 1..=LONGEST_LIFE, lifetime)?;
         let delay = self.number("JWT_NOT_BEFORE_DELTA", 0..=LONGEST_LIFE, 0)?;
         if delay >= lifetime {
@@ -460,7 +460,7 @@ impl Source<'_> {
                 "must be less than JWT_EXPIRATION_DELTA, or no token is ever valid",
             ));
         }
-        Ok(Issuing {
+        Ok(IssuerConfig {
             issuer,
             audience,
             lifetime: Duration::from_secs(lifetime),
@@ -468,7 +468,7 @@ impl Source<'_> {
         })
     }
 
-    fn verified_claims(&self) -> Result<Verified, ConfigError> {
+    fn verified_claims(&self) -> Result<VerifiedClaims, ConfigError> {
         const NAME: &str = "JWT_VERIFY_CLAIMS";
         let claims = self.list(NAME, "signature,exp,nbf,iat")?;
         let has = |claim: &str| claims.iter().any(|entry| entry == claim);
@@ -486,7 +486,7 @@ impl Source<'_> {
                 "must be a list of signature, exp, nbf, iat, iss, sub and aud, with commas between them",
             ));
         }
-        Ok(Verified { nbf: has("nbf"), iat: has("iat") })
+        Ok(VerifiedClaims { nbf: has("nbf"), iat: has("iat") })
     }
 
     fn required_claims(&self, has_audience: bool) -> Result<Vec<Claim>, ConfigError> {
@@ -644,11 +644,11 @@ impl Source<'_> {
             (Some(_), Some(_)) => return Err(wrong("JWT_SECRET_KEY", "and JWT_SECRET_ARN are both set: remove one")),
             (Some(key), None) => {
                 // Here already, so that each function refuses a bad key, also one that does not use it.
-                SigningKeys::parse(&key, algorithm, local)
+                SigningKeySet::parse(&key, algorithm, local)
                     .map_err(|problem| wrong("JWT_SECRET_KEY", problem.to_string()))?;
                 Some(KeySource::Value(key.into()))
             }
-            (None, place) => place.map(KeySource::Place),
+            (None, place) => place.map(KeySource::KeyLocation),
         };
         let public = self.place("JWT_PUBLIC_KEYS_ARN", local)?;
         if public.is_some() && !algorithm.is_asymmetric() {
@@ -658,10 +658,10 @@ impl Source<'_> {
         Ok(KeySettings { algorithm, refresh, local, secret, public })
     }
 
-    fn place(&self, name: &'static str, local: bool) -> Result<Option<Place>, ConfigError> {
+    fn place(&self, name: &'static str, local: bool) -> Result<Option<KeyLocation>, ConfigError> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        match Place::parse(&text) {
-            Some(Place::File(_)) if !local => {
+        match KeyLocation::parse(&text) {
+            Some(KeyLocation::File(_)) if !local => {
                 Err(wrong(name, "names a file, which works with a DynamoDB on this machine only"))
             }
             Some(place) => Ok(Some(place)),
@@ -711,7 +711,7 @@ pub fn is_on_this_machine(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::keys::hmac_secret as secret;
+    use crate::domain::keys::hmac_secret;
 
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf";
 
@@ -736,8 +736,8 @@ mod tests {
     #[test]
     fn without_variables_the_defaults_are_those_of_the_contract() {
         let settings = read(&[]).unwrap();
-        assert_eq!(settings.wording, Wording { profile: Profile::Tutorial, realm: None });
-        assert_eq!(settings.wording.realm(), "Login required");
+        assert_eq!(settings.style, ErrorStyle { profile: SecurityProfile::Tutorial, realm: None });
+        assert_eq!(settings.style.realm(), "Login required");
         let fields = ("email".to_owned(), "password".to_owned());
         assert_eq!(
             settings.log_in,
@@ -746,7 +746,7 @@ mod tests {
         let seconds = Duration::from_secs;
         assert_eq!(
             settings.issuing,
-            Issuing {
+            IssuerConfig {
                 issuer: "postern".to_owned(),
                 audience: None,
                 lifetime: seconds(1800),
@@ -756,7 +756,14 @@ mod tests {
         let required = vec![Claim::Exp, Claim::Iat, Claim::Nbf];
         assert_eq!(
             settings.checks,
-            Checks { issuer: "postern".to_owned(), audience: None, leeway: seconds(5), nbf: true, iat: true, required }
+            VerifierConfig {
+                issuer: "postern".to_owned(),
+                audience: None,
+                leeway: seconds(5),
+                nbf: true,
+                iat: true,
+                required
+            }
         );
         assert_eq!((settings.keys.algorithm, settings.keys.refresh), (Algorithm::Hs256, seconds(300)));
         assert_eq!(settings.sessions, Some(Lifetime { idle: seconds(2_592_000), max: seconds(7_776_000) }));
@@ -828,7 +835,7 @@ mod tests {
         ])
         .unwrap();
         assert!(settings.users_table().is_err());
-        assert!(matches!(settings.key(), Ok(KeySource::Place(Place::Secret(arn))) if arn == ARN));
+        assert!(matches!(settings.key(), Ok(KeySource::KeyLocation(KeyLocation::Secret(arn))) if arn == ARN));
     }
 
     #[test]
@@ -842,7 +849,7 @@ mod tests {
                     "short-key-1234",
                     "0123456789abcdef0123456789abcde",
                     "5791628bb0b13ce0c676dfde280ba245",
-                    secret::DEVELOPMENT_KEY,
+                    hmac_secret::DEVELOPMENT_KEY,
                 ],
             ),
             (
@@ -948,7 +955,7 @@ mod tests {
     #[test]
     fn the_development_key_needs_a_database_on_this_machine() {
         let with = |endpoint: &str| {
-            read(&[("JWT_SECRET_KEY", secret::DEVELOPMENT_KEY), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint)])
+            read(&[("JWT_SECRET_KEY", hmac_secret::DEVELOPMENT_KEY), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint)])
         };
         for endpoint in
             ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]:8000", "http://host.docker.internal:8000"]

@@ -26,12 +26,12 @@ use tracing::{Instrument as _, error, error_span, info, warn};
 use uuid::Uuid;
 
 use crate::{
-    config::Wording,
+    config::ErrorStyle,
     domain::client_ip::{AddressForm, ClientAddress},
     http::{
         browser,
-        error::{Error, FieldError, Refusal},
-        pages::{self as page, Form},
+        error::{Error, ErrorResponse, FieldError},
+        pages::{self, Form},
         telemetry::metrics,
     },
 };
@@ -58,23 +58,23 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
 
 /// How requests are answered, whatever they ask for.
 #[derive(Debug, Clone)]
-pub struct Manner {
+pub struct ResponseOptions {
     /// In which words.
-    pub wording: Wording,
+    pub style: ErrorStyle,
     /// How the log names clients: `AUDIT_ADDRESS`.
     pub address: AddressForm,
 }
 
 /// Makes a service of routes: adds 404, 405 and 413, catches panics, ends what takes too long, words errors, and dresses every
 /// answer.
-pub fn service(routes: Router, manner: Manner) -> Router {
+pub fn service(routes: Router, options: ResponseOptions) -> Router {
     routes
         .fallback(|| async { Error::NotFound })
         .method_not_allowed_fallback(other_method)
         .layer(middleware::from_fn(collect_body))
         .layer(CatchPanicLayer::custom(|_| Error::Panic.into_response()))
         .layer(middleware::from_fn(in_time))
-        .layer(middleware::from_fn_with_state(Arc::new(manner), answer))
+        .layer(middleware::from_fn_with_state(Arc::new(options), answer))
 }
 
 /// A path that does not know the method. `OPTIONS` it knows nevertheless: the router names the methods in `Allow`
@@ -112,7 +112,7 @@ async fn collect_body(request: Request, next: Next) -> Result<Response, Error> {
     Ok(next.run(Request::from_parts(parts, Body::from(Bytes::from(collected)))).await)
 }
 
-async fn answer(State(manner): State<Arc<Manner>>, mut request: Request, next: Next) -> Response {
+async fn answer(State(options): State<Arc<ResponseOptions>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
     let method = request.method().clone();
@@ -122,16 +122,16 @@ async fn answer(State(manner): State<Arc<Manner>>, mut request: Request, next: N
     let client = ClientAddress::of(&request);
     request.extensions_mut().insert(client);
     // At the highest level: whoever asks for errors only needs the identifier as well.
-    let span = error_span!("request", request_id = id, client = client.to_log(manner.address));
+    let span = error_span!("request", request_id = id, client = client.to_log(options.address));
     let mut response = next.run(request).instrument(span.clone()).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let error = response.extensions_mut().remove::<Arc<Error>>();
     if let Some(error) = &error {
         let form = response.extensions_mut().remove::<Form>();
         let allow = response.headers_mut().remove(header::ALLOW);
-        let refusal = error.refusal(&manner.wording);
-        let page = if wants_page { page::refuse(error, &refusal, form).ok() } else { None };
-        response = refuse(error, refusal, &manner.wording, page, allow);
+        let refusal = error.refusal(&options.style);
+        let page = if wants_page { pages::refuse(error, &refusal, form).ok() } else { None };
+        response = refuse(error, refusal, &options.style, page, allow);
     }
     span.in_scope(|| log(error.as_deref(), response.status(), &method, &route, duration_ms));
     if method == Method::HEAD {
@@ -178,8 +178,8 @@ struct Problem<'a> {
 /// A refusal as a page, for whoever wants one, or else as a problem.
 fn refuse(
     error: &Error,
-    refusal: Refusal,
-    wording: &Wording,
+    refusal: ErrorResponse,
+    style: &ErrorStyle,
     page: Option<Response>,
     allow: Option<HeaderValue>,
 ) -> Response {
@@ -190,7 +190,7 @@ fn refuse(
     let challenge = match refusal.challenge {
         // A browser would ask for a password by itself, over the page that does.
         Some(challenge) if is_page && challenge.starts_with("Basic") => {
-            (status == StatusCode::UNAUTHORIZED).then(|| wording.bearer())
+            (status == StatusCode::UNAUTHORIZED).then(|| style.bearer())
         }
         challenge => challenge,
     };
@@ -212,7 +212,7 @@ fn refuse(
     response
 }
 
-fn problem(error: &Error, refusal: &Refusal) -> Response {
+fn problem(error: &Error, refusal: &ErrorResponse) -> Response {
     let status = refusal.status;
     if status.is_success() {
         return (status, Json(json!({ "message": refusal.message, "code": refusal.code }))).into_response();
@@ -282,7 +282,7 @@ pub fn causes(error: &(dyn StdError + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Profile;
+    use crate::config::SecurityProfile;
     use axum::{http::HeaderMap, routing::get};
     use tower::ServiceExt as _;
 
@@ -291,8 +291,8 @@ mod tests {
             assert!(headers.contains_key("never"), "a secret of the inside");
         });
         let routes = Router::new().route("/panic", panics).route("/fine", get(|| async { "fine" }));
-        let wording = Wording { profile: Profile::Tutorial, realm: None };
-        service(routes, Manner { wording, address: AddressForm::Network })
+        let style = ErrorStyle { profile: SecurityProfile::Tutorial, realm: None };
+        service(routes, ResponseOptions { style, address: AddressForm::Network })
     }
 
     async fn ask(service: &Router, method: Method, path: &str) -> (StatusCode, String) {
@@ -323,8 +323,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_takes_too_long_is_one_503_and_the_client_is_told_to_try_again() {
         let slow = get(|| async { tokio::time::sleep(TIME_LIMIT * 2).await });
-        let manner = Manner { wording: Wording { profile: Profile::Strict, realm: None }, address: AddressForm::None };
-        let service = service(Router::new().route("/slow", slow), manner);
+        let options = ResponseOptions {
+            style: ErrorStyle { profile: SecurityProfile::Strict, realm: None },
+            address: AddressForm::None,
+        };
+        let service = service(Router::new().route("/slow", slow), options);
         let request = Request::builder().uri("/slow").body(Body::empty()).unwrap();
         let response = service.oneshot(request).await.unwrap();
         assert_eq!(

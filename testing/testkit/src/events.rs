@@ -107,11 +107,11 @@ pub async fn through_lambda_http(routes: Router, settings: &Settings, event: Val
     let event = serde_json::from_value(event).expect("lambda_http knows the event");
     let mut context = Context::default();
     "8476a536-e9f4-11e8-9739-2dfe598c3fcd".clone_into(&mut context.request_id);
-    let answer = lambda::handler(routes, settings.manner()).oneshot(LambdaEvent::new(event, context)).await;
+    let answer = lambda::handler(routes, settings.options()).oneshot(LambdaEvent::new(event, context)).await;
     serde_json::to_value(answer.expect("handlers do not fail")).expect("the answer is JSON")
 }
 
-/// Checks a function's answer to an event: what every answer has, and what this one should be.
+/// VerifierConfig a function's answer to an event: what every answer has, and what this one should be.
 pub fn assert_answer((name, status, code): Sample, answer: &Value) {
     let read = read(answer);
     read.check();

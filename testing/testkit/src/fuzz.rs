@@ -30,14 +30,14 @@ use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use shared::{
-    config::{Profile, Wording},
+    config::{ErrorStyle, SecurityProfile},
     domain::{
         client_ip::AddressForm,
         keys::{
             jwk::Algorithm,
-            key_set::{CheckingKeys, SigningKeys},
+            key_set::{SigningKeySet, VerifyingKeySet},
         },
-        token::{Anchor, Checks, Claim, Verifier},
+        token::{Claim, TokenBinding, Verifier, VerifierConfig},
         user::{
             PublicId,
             email::{self, Email},
@@ -46,8 +46,8 @@ use shared::{
     http::{
         error::Error,
         lambda,
-        request::{authorization as credentials, fields::Fields},
-        service::Manner,
+        request::{authorization, fields::Fields},
+        service::ResponseOptions,
     },
 };
 use tokio::runtime;
@@ -99,14 +99,14 @@ const SEED_HEAD: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\
 
 /// Who issued one token and takes no other.
 struct Issuer {
-    keys: CheckingKeys,
+    keys: VerifyingKeySet,
     verifier: Verifier,
     good: String,
 }
 
 static HMAC: LazyLock<Issuer> = LazyLock::new(|| {
     let good = forge::token(r#"{"typ":"JWT","alg":"HS256"}"#, &good_claims().to_string());
-    let keys = SigningKeys::parse(KEY, Algorithm::Hs256, false).expect("the key is good");
+    let keys = SigningKeySet::parse(KEY, Algorithm::Hs256, false).expect("the key is good");
     Issuer { keys: keys.into_checking(), verifier: verifier(Algorithm::Hs256, None), good }
 });
 
@@ -116,7 +116,7 @@ static ED25519: LazyLock<Issuer> = LazyLock::new(|| {
     let key = EncodingKey::from_ed_der(&[SEED_HEAD, &forge::decode(SEED)].concat());
     let signature = crypto::sign(message.as_bytes(), &key, jsonwebtoken::Algorithm::EdDSA).expect("the key signs");
     let set = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "one", "x": POINT }] }).to_string();
-    let keys = CheckingKeys::parse_public(&set, Algorithm::EdDsa, false).expect("the key is good");
+    let keys = VerifyingKeySet::parse_public(&set, Algorithm::EdDsa, false).expect("the key is good");
     Issuer { keys, verifier: verifier(Algorithm::EdDsa, None), good: format!("{message}.{signature}") }
 });
 
@@ -129,7 +129,10 @@ fn good_claims() -> Value {
 fn verifier(algorithm: Algorithm, audience: Option<&str>) -> Verifier {
     let required = vec![Claim::Iss, Claim::Sub, Claim::PublicId, Claim::Iat, Claim::Nbf, Claim::Exp, Claim::Jti];
     let (issuer, audience) = (ISSUER.to_owned(), audience.map(str::to_owned));
-    Verifier::new(algorithm, Checks { issuer, audience, leeway: Duration::ZERO, nbf: true, iat: true, required })
+    Verifier::new(
+        algorithm,
+        VerifierConfig { issuer, audience, leeway: Duration::ZERO, nbf: true, iat: true, required },
+    )
 }
 
 fn now() -> SystemTime {
@@ -142,7 +145,7 @@ impl Issuer {
             Ok(verified) => {
                 assert_eq!(text, self.good, "a token that nobody issued is taken");
                 assert_eq!(verified.subject.to_string(), SUBJECT);
-                assert_eq!(verified.anchor, Anchor::Version(3));
+                assert_eq!(verified.binding, TokenBinding::Version(3));
             }
             Err(error) => assert_ne!(text, self.good, "{error}"),
         }
@@ -210,9 +213,9 @@ fn signed_token(data: &[u8], audience: Option<&str>) {
             (one, Some(audience)) => one == audience,
         };
         assert!(for_us, "{claims}");
-        match verified.anchor {
-            Anchor::Session(session) => assert_eq!(claims["sid"], session.to_string(), "{claims}"),
-            Anchor::Version(version) => {
+        match verified.binding {
+            TokenBinding::Session(session) => assert_eq!(claims["sid"], session.to_string(), "{claims}"),
+            TokenBinding::Version(version) => {
                 assert!(claims["sid"].is_null(), "{claims}");
                 assert_eq!(claims["ver"].as_u64().unwrap_or_default(), version, "{claims}");
             }
@@ -343,7 +346,7 @@ pub fn email(data: &[u8]) {
     assert_eq!(Email::parse(&format!("\u{3000}{text}\r\n")), parsed, "space around {text:?} makes a difference");
     let Ok(email) = parsed else { return };
     let spelling = email.as_str();
-    assert!(spelling.len() <= email::MAX_OCTETS, "{spelling}");
+    assert!(spelling.len() <= email::MAX_BYTES, "{spelling}");
     assert!(!spelling.chars().any(|c| c.is_whitespace() || c.is_control()), "{spelling:?}");
     let Some((local, domain)) = spelling.split_once('@') else { panic!("no @: {spelling}") };
     assert!((1..=64).contains(&local.len()), "{spelling}");
@@ -492,8 +495,8 @@ async fn echo(State(seen): State<Arc<Mutex<Option<Seen>>>>, request: Request) ->
     let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
     *seen.lock().expect("nobody panicked") = Some(Seen { uri, headers, body: body.clone() });
     // Refused or not: that they can be read decides nothing here.
-    let _ = credentials::bearer_token(&parts.headers, "JWT");
-    let _ = credentials::basic(&parts.headers);
+    let _ = authorization::bearer_token(&parts.headers, "JWT");
+    let _ = authorization::basic(&parts.headers);
     let query = values(&Fields::from_query(parts.uri.query().unwrap_or_default(), &PARAMETERS)?, &PARAMETERS);
     let path = parts.uri.path().to_owned();
     let fields = values(&Fields::from_body(Request::from_parts(parts, Body::from(body)), &KNOWN).await?, &KNOWN);
@@ -577,8 +580,10 @@ fn comparable(mut headers: HeaderMap) -> HeaderMap {
 }
 
 /// As a function in the strict profile answers.
-const MANNER: Manner =
-    Manner { wording: Wording { profile: Profile::Strict, realm: None }, address: AddressForm::Network };
+const MANNER: ResponseOptions = ResponseOptions {
+    style: ErrorStyle { profile: SecurityProfile::Strict, realm: None },
+    address: AddressForm::Network,
+};
 
 /// Nothing here waits for a network; the clock is for the time limit of requests.
 fn block_on<F: Future>(future: F) -> F::Output {

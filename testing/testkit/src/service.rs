@@ -16,10 +16,10 @@ use local::{database, service};
 use reqwest::{Method, RequestBuilder, redirect::Policy};
 use serde_json::{Value, json};
 use shared::{
-    aws::{keys::cache::Keyring, store},
+    aws::{keys::cache::KeyCache, store},
     domain::keys::{
         jwk::Algorithm,
-        key_set::{CheckingKeys, SigningKeys},
+        key_set::{SigningKeySet, VerifyingKeySet},
     },
 };
 use tokio::net::TcpListener;
@@ -33,14 +33,14 @@ use crate::{
 pub const KEY: &str = "a key for tests that nobody else has: 4f1c";
 
 /// [`KEY`], as `login` holds it.
-pub fn signing_keys() -> Keyring<SigningKeys> {
-    Keyring::fixed(SigningKeys::parse(KEY, Algorithm::Hs256, false).expect("the key is good"))
+pub fn signing_keys() -> KeyCache<SigningKeySet> {
+    KeyCache::fixed(SigningKeySet::parse(KEY, Algorithm::Hs256, false).expect("the key is good"))
 }
 
 /// [`KEY`], as `list-users` holds it.
-pub fn checking_keys() -> Keyring<CheckingKeys> {
-    let keys = SigningKeys::parse(KEY, Algorithm::Hs256, false).expect("the key is good");
-    Keyring::fixed(keys.into_checking())
+pub fn checking_keys() -> KeyCache<VerifyingKeySet> {
+    let keys = SigningKeySet::parse(KEY, Algorithm::Hs256, false).expect("the key is good");
+    KeyCache::fixed(keys.into_checking())
 }
 
 /// A running service.

@@ -6,7 +6,7 @@ use clap::{
     Args, Parser, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
-use shared::{aws::keys::source::Place, domain::keys::jwk::Algorithm};
+use shared::{aws::keys::source::KeyLocation, domain::keys::jwk::Algorithm};
 
 use crate::failure::Failure;
 
@@ -187,20 +187,20 @@ const DEFAULT_REFRESH: &str = "300";
 
 impl Where {
     /// `--keys` or `JWT_SECRET_ARN`.
-    pub(crate) fn keys(&self) -> Result<Place, Failure> {
+    pub(crate) fn keys(&self) -> Result<KeyLocation, Failure> {
         let place = place(self.keys.as_ref(), "--keys (JWT_SECRET_ARN)")?;
         place.ok_or_else(|| Failure::Usage("--keys is not given, and JWT_SECRET_ARN is not set".to_owned()))
     }
 
     /// `--public-keys` or `JWT_PUBLIC_KEYS_ARN`.
-    pub(crate) fn public_keys(&self) -> Result<Option<Place>, Failure> {
+    pub(crate) fn public_keys(&self) -> Result<Option<KeyLocation>, Failure> {
         place(self.public_keys.as_ref(), "--public-keys (JWT_PUBLIC_KEYS_ARN)")
     }
 }
 
 /// What is set to nothing counts as not set, as it does for the functions. The text is not quoted: it may be a key that came here
 /// by mistake.
-fn place(text: Option<&String>, option: &str) -> Result<Option<Place>, Failure> {
+fn place(text: Option<&String>, option: &str) -> Result<Option<KeyLocation>, Failure> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let wrong = || {
         Failure::Usage(format!(
@@ -208,7 +208,7 @@ fn place(text: Option<&String>, option: &str) -> Result<Option<Place>, Failure> 
              parameter (arn:aws:ssm:REGION:ACCOUNT:parameter/NAME), or file:PATH"
         ))
     };
-    Place::parse(text).map(Some).ok_or_else(wrong)
+    KeyLocation::parse(text).map(Some).ok_or_else(wrong)
 }
 
 fn algorithms() -> impl clap::builder::IntoResettable<clap::builder::ValueParser> {

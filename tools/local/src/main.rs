@@ -16,7 +16,7 @@ use shared::{
     config::{Settings, is_on_this_machine},
     http::{
         lambda::StartError,
-        telemetry::logging::{self as log, Format},
+        telemetry::logging::{self, Format},
     },
 };
 use tokio::{
@@ -76,7 +76,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    log::start(Format::Text, log::level().as_deref());
+    logging::start(Format::Text, logging::level().as_deref());
     match run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

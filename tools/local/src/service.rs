@@ -13,7 +13,7 @@ use axum::{
 use list_users::ListUsers;
 use login::Login;
 use shared::{
-    aws::keys::cache as keyring,
+    aws::keys::cache as key_cache,
     config::{ConfigError, Settings},
     domain::{
         client_ip::ClientAddress,
@@ -23,7 +23,7 @@ use shared::{
         },
         token::numeric_date,
     },
-    http::{lambda::StartError, service as answer},
+    http::{lambda::StartError, service},
 };
 use signup::Signup;
 use tokio::net::TcpListener;
@@ -61,15 +61,15 @@ pub async fn router(settings: &Settings, database: Client) -> Result<Router, Sta
     let aws = aws(settings).await;
     // There is one process, so listing can read the secret keys as well as public ones.
     let checking = if settings.has_public_keys() || !settings.keys.algorithm.is_asymmetric() {
-        keyring::checking(settings, &aws).await?
+        key_cache::checking(settings, &aws).await?
     } else {
-        keyring::checking_with_secret(settings, &aws).await?
+        key_cache::checking_with_secret(settings, &aws).await?
     };
-    let signing = keyring::signing(settings, &aws).await?;
+    let signing = key_cache::signing(settings, &aws).await?;
     let routes = signup::routes(Signup::new(settings, database.clone())?)
         .merge(login::routes(Login::new(settings, signing, database.clone())?))
         .merge(list_users::routes(ListUsers::new(settings, checking, database)?));
-    Ok(answer::service(routes, settings.manner()).layer(middleware::from_fn(name_client)))
+    Ok(service::service(routes, settings.options()).layer(middleware::from_fn(name_client)))
 }
 
 /// Serves these routes until the process ends.

@@ -13,13 +13,13 @@ use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use crate::{
-    aws::keys::source::{Place, PlaceError},
+    aws::keys::source::{KeyLocation, KeyReadError},
     config::{ConfigError, KeySource, Settings},
     domain::{
-        keys::key_set::{CheckingKeys, KeysError, SigningKeys},
-        token::{TokenError, Verified, Verifier},
+        keys::key_set::{KeysError, SigningKeySet, VerifyingKeySet},
+        token::{TokenError, VerifiedToken, Verifier},
     },
-    http::service as answer,
+    http::service,
 };
 
 /// Shortest time between two readings that an unknown `kid`, or a failure, gives rise to.
@@ -27,17 +27,17 @@ const PAUSE: Duration = Duration::from_secs(10);
 
 /// Keys that cannot be had. The text names the setting and the place, never a key.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyringError {
+pub enum KeyCacheError {
     /// A setting is missing.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The place gives nothing.
     #[error("what {variable} names {source}")]
-    Place {
+    KeyLocation {
         /// The setting.
         variable: &'static str,
         /// What is wrong.
-        source: PlaceError,
+        source: KeyReadError,
     },
     /// The place gives keys that are not taken.
     #[error("what {variable} names {problem}")]
@@ -49,12 +49,12 @@ pub enum KeyringError {
     },
 }
 
-type Reading<K> = Pin<Box<dyn Future<Output = Result<K, KeyringError>> + Send>>;
+type Reading<K> = Pin<Box<dyn Future<Output = Result<K, KeyCacheError>> + Send>>;
 type Source<K> = Box<dyn Fn() -> Reading<K> + Send + Sync>;
 
 /// Keys of one kind, and where newer ones come from.
-pub struct Keyring<K> {
-    shelf: RwLock<Shelf<K>>,
+pub struct KeyCache<K> {
+    state: RwLock<CacheState<K>>,
     /// Held while the source is read, so that many requests cause one reading.
     reading: Mutex<()>,
     /// None, where the keys are in the settings.
@@ -62,58 +62,61 @@ pub struct Keyring<K> {
     refresh: Duration,
 }
 
-struct Shelf<K> {
+struct CacheState<K> {
     keys: Arc<K>,
     /// When the source was last read, with or without success.
     tried_at: SystemTime,
     /// When it was last read with success.
     read_at: SystemTime,
     /// When an unknown `kid` last gave rise to a reading.
-    asked_at: Option<SystemTime>,
+    last_forced_refresh: Option<SystemTime>,
 }
 
 /// The keys that sign: for `login`.
-pub async fn signing(settings: &Settings, aws: &SdkConfig) -> Result<Keyring<SigningKeys>, KeyringError> {
+pub async fn signing(settings: &Settings, aws: &SdkConfig) -> Result<KeyCache<SigningKeySet>, KeyCacheError> {
     from_secret(settings, aws, |keys| keys).await
 }
 
 /// The keys that check: for `list-users`. With HS256 they are the ones that sign; with any other algorithm they are public.
-pub async fn checking(settings: &Settings, aws: &SdkConfig) -> Result<Keyring<CheckingKeys>, KeyringError> {
+pub async fn checking(settings: &Settings, aws: &SdkConfig) -> Result<KeyCache<VerifyingKeySet>, KeyCacheError> {
     let (algorithm, local) = (settings.keys.algorithm, settings.keys.local);
     match settings.public_keys()? {
         None => checking_with_secret(settings, aws).await,
         Some(place) => {
-            let parse = move |text: &str| CheckingKeys::parse_public(text, algorithm, local);
-            Keyring::load(place.clone(), "JWT_PUBLIC_KEYS_ARN", aws, parse, settings.keys.refresh).await
+            let parse = move |text: &str| VerifyingKeySet::parse_public(text, algorithm, local);
+            KeyCache::load(place.clone(), "JWT_PUBLIC_KEYS_ARN", aws, parse, settings.keys.refresh).await
         }
     }
 }
 
 /// The keys that sign, for checking alone: for a service on one machine, which has no other.
-pub async fn checking_with_secret(settings: &Settings, aws: &SdkConfig) -> Result<Keyring<CheckingKeys>, KeyringError> {
-    from_secret(settings, aws, SigningKeys::into_checking).await
+pub async fn checking_with_secret(
+    settings: &Settings,
+    aws: &SdkConfig,
+) -> Result<KeyCache<VerifyingKeySet>, KeyCacheError> {
+    from_secret(settings, aws, SigningKeySet::into_checking).await
 }
 
 async fn from_secret<K: Send + Sync + 'static>(
     settings: &Settings,
     aws: &SdkConfig,
-    kind: impl Fn(SigningKeys) -> K + Copy + Send + Sync + 'static,
-) -> Result<Keyring<K>, KeyringError> {
+    kind: impl Fn(SigningKeySet) -> K + Copy + Send + Sync + 'static,
+) -> Result<KeyCache<K>, KeyCacheError> {
     let (algorithm, local) = (settings.keys.algorithm, settings.keys.local);
-    let parse = move |text: &str| SigningKeys::parse(text, algorithm, local).map(kind);
+    let parse = move |text: &str| SigningKeySet::parse(text, algorithm, local).map(kind);
     match settings.key()? {
         KeySource::Value(text) => {
             let keys = parse(text.expose_secret())
-                .map_err(|problem| KeyringError::Keys { variable: "JWT_SECRET_KEY", problem })?;
-            Ok(Keyring::fixed(keys))
+                .map_err(|problem| KeyCacheError::Keys { variable: "JWT_SECRET_KEY", problem })?;
+            Ok(KeyCache::fixed(keys))
         }
-        KeySource::Place(place) => {
-            Keyring::load(place.clone(), "JWT_SECRET_ARN", aws, parse, settings.keys.refresh).await
+        KeySource::KeyLocation(place) => {
+            KeyCache::load(place.clone(), "JWT_SECRET_ARN", aws, parse, settings.keys.refresh).await
         }
     }
 }
 
-impl<K: Send + Sync + 'static> Keyring<K> {
+impl<K: Send + Sync + 'static> KeyCache<K> {
     /// Keys that stay.
     pub fn fixed(keys: K) -> Self {
         Self::new(keys, None, Duration::MAX, SystemTime::now())
@@ -121,24 +124,24 @@ impl<K: Send + Sync + 'static> Keyring<K> {
 
     /// `read_at`: when the reading began that gave the keys.
     fn new(keys: K, source: Option<Source<K>>, refresh: Duration, read_at: SystemTime) -> Self {
-        let shelf = Shelf { keys: Arc::new(keys), tried_at: read_at, read_at, asked_at: None };
-        Self { shelf: RwLock::new(shelf), reading: Mutex::new(()), source, refresh }
+        let state = CacheState { keys: Arc::new(keys), tried_at: read_at, read_at, last_forced_refresh: None };
+        Self { state: RwLock::new(state), reading: Mutex::new(()), source, refresh }
     }
 
     /// Keys that `place` holds and `parse` takes, read again after `refresh`.
     async fn load(
-        place: Place,
+        place: KeyLocation,
         variable: &'static str,
         aws: &SdkConfig,
         parse: impl Fn(&str) -> Result<K, KeysError> + Copy + Send + Sync + 'static,
         refresh: Duration,
-    ) -> Result<Self, KeyringError> {
+    ) -> Result<Self, KeyCacheError> {
         let aws = aws.clone();
         let read = move || -> Reading<K> {
             let (place, aws) = (place.clone(), aws.clone());
             Box::pin(async move {
-                let text = place.read(&aws).await.map_err(|source| KeyringError::Place { variable, source })?;
-                parse(text.expose_secret()).map_err(|problem| KeyringError::Keys { variable, problem })
+                let text = place.read(&aws).await.map_err(|source| KeyCacheError::KeyLocation { variable, source })?;
+                parse(text.expose_secret()).map_err(|problem| KeyCacheError::Keys { variable, problem })
             })
         };
         let now = SystemTime::now();
@@ -147,11 +150,11 @@ impl<K: Send + Sync + 'static> Keyring<K> {
 
     /// The keys, none of them read longer ago than the refresh time, unless the source fails.
     pub async fn current(&self, now: SystemTime) -> Arc<K> {
-        if !self.with_shelf(|shelf| self.is_due(shelf, now)) {
+        if !self.with_state(|state| self.is_due(state, now)) {
             return self.keys();
         }
         let _one_at_a_time = self.reading.lock().await;
-        if self.with_shelf(|shelf| self.is_due(shelf, now)) {
+        if self.with_state(|state| self.is_due(state, now)) {
             self.read_again(now).await;
         }
         self.keys()
@@ -159,7 +162,7 @@ impl<K: Send + Sync + 'static> Keyring<K> {
 
     /// For how long from `now` on these keys are still the newest that anybody asks for.
     pub fn fresh_for(&self, now: SystemTime) -> Duration {
-        let age = self.with_shelf(|shelf| now.duration_since(shelf.read_at).unwrap_or_default());
+        let age = self.with_state(|state| now.duration_since(state.read_at).unwrap_or_default());
         if self.source.is_some() { self.refresh.saturating_sub(age) } else { self.refresh }
     }
 
@@ -170,55 +173,55 @@ impl<K: Send + Sync + 'static> Keyring<K> {
         let is_newer = !Arc::ptr_eq(known, &self.keys());
         if !is_newer
             && self.source.is_some()
-            && self.with_shelf(|shelf| shelf.asked_at.is_none_or(|at| is_over(at, PAUSE, now)))
+            && self.with_state(|state| state.last_forced_refresh.is_none_or(|at| is_over(at, PAUSE, now)))
         {
-            self.with_shelf_mut(|shelf| shelf.asked_at = Some(now));
+            self.with_shelf_mut(|state| state.last_forced_refresh = Some(now));
             self.read_again(now).await;
         }
         self.keys()
     }
 
     /// After a failure the source is left alone for a while: everybody waits for it.
-    fn is_due(&self, shelf: &Shelf<K>, now: SystemTime) -> bool {
-        let failed = shelf.tried_at != shelf.read_at;
+    fn is_due(&self, state: &CacheState<K>, now: SystemTime) -> bool {
+        let failed = state.tried_at != state.read_at;
         self.source.is_some()
-            && is_over(shelf.read_at, self.refresh, now)
-            && (!failed || is_over(shelf.tried_at, PAUSE.min(self.refresh), now))
+            && is_over(state.read_at, self.refresh, now)
+            && (!failed || is_over(state.tried_at, PAUSE.min(self.refresh), now))
     }
 
     async fn read_again(&self, now: SystemTime) {
         let Some(source) = &self.source else { return };
         let began = Instant::now();
         match source().await {
-            Ok(keys) => self.with_shelf_mut(|shelf| {
-                (shelf.keys, shelf.tried_at, shelf.read_at) = (Arc::new(keys), now, now);
+            Ok(keys) => self.with_shelf_mut(|state| {
+                (state.keys, state.tried_at, state.read_at) = (Arc::new(keys), now, now);
                 info!("keys were read again");
             }),
             Err(error) => {
                 // Whoever waited for this has waited enough: the pause begins when the attempt ends.
-                self.with_shelf_mut(|shelf| shelf.tried_at = now + began.elapsed());
-                warn!(cause = answer::causes(&error), "keys could not be read again; those in use stay");
+                self.with_shelf_mut(|state| state.tried_at = now + began.elapsed());
+                warn!(cause = service::causes(&error), "keys could not be read again; those in use stay");
             }
         }
     }
 
     fn keys(&self) -> Arc<K> {
-        self.with_shelf(|shelf| shelf.keys.clone())
+        self.with_state(|state| state.keys.clone())
     }
 
-    // A thread that panicked with the lock has left the shelf whole: each change is one assignment.
-    fn with_shelf<T>(&self, look: impl FnOnce(&Shelf<K>) -> T) -> T {
-        look(&self.shelf.read().unwrap_or_else(PoisonError::into_inner))
+    // A thread that panicked with the lock has left the state whole: each change is one assignment.
+    fn with_state<T>(&self, look: impl FnOnce(&CacheState<K>) -> T) -> T {
+        look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn with_shelf_mut(&self, change: impl FnOnce(&mut Shelf<K>)) {
-        change(&mut self.shelf.write().unwrap_or_else(PoisonError::into_inner));
+    fn with_shelf_mut(&self, change: impl FnOnce(&mut CacheState<K>)) {
+        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
-impl<K: AsRef<CheckingKeys> + Send + Sync + 'static> Keyring<K> {
+impl<K: AsRef<VerifyingKeySet> + Send + Sync + 'static> KeyCache<K> {
     /// What a token says, if one of the keys signed it and `verifier` takes it.
-    pub async fn verify(&self, verifier: &Verifier, token: &str, now: SystemTime) -> Result<Verified, TokenError> {
+    pub async fn verify(&self, verifier: &Verifier, token: &str, now: SystemTime) -> Result<VerifiedToken, TokenError> {
         let keys = self.current(now).await;
         match verifier.verify(token, (*keys).as_ref(), now) {
             Err(TokenError::UnknownKey) => {
@@ -247,7 +250,7 @@ mod tests {
             key_set::JwkSet,
         },
         session::SessionId,
-        token::{Anchor, Checks, Issuing, Signer},
+        token::{Issuer, IssuerConfig, TokenBinding, VerifierConfig},
         user::PublicId,
     };
 
@@ -266,23 +269,24 @@ mod tests {
             self.0.1.load(Ordering::SeqCst)
         }
 
-        fn keyring(&self, start: SystemTime) -> Keyring<SigningKeys> {
+        fn keyring(&self, start: SystemTime) -> KeyCache<SigningKeySet> {
             let held = self.clone();
-            let read = move || -> Reading<SigningKeys> {
+            let read = move || -> Reading<SigningKeySet> {
                 held.0.1.fetch_add(1, Ordering::SeqCst);
                 let text = held.0.0.read().unwrap().clone();
                 Box::pin(async move {
                     // Somebody else gets a turn meanwhile.
                     tokio::task::yield_now().await;
-                    let text = text.ok_or(PlaceError::Late);
-                    let text = text.map_err(|source| KeyringError::Place { variable: "JWT_SECRET_ARN", source })?;
-                    SigningKeys::parse(&text, Algorithm::EdDsa, false)
-                        .map_err(|problem| KeyringError::Keys { variable: "JWT_SECRET_ARN", problem })
+                    let text = text.ok_or(KeyReadError::Late);
+                    let text =
+                        text.map_err(|source| KeyCacheError::KeyLocation { variable: "JWT_SECRET_ARN", source })?;
+                    SigningKeySet::parse(&text, Algorithm::EdDsa, false)
+                        .map_err(|problem| KeyCacheError::Keys { variable: "JWT_SECRET_ARN", problem })
                 })
             };
             let text = self.0.0.read().unwrap().clone().unwrap();
-            let keys = SigningKeys::parse(&text, Algorithm::EdDsa, false).unwrap();
-            Keyring::new(keys, Some(Box::new(read)), REFRESH, start)
+            let keys = SigningKeySet::parse(&text, Algorithm::EdDsa, false).unwrap();
+            KeyCache::new(keys, Some(Box::new(read)), REFRESH, start)
         }
     }
 
@@ -291,16 +295,16 @@ mod tests {
     }
 
     fn token(key: &Jwk, now: SystemTime) -> String {
-        let keys = SigningKeys::parse(&JwkSet::new(vec![key.clone()]).to_json(), Algorithm::EdDsa, false).unwrap();
+        let keys = SigningKeySet::parse(&JwkSet::new(vec![key.clone()]).to_json(), Algorithm::EdDsa, false).unwrap();
         let (issuer, lifetime) = ("postern".to_owned(), Duration::from_secs(3600));
-        let signer = Signer::new(Issuing { issuer, audience: None, lifetime, not_before_delay: Duration::ZERO });
-        let anchor = Anchor::Session(SessionId::parse(&"A".repeat(43)).unwrap());
-        signer.issue(keys.signer(u64::MAX, REFRESH), PublicId::random(), anchor, None, now).unwrap().0
+        let signer = Issuer::new(IssuerConfig { issuer, audience: None, lifetime, not_before_delay: Duration::ZERO });
+        let binding = TokenBinding::Session(SessionId::parse(&"A".repeat(43)).unwrap());
+        signer.issue(keys.signer(u64::MAX, REFRESH), PublicId::random(), binding, None, now).unwrap().0
     }
 
     fn verifier() -> Verifier {
         let (issuer, leeway) = ("postern".to_owned(), Duration::ZERO);
-        let checks = Checks { issuer, audience: None, leeway, nbf: true, iat: true, required: Vec::new() };
+        let checks = VerifierConfig { issuer, audience: None, leeway, nbf: true, iat: true, required: Vec::new() };
         Verifier::new(Algorithm::EdDsa, checks)
     }
 

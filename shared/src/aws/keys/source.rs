@@ -10,7 +10,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(3);
 
 /// Where keys are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum KeyLocation {
     /// A secret of AWS Secrets Manager, by its ARN.
     Secret(String),
     /// A parameter of the Systems Manager Parameter Store, by its ARN.
@@ -21,7 +21,7 @@ pub enum Place {
 
 /// A place that did not give what it holds.
 #[derive(Debug, thiserror::Error)]
-pub enum PlaceError {
+pub enum KeyReadError {
     /// Not there, no right to read it, no answer.
     #[error("cannot be read")]
     Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -33,7 +33,7 @@ pub enum PlaceError {
     Late,
 }
 
-impl Place {
+impl KeyLocation {
     /// The place that `text` names: the ARN of a secret or of a parameter, or `file:` and a path.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(path) = text.strip_prefix("file:") {
@@ -54,24 +54,24 @@ impl Place {
     }
 
     /// What the place holds. Fails after three seconds.
-    pub async fn read(&self, aws: &SdkConfig) -> Result<SecretString, PlaceError> {
+    pub async fn read(&self, aws: &SdkConfig) -> Result<SecretString, KeyReadError> {
         let aws = &impatient(aws);
         let text = async {
             match self {
                 Self::Secret(arn) => {
                     let answer =
                         aws_sdk_secretsmanager::Client::new(aws).get_secret_value().secret_id(arn).send().await;
-                    answer.map_err(unreadable)?.secret_string.ok_or(PlaceError::NoText)
+                    answer.map_err(unreadable)?.secret_string.ok_or(KeyReadError::NoText)
                 }
                 Self::Parameter(arn) => {
                     let request = aws_sdk_ssm::Client::new(aws).get_parameter().name(arn).with_decryption(true);
                     let answer = request.send().await.map_err(unreadable)?;
-                    answer.parameter.and_then(|parameter| parameter.value).ok_or(PlaceError::NoText)
+                    answer.parameter.and_then(|parameter| parameter.value).ok_or(KeyReadError::NoText)
                 }
                 Self::File(path) => tokio::fs::read_to_string(path).await.map_err(unreadable),
             }
         };
-        tokio::time::timeout(TIME_LIMIT, text).await.map_err(|_| PlaceError::Late)?.map(SecretString::from)
+        tokio::time::timeout(TIME_LIMIT, text).await.map_err(|_| KeyReadError::Late)?.map(SecretString::from)
     }
 }
 
@@ -87,11 +87,11 @@ fn impatient(aws: &SdkConfig) -> SdkConfig {
     aws.to_builder().timeout_config(timeouts).retry_config(retries).build()
 }
 
-fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PlaceError {
-    PlaceError::Unreadable(error.into())
+fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> KeyReadError {
+    KeyReadError::Unreadable(error.into())
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for KeyLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Secret(arn) | Self::Parameter(arn) => f.write_str(arn),
@@ -108,11 +108,11 @@ mod tests {
     fn a_place_is_a_secret_a_parameter_or_a_file() {
         let secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf";
         let parameter = "arn:aws:ssm:eu-west-1:123456789012:parameter/postern/public-keys";
-        assert_eq!(Place::parse(secret), Some(Place::Secret(secret.to_owned())));
-        assert_eq!(Place::parse(parameter), Some(Place::Parameter(parameter.to_owned())));
-        assert_eq!(Place::parse("file:target/keys.json"), Some(Place::File("target/keys.json".into())));
+        assert_eq!(KeyLocation::parse(secret), Some(KeyLocation::Secret(secret.to_owned())));
+        assert_eq!(KeyLocation::parse(parameter), Some(KeyLocation::Parameter(parameter.to_owned())));
+        assert_eq!(KeyLocation::parse("file:target/keys.json"), Some(KeyLocation::File("target/keys.json".into())));
         for text in [secret, parameter, "file:target/keys.json"] {
-            assert_eq!(Place::parse(text).unwrap().to_string(), text);
+            assert_eq!(KeyLocation::parse(text).unwrap().to_string(), text);
         }
         for other in [
             "",
@@ -123,7 +123,7 @@ mod tests {
             "arn:aws:ssm:eu-west-1:123456789012:document/x",
             "arn:aws:secretsmanager:eu-west-1:123456789012:secret:",
         ] {
-            assert_eq!(Place::parse(other), None, "{other}");
+            assert_eq!(KeyLocation::parse(other), None, "{other}");
         }
     }
 }

@@ -48,20 +48,20 @@ pub enum Change<T = ()> {
     /// It was carried out.
     Done(T),
     /// Nothing was written: the account's version or password is another one by now, or the account is gone.
-    Overtaken,
+    Conflict,
 }
 
 /// Changes accounts. Needs `dynamodb:UpdateItem` and `dynamodb:DeleteItem` on all three tables, and on Sessions
 /// `dynamodb:PutItem`, `dynamodb:Query` and `dynamodb:BatchWriteItem` too.
 #[derive(Clone)]
-pub struct AccountChanges {
+pub struct AccountStore {
     client: Client,
     users: String,
     credentials: String,
     sessions: String,
 }
 
-impl AccountChanges {
+impl AccountStore {
     /// Changes in these tables.
     pub fn new(client: Client, users_table: &str, credentials_table: &str, sessions_table: &str) -> Self {
         Self {
@@ -177,7 +177,7 @@ impl AccountChanges {
     async fn commit<T>(&self, transaction: Transaction, done: T) -> Result<Change<T>, StoreError> {
         Ok(match transaction.commit(&self.client, Uuid::new_v4()).await? {
             Outcome::Done => Change::Done(done),
-            Outcome::Refused(_) => Change::Overtaken,
+            Outcome::Refused(_) => Change::Conflict,
         })
     }
 

@@ -5,7 +5,7 @@
 //! | Users | `public_id` | `name`, `email`, `groups` (string set, absent when empty), `created_at` (seconds since 1970), `disabled`, `version` |
 //! | Credentials | `email`, in its one spelling | `public_id`, `password_hash` (PHC string), `disabled`, `version` |
 //! | Sessions | `public_id`, `session_id` | `token_hash`; of the last exchange `previous_hash`, `salt`, `rotated_at` (milliseconds since 1970), and of the one before it `older_hash`, `older_salt`, `older_at`; `expires_at` (seconds, the table's TTL), `ends_at` (seconds), `others_ended_at` (seconds), `version` |
-//! | Throttle | `id`, see [`crate::domain::throttle::Counted`] | of a pair `failures`, `guessed_at`, `until` (milliseconds since 1970), `by` (its last guess), `known_until` (milliseconds); of a rate `arrival` (milliseconds), `by`, `given_back`; `expires_at` (seconds, the table's TTL) |
+//! | Throttle | `id`, see [`crate::domain::throttle::ThrottleKey`] | of a pair `failures`, `guessed_at`, `until` (milliseconds since 1970), `by` (its last guess), `known_until` (milliseconds); of a rate `arrival` (milliseconds), `by`, `given_back`; `expires_at` (seconds, the table's TTL) |
 //!
 //! Listing users cannot read a password hash, and log-in reads one item.
 //! All reads are consistent: an account is usable and listed the moment its sign-up is answered.
@@ -47,15 +47,15 @@ use aws_smithy_types::{
 
 pub use self::{
     callers::{CallerStore, Record},
-    changes::{Account, AccountChanges, Change},
+    changes::{Account, AccountStore, Change},
     credentials::{CredentialStore, Credentials},
     sessions::{Rotation, SessionStore},
-    sign_ups::{AccountWriter, Creation},
+    sign_ups::{AccountCreator, Creation},
     throttle::{Admission, Guess, ThrottleStore},
     users::{Page, UserStore},
 };
 use crate::{
-    domain::user::{Profile, PublicId},
+    domain::user::{PublicId, PublicUser},
     http::telemetry::metrics,
 };
 
@@ -104,8 +104,8 @@ pub fn connect(aws: &SdkConfig) -> Client {
         .timeout_config(timeouts)
         .retry_config(retries)
         .retry_partition(partition)
-        .retry_classifier(Conflicts)
-        .interceptor(Measured)
+        .retry_classifier(RetryConflicts)
+        .interceptor(CallTimer)
         .build();
     Client::from_conf(config)
 }
@@ -134,17 +134,17 @@ async fn touch(client: &Client) {
 
 /// Measures each call, all its attempts and pauses included.
 #[derive(Debug)]
-struct Measured;
+struct CallTimer;
 
 /// When a call began.
 #[derive(Debug)]
-struct Begun(Instant);
+struct StartedAt(Instant);
 
-impl Storable for Begun {
+impl Storable for StartedAt {
     type Storer = StoreReplace<Self>;
 }
 
-impl Intercept for Measured {
+impl Intercept for CallTimer {
     fn name(&self) -> &'static str {
         "time of calls"
     }
@@ -154,7 +154,7 @@ impl Intercept for Measured {
         _: &BeforeSerializationInterceptorContextRef<'_>,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        bag.interceptor_state().store_put(Begun(Instant::now()));
+        bag.interceptor_state().store_put(StartedAt(Instant::now()));
         Ok(())
     }
 
@@ -164,7 +164,7 @@ impl Intercept for Measured {
         _: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Some(Begun(begun)) = bag.load::<Begun>() {
+        if let Some(StartedAt(begun)) = bag.load::<StartedAt>() {
             metrics::store_call(begun.elapsed());
         }
         Ok(())
@@ -173,9 +173,9 @@ impl Intercept for Measured {
 
 /// Has the SDK try again when a write met a transaction on the same item, which it would give up at.
 #[derive(Debug)]
-struct Conflicts;
+struct RetryConflicts;
 
-impl ClassifyRetry for Conflicts {
+impl ClassifyRetry for RetryConflicts {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         // What went well is not searched: it may be a page of a hundred users.
         let refusal = context.response().filter(|response| response.status().is_client_error());
@@ -206,8 +206,8 @@ fn unavailable(operation: &'static str, source: impl Into<Box<dyn std::error::Er
     StoreError::Unavailable { operation, source: source.into() }
 }
 
-fn profile(item: &mut Item) -> Result<Profile, StoreError> {
-    Ok(Profile {
+fn profile(item: &mut Item) -> Result<PublicUser, StoreError> {
+    Ok(PublicUser {
         public_id: public_id(item, "Users")?,
         name: take_text(item, "Users", "name")?,
         email: take_text(item, "Users", "email")?,

@@ -20,11 +20,11 @@ const TABLE: &str = "Sessions";
 /// What became of an attempt to exchange a refresh token.
 pub enum Rotation {
     /// The successor has taken its place.
-    Done(Session),
+    Rotated(Session),
     /// It was exchanged moments ago. With these salts, one after the other, the token that is the present one by now is derived.
     Repeated(Session, Vec<Salt>),
     /// There is no such session, or it has ended.
-    Gone,
+    NotFound,
     /// It was exchanged longer ago than [`GRACE`]: somebody else has it, or had it first.
     Replayed,
 }
@@ -95,7 +95,7 @@ impl SessionStore {
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match request.send().await {
-            Ok(answer) => Ok(Rotation::Done(read_session(&answer.attributes.unwrap_or_default())?)),
+            Ok(answer) => Ok(Rotation::Rotated(read_session(&answer.attributes.unwrap_or_default())?)),
             Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
                 match error.into_err() {
                     UpdateItemError::ConditionalCheckFailedException(failed) => refused(failed.item, presented, now),
@@ -106,13 +106,13 @@ impl SessionStore {
         }
     }
 
-    /// What an attempt to exchange a token would come to, without the attempt. [`Rotation::Done`]: it is the present one.
+    /// What an attempt to exchange a token would come to, without the attempt. [`Rotation::Rotated`]: it is the present one.
     pub async fn look(&self, token: &RefreshToken, now: SystemTime) -> Result<Rotation, StoreError> {
         let request = self.client.get_item().table_name(&self.table);
         let request = request.set_key(Some(key(token.user(), token.session()))).consistent_read(true);
         let answer = request.send().await.map_err(|error| unavailable("GetItem", error))?;
         match answer.item {
-            Some(item) if is_present(&item, token, now)? => Ok(Rotation::Done(read_session(&item)?)),
+            Some(item) if is_present(&item, token, now)? => Ok(Rotation::Rotated(read_session(&item)?)),
             item => refused(item, token, now),
         }
     }
@@ -131,11 +131,11 @@ fn is_present(item: &Item, token: &RefreshToken, now: SystemTime) -> Result<bool
 
 /// Why a token was not exchanged, by the session as it is.
 fn refused(item: Option<Item>, presented: &RefreshToken, now: SystemTime) -> Result<Rotation, StoreError> {
-    let Some(item) = item else { return Ok(Rotation::Gone) };
+    let Some(item) = item else { return Ok(Rotation::NotFound) };
     let session = read_session(&item)?;
     // The present token fails on the times alone.
     if session.remaining(millis(now) / 1000) == 0 || is_hash(&item, "token_hash", presented.hash()) {
-        return Ok(Rotation::Gone);
+        return Ok(Rotation::NotFound);
     }
     // From when on a token was no longer the present one, and what led from it to the next.
     let exchanges = [("previous_hash", "rotated_at", "salt"), ("older_hash", "older_at", "older_salt")];

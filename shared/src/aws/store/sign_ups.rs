@@ -20,13 +20,13 @@ pub enum Creation {
 
 /// Writes accounts. Needs `dynamodb:PutItem` on Users and Credentials.
 #[derive(Clone)]
-pub struct AccountWriter {
+pub struct AccountCreator {
     client: Client,
     users: String,
     credentials: String,
 }
 
-impl AccountWriter {
+impl AccountCreator {
     /// A writer to these tables.
     pub fn new(client: Client, users_table: &str, credentials_table: &str) -> Self {
         Self { client, users: users_table.to_owned(), credentials: credentials_table.to_owned() }

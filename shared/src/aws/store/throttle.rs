@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
 use uuid::Uuid;
 
 use super::{Item, StoreError, get_number, number, text, unavailable};
-use crate::domain::throttle::{Counted, Pair, PairLimit, Rate};
+use crate::domain::throttle::{Attempts, BackoffPolicy, GcraLimit, ThrottleKey};
 
 const TABLE: &str = "Throttle";
 
@@ -37,9 +37,9 @@ pub enum Admission<T> {
 /// A guess that is counted as a failure until it turns out to be right.
 #[derive(Debug)]
 pub struct Guess {
-    counted: Counted,
+    counted: ThrottleKey,
     /// As the pair was before.
-    before: Pair,
+    before: Attempts,
     attempt: Uuid,
     /// The pair has logged in not long ago.
     pub is_known: bool,
@@ -66,11 +66,11 @@ impl ThrottleStore {
     }
 
     /// Counts a guess of a pair before it is made, so that guesses at once are counted one by one.
-    pub async fn guess(&self, counted: Counted, limit: &PairLimit) -> Result<Admission<Guess>, StoreError> {
+    pub async fn guess(&self, counted: ThrottleKey, limit: &BackoffPolicy) -> Result<Admission<Guess>, StoreError> {
         let attempt = Uuid::new_v4();
         let mut looks = 0;
         // Most pairs have no failures: that is tried without a look.
-        let (mut seen, mut before) = (None, Pair::default());
+        let (mut seen, mut before) = (None, Attempts::default());
         for _ in 0..ATTEMPTS {
             let now = now();
             match before.guess(limit, now) {
@@ -78,8 +78,8 @@ impl ThrottleStore {
                     // What is known of a pair that was not looked at comes with the answer.
                     Write::Done(item) => {
                         let known_until = optional(&item, "known_until")?;
-                        let is_known = Pair { known_until, ..after }.is_known(now);
-                        let before = Pair { known_until, ..before };
+                        let is_known = Attempts { known_until, ..after }.is_known(now);
+                        let before = Attempts { known_until, ..before };
                         return Ok(Admission::Taken(Guess { counted, before, attempt, is_known }));
                     }
                     Write::Refused(item) if is_by(&item, attempt) => {
@@ -103,10 +103,10 @@ impl ThrottleStore {
 
     async fn count_guess(
         &self,
-        counted: &Counted,
+        counted: &ThrottleKey,
         seen: Option<&str>,
-        after: Pair,
-        limit: &PairLimit,
+        after: Attempts,
+        limit: &BackoffPolicy,
         attempt: Uuid,
     ) -> Result<Write, StoreError> {
         let request = self
@@ -131,8 +131,8 @@ impl ThrottleStore {
     }
 
     /// Clears a pair that has guessed right, and remembers that it has.
-    pub async fn right(&self, guess: &Guess, limit: &PairLimit) -> Result<(), StoreError> {
-        let known_until = Pair::logged_in(limit, now()).known_until;
+    pub async fn confirm(&self, guess: &Guess, limit: &BackoffPolicy) -> Result<(), StoreError> {
+        let known_until = Attempts::logged_in(limit, now()).known_until;
         let request = self
             .update(&guess.counted)
             .update_expression("SET known_until = :known, expires_at = :end REMOVE failures, guessed_at, #until, #by")
@@ -144,29 +144,29 @@ impl ThrottleStore {
     }
 
     /// Takes a guess back that was not made, unless the pair has guessed since.
-    pub async fn void(&self, guess: &Guess) -> Result<(), StoreError> {
+    pub async fn refund(&self, guess: &Guess) -> Result<(), StoreError> {
         let request = self
             .update(&guess.counted)
             .condition_expression("#by = :attempt")
             .expression_attribute_names("#by", "by")
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":attempt", text(&guess.attempt.to_string()));
-        let Pair { failures, guessed_at, until, .. } = guess.before;
+        let Attempts { failures, guessed_at, until, .. } = guess.before;
         let request = if failures == 0 {
             request.update_expression("REMOVE failures, guessed_at, #until, #by")
         } else {
             request
-                .update_expression("SET failures = :failures, guessed_at = :at, #until = :until, #by = :void")
+                .update_expression("SET failures = :failures, guessed_at = :at, #until = :until, #by = :refund")
                 .expression_attribute_values(":failures", number(failures.into()))
                 .expression_attribute_values(":at", number(guessed_at))
                 .expression_attribute_values(":until", number(until))
-                .expression_attribute_values(":void", text(&Uuid::new_v4().to_string()))
+                .expression_attribute_values(":refund", text(&Uuid::new_v4().to_string()))
         };
         send(request).await.map(drop)
     }
 
     /// Counts one more against a rate.
-    pub async fn take(&self, counted: &Counted, rate: Rate) -> Result<Admission<()>, StoreError> {
+    pub async fn take(&self, counted: &ThrottleKey, rate: GcraLimit) -> Result<Admission<()>, StoreError> {
         let attempt = Uuid::new_v4();
         let mut arrival = 0;
         for _ in 0..ATTEMPTS {
@@ -204,7 +204,7 @@ impl ThrottleStore {
     }
 
     /// Gives back what was counted for a guess that was right, or was not made.
-    pub async fn give_back(&self, counted: &Counted, rate: Rate) -> Result<(), StoreError> {
+    pub async fn give_back(&self, counted: &ThrottleKey, rate: GcraLimit) -> Result<(), StoreError> {
         let request = self
             .update(counted)
             .update_expression("SET arrival = arrival - :interval, given_back = :attempt")
@@ -216,13 +216,13 @@ impl ThrottleStore {
         send(request).await.map(drop)
     }
 
-    async fn read(&self, counted: &Counted) -> Result<Item, StoreError> {
+    async fn read(&self, counted: &ThrottleKey) -> Result<Item, StoreError> {
         let request = self.client.get_item().table_name(&self.table).key("id", text(counted.as_str()));
         let answer = request.consistent_read(true).send().await.map_err(|error| unavailable("GetItem", error))?;
         Ok(answer.item.unwrap_or_default())
     }
 
-    fn update(&self, counted: &Counted) -> UpdateItemFluentBuilder {
+    fn update(&self, counted: &ThrottleKey) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.table).key("id", text(counted.as_str()))
     }
 }
@@ -246,12 +246,12 @@ async fn send(request: UpdateItemFluentBuilder) -> Result<Write, StoreError> {
 }
 
 /// Whether a guess may still turn out to be right, and clear the pair.
-fn is_under_way(pair: &Pair, now: u64) -> bool {
+fn is_under_way(pair: &Attempts, now: u64) -> bool {
     u128::from(now.saturating_sub(pair.guessed_at)) < UNDER_WAY.as_millis()
 }
 
-fn read(item: &Item) -> Result<Pair, StoreError> {
-    Ok(Pair {
+fn read(item: &Item) -> Result<Attempts, StoreError> {
+    Ok(Attempts {
         failures: u32::try_from(optional(item, "failures")?).unwrap_or(u32::MAX),
         guessed_at: optional(item, "guessed_at")?,
         until: optional(item, "until")?,

@@ -3,12 +3,12 @@
 use aws_sdk_dynamodb::Client;
 
 use super::{Item, StoreError, profile, text, unavailable};
-use crate::domain::user::{Profile, PublicId};
+use crate::domain::user::{PublicId, PublicUser};
 
 /// A page of users, in the table's own order.
 pub struct Page {
     /// At most as many as asked for; fewer where DynamoDB's limit of 1 MB a page comes first.
-    pub users: Vec<Profile>,
+    pub users: Vec<PublicUser>,
     /// Where the next page begins, if there is one.
     pub next: Option<PublicId>,
 }

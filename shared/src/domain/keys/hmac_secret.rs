@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 /// Shortest HMAC key, in octets: as long as SHA-256's output (RFC 7518 3.2).
-pub const MIN_OCTETS: usize = 32;
+pub const MIN_BYTES: usize = 32;
 
 /// Fewest different octets of a key.
 const MIN_DIFFERENT: usize = 6;
@@ -18,8 +18,8 @@ const PRINTED: &str = include_str!("printed_keys.txt");
 
 /// A key that is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum WeakKey {
-    /// Fewer than [`MIN_OCTETS`].
+pub enum WeakSecret {
+    /// Fewer than [`MIN_BYTES`].
     #[error("must have at least 32 octets; `openssl rand -base64 48` makes one")]
     TooShort,
     /// Spaces, one letter again and again, and the like.
@@ -39,24 +39,24 @@ pub enum WeakKey {
 }
 
 /// Refuses a key that others could know or guess. `local` tells that the database is on this machine.
-pub fn check(key: &[u8], local: bool) -> Result<(), WeakKey> {
-    if key.len() < MIN_OCTETS {
-        return Err(WeakKey::TooShort);
+pub fn check_strength(key: &[u8], local: bool) -> Result<(), WeakSecret> {
+    if key.len() < MIN_BYTES {
+        return Err(WeakSecret::TooShort);
     }
     // Of 32 random hexadecimal digits, fewer different ones come once in a hundred million times.
     if key.iter().collect::<HashSet<_>>().len() < MIN_DIFFERENT {
-        return Err(WeakKey::Uniform);
+        return Err(WeakSecret::Uniform);
     }
     if key.windows(11).any(|part| part == b"-----BEGIN ") {
-        return Err(WeakKey::Pem);
+        return Err(WeakSecret::Pem);
     }
     // Printed keys are text. Octets that are none can contain no such key.
     let plain = plain(&String::from_utf8_lossy(key));
     if PRINTED.lines().any(|printed| plain.contains(printed)) {
-        return Err(WeakKey::Printed);
+        return Err(WeakSecret::Printed);
     }
     if !local && plain.contains(&self::plain(DEVELOPMENT_KEY)) {
-        return Err(WeakKey::Development);
+        return Err(WeakSecret::Development);
     }
     Ok(())
 }
@@ -70,14 +70,14 @@ fn plain(key: &str) -> String {
 mod tests {
     use super::*;
 
-    fn checked(key: &str, local: bool) -> Result<(), WeakKey> {
-        check(key.as_bytes(), local)
+    fn checked(key: &str, local: bool) -> Result<(), WeakSecret> {
+        check_strength(key.as_bytes(), local)
     }
 
     #[test]
     fn a_key_has_at_least_32_octets() {
         let key = "7f2f6a5c1d0e4b8f9a3c2d1e0f4b5a6c";
-        assert_eq!(checked(&key[1..], false), Err(WeakKey::TooShort));
+        assert_eq!(checked(&key[1..], false), Err(WeakSecret::TooShort));
         assert_eq!(checked(key, false), Ok(()));
         assert_eq!(checked("äöüßéèêëàáâãåæçñ", false), Ok(()));
     }
@@ -85,10 +85,10 @@ mod tests {
     #[test]
     fn what_is_no_random_key_is_refused() {
         for key in [" ".repeat(40), "a".repeat(32), "abcde".repeat(20), "\u{0}".repeat(64)] {
-            assert_eq!(checked(&key, true), Err(WeakKey::Uniform), "{key}");
+            assert_eq!(checked(&key, true), Err(WeakSecret::Uniform), "{key}");
         }
         let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----";
-        assert_eq!(checked(pem, true), Err(WeakKey::Pem));
+        assert_eq!(checked(pem, true), Err(WeakSecret::Pem));
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
             "your secret key, your secret key, your secret key",
             "Your_Secret_Key_Your_Secret_Key_Your",
         ] {
-            assert_eq!(checked(key, true), Err(WeakKey::Printed), "{key}");
+            assert_eq!(checked(key, true), Err(WeakSecret::Printed), "{key}");
         }
     }
 
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn the_development_key_is_for_this_machine_only() {
         assert_eq!(checked(DEVELOPMENT_KEY, true), Ok(()));
-        assert_eq!(checked(DEVELOPMENT_KEY, false), Err(WeakKey::Development));
-        assert_eq!(checked(&format!("{DEVELOPMENT_KEY}!"), false), Err(WeakKey::Development));
+        assert_eq!(checked(DEVELOPMENT_KEY, false), Err(WeakSecret::Development));
+        assert_eq!(checked(&format!("{DEVELOPMENT_KEY}!"), false), Err(WeakSecret::Development));
     }
 }

@@ -15,7 +15,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey, jwk::ThumbprintHash};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    keys::hmac_secret::{self as secret, WeakKey},
+    keys::hmac_secret::{self, WeakSecret},
     token::LATEST,
 };
 
@@ -26,7 +26,7 @@ const MAX_KID: usize = 128;
 const MIN_RSA_BITS: usize = 2048;
 
 /// Longest RSA modulus, in octets: what aws-lc checks signatures with.
-const MAX_RSA_OCTETS: usize = 8192 / 8;
+const MAX_RSA_BYTES: usize = 8192 / 8;
 
 /// The public exponent that everybody uses: 65537. Small ones have weakened signatures before.
 const RSA_EXPONENT: &str = "AQAB";
@@ -115,7 +115,7 @@ pub enum KeyProblem {
     WeakRsa,
     /// An HMAC key that others could know or guess.
     #[error("{0}")]
-    Weak(WeakKey),
+    Weak(WeakSecret),
     /// A private key where public ones belong.
     #[error("is private, and public keys belong here")]
     Private,
@@ -182,7 +182,7 @@ pub struct Jwk {
 }
 
 impl Jwk {
-    /// Checks a key. `local` tells that the database is on this machine, where the development key will do.
+    /// VerifierConfig a key. `local` tells that the database is on this machine, where the development key will do.
     pub(crate) fn check(mut members: Members, algorithm: Algorithm, local: bool) -> Result<Self, KeyProblem> {
         if !members.is_for(algorithm) {
             return Err(KeyProblem::OtherKind(algorithm));
@@ -314,7 +314,7 @@ impl Jwk {
                 let (n, e) = (octets(m.n.as_ref())?, octets(m.e.as_ref())?);
                 let is_odd = n.last().is_some_and(|last| last % 2 == 1);
                 is_odd
-                    && n.len() <= MAX_RSA_OCTETS
+                    && n.len() <= MAX_RSA_BYTES
                     && RsaPublicKeyComponents { n: n.as_slice(), e: e.as_slice() }.as_der().is_ok()
             }
         };
@@ -347,7 +347,7 @@ impl Members {
 
     fn check_strength(&self, algorithm: Algorithm, local: bool) -> Result<(), KeyProblem> {
         match algorithm {
-            Algorithm::Hs256 => secret::check(&octets(self.k.as_ref())?, local).map_err(KeyProblem::Weak),
+            Algorithm::Hs256 => hmac_secret::check_strength(&octets(self.k.as_ref())?, local).map_err(KeyProblem::Weak),
             Algorithm::EdDsa | Algorithm::Es256 => Ok(()),
             Algorithm::Rs256 => {
                 let n = octets(self.n.as_ref())?;
@@ -623,9 +623,9 @@ mod tests {
     fn weak_keys_are_refused() {
         let key = |octets: &[u8]| json!({ "kty": "oct", "k": URL_SAFE_NO_PAD.encode(octets) });
         let refused = |key: &Value, algorithm| checked(key, algorithm).err();
-        assert_eq!(refused(&key(&[7; 31]), Algorithm::Hs256), Some(KeyProblem::Weak(WeakKey::TooShort)));
+        assert_eq!(refused(&key(&[7; 31]), Algorithm::Hs256), Some(KeyProblem::Weak(WeakSecret::TooShort)));
         let printed = key(b"a-string-secret-at-least-256-bits-long");
-        assert_eq!(refused(&printed, Algorithm::Hs256), Some(KeyProblem::Weak(WeakKey::Printed)));
+        assert_eq!(refused(&printed, Algorithm::Hs256), Some(KeyProblem::Weak(WeakSecret::Printed)));
         let mut rsa = generated(Algorithm::Rs256);
         rsa["e"] = json!("Aw");
         assert_eq!(refused(&rsa, Algorithm::Rs256), Some(KeyProblem::WeakRsa));

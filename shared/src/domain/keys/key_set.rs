@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::keys::{
-    hmac_secret::{self as secret, WeakKey},
+    hmac_secret::{self, WeakSecret},
     jwk::{Algorithm, Jwk, KeyProblem, Members},
 };
 
@@ -45,7 +45,7 @@ pub enum KeysError {
     },
     /// A plain HMAC key that is no good.
     #[error("{0}")]
-    Weak(#[from] WeakKey),
+    Weak(#[from] WeakSecret),
 }
 
 /// A JWK Set, each of its keys checked.
@@ -124,12 +124,12 @@ fn name(key: &Value) -> Option<String> {
 }
 
 /// What checks tokens.
-pub struct CheckingKeys {
+pub struct VerifyingKeySet {
     algorithm: Algorithm,
     keys: Vec<(Option<String>, DecodingKey)>,
 }
 
-impl CheckingKeys {
+impl VerifyingKeySet {
     /// Reads a set of public keys. A private one is refused: whoever only checks must not be able to sign.
     pub fn parse_public(text: &str, algorithm: Algorithm, local: bool) -> Result<Self, KeysError> {
         let set = JwkSet::parse(text, algorithm, local)?;
@@ -158,7 +158,7 @@ impl CheckingKeys {
     }
 }
 
-impl AsRef<Self> for CheckingKeys {
+impl AsRef<Self> for VerifyingKeySet {
     fn as_ref(&self) -> &Self {
         self
     }
@@ -180,14 +180,14 @@ impl SigningKey {
 }
 
 /// What signs tokens, and checks them.
-pub struct SigningKeys {
+pub struct SigningKeySet {
     first: SigningKey,
     others: Vec<SigningKey>,
-    checking: CheckingKeys,
+    checking: VerifyingKeySet,
     public: String,
 }
 
-impl SigningKeys {
+impl SigningKeySet {
     /// Reads a plain HMAC key, or a set of private keys. What begins with a brace is a set.
     pub fn parse(text: &str, algorithm: Algorithm, local: bool) -> Result<Self, KeysError> {
         // Other JSON, and a mark in front of it, are a set that somebody wrote wrongly, and no key.
@@ -204,17 +204,17 @@ impl SigningKeys {
         };
         let mut keys = set.keys().iter().map(signing).collect::<Result<Vec<_>, _>>()?.into_iter();
         let first = keys.next().ok_or(KeysError::Empty)?;
-        let checking = CheckingKeys::of(&set, algorithm)?;
+        let checking = VerifyingKeySet::of(&set, algorithm)?;
         Ok(Self { first, others: keys.collect(), checking, public: set.public().to_json() })
     }
 
     fn plain(text: &str, local: bool) -> Result<Self, KeysError> {
-        secret::check(text.as_bytes(), local)?;
+        hmac_secret::check_strength(text.as_bytes(), local)?;
         let algorithm = Algorithm::Hs256;
         let first =
             SigningKey { kid: None, key: EncodingKey::from_secret(text.as_bytes()), algorithm, issued_at: None };
         let keys = vec![(None, DecodingKey::from_secret(text.as_bytes()))];
-        let checking = CheckingKeys { algorithm, keys };
+        let checking = VerifyingKeySet { algorithm, keys };
         Ok(Self { first, others: Vec::new(), checking, public: JwkSet::new(Vec::new()).to_json() })
     }
 
@@ -232,7 +232,7 @@ impl SigningKeys {
     }
 
     /// The same keys for checking alone.
-    pub fn into_checking(self) -> CheckingKeys {
+    pub fn into_checking(self) -> VerifyingKeySet {
         self.checking
     }
 
@@ -242,8 +242,8 @@ impl SigningKeys {
     }
 }
 
-impl AsRef<CheckingKeys> for SigningKeys {
-    fn as_ref(&self) -> &CheckingKeys {
+impl AsRef<VerifyingKeySet> for SigningKeySet {
+    fn as_ref(&self) -> &VerifyingKeySet {
         &self.checking
     }
 }
@@ -258,21 +258,21 @@ mod tests {
     }
 
     fn problem(set: &Value, algorithm: Algorithm) -> String {
-        SigningKeys::parse(&set.to_string(), algorithm, false).err().unwrap().to_string()
+        SigningKeySet::parse(&set.to_string(), algorithm, false).err().unwrap().to_string()
     }
 
     #[test]
     fn a_plain_key_is_for_hs256_and_publishes_nothing() {
         let key = "7f2f6a5c1d0e4b8f9a3c2d1e0f4b5a6c";
-        let keys = SigningKeys::parse(key, Algorithm::Hs256, false).unwrap();
+        let keys = SigningKeySet::parse(key, Algorithm::Hs256, false).unwrap();
         assert_eq!(keys.public(), r#"{"keys":[]}"#);
         assert!(keys.checking.find(Some("any")).is_some() && keys.checking.find(None).is_some());
-        assert_eq!(SigningKeys::parse(key, Algorithm::EdDsa, false).err(), Some(KeysError::NoSet(Algorithm::EdDsa)));
-        assert!(matches!(SigningKeys::parse("short", Algorithm::Hs256, false).err(), Some(KeysError::Weak(_))));
+        assert_eq!(SigningKeySet::parse(key, Algorithm::EdDsa, false).err(), Some(KeysError::NoSet(Algorithm::EdDsa)));
+        assert!(matches!(SigningKeySet::parse("short", Algorithm::Hs256, false).err(), Some(KeysError::Weak(_))));
         let set = json!({ "keys": [jwk(Algorithm::Hs256, 1)] }).to_string();
         for wrong in [format!("[{set}]"), format!("\u{feff}{set}"), serde_json::to_string(&set).unwrap()] {
             assert_eq!(
-                SigningKeys::parse(&wrong, Algorithm::Hs256, false).err(),
+                SigningKeySet::parse(&wrong, Algorithm::Hs256, false).err(),
                 Some(KeysError::Malformed),
                 "{wrong}"
             );
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn a_set_of_hmac_keys_publishes_nothing_and_its_keys_go_by_kid() {
         let (one, other) = (jwk(Algorithm::Hs256, 1), jwk(Algorithm::Hs256, 2));
-        let keys = SigningKeys::parse(&json!({ "keys": [one, other] }).to_string(), Algorithm::Hs256, false).unwrap();
+        let keys = SigningKeySet::parse(&json!({ "keys": [one, other] }).to_string(), Algorithm::Hs256, false).unwrap();
         assert_eq!(keys.public(), r#"{"keys":[]}"#);
         assert!(keys.checking.find(other["kid"].as_str()).is_some());
         assert!(keys.checking.find(Some("other")).is_none() && keys.checking.find(None).is_none());
@@ -292,10 +292,10 @@ mod tests {
     fn the_first_key_signs_once_everybody_has_had_time_to_see_it() {
         let (new, old) = (jwk(Algorithm::EdDsa, 1000), jwk(Algorithm::EdDsa, 10));
         let set = |keys: &[&Value]| {
-            SigningKeys::parse(&json!({ "keys": keys }).to_string(), Algorithm::EdDsa, false).unwrap()
+            SigningKeySet::parse(&json!({ "keys": keys }).to_string(), Algorithm::EdDsa, false).unwrap()
         };
         let refresh = Duration::from_secs(300);
-        let signer = |keys: &SigningKeys, now| keys.signer(now, refresh).kid.clone().unwrap();
+        let signer = |keys: &SigningKeySet, now| keys.signer(now, refresh).kid.clone().unwrap();
         let both = set(&[&new, &old]);
         assert_eq!(signer(&both, 1330), old["kid"]);
         assert_eq!(signer(&both, 1331), new["kid"]);
@@ -340,7 +340,7 @@ mod tests {
                 assert!(!refused.contains(good[member].as_str().unwrap()), "{refused}");
             }
         }
-        assert_eq!(SigningKeys::parse("{ no JSON", Algorithm::EdDsa, false).err(), Some(KeysError::Malformed));
+        assert_eq!(SigningKeySet::parse("{ no JSON", Algorithm::EdDsa, false).err(), Some(KeysError::Malformed));
     }
 
     #[test]
@@ -360,9 +360,9 @@ mod tests {
         for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
             let private = JwkSet::new(vec![Jwk::generate(algorithm, 1).unwrap()]);
             let kid = private.keys()[0].kid().to_owned();
-            let refused = CheckingKeys::parse_public(&private.to_json(), algorithm, false).err();
+            let refused = VerifyingKeySet::parse_public(&private.to_json(), algorithm, false).err();
             assert_eq!(refused, Some(KeysError::Key { key: kid.clone(), problem: KeyProblem::Private }));
-            let keys = CheckingKeys::parse_public(&private.public().to_json(), algorithm, false).unwrap();
+            let keys = VerifyingKeySet::parse_public(&private.public().to_json(), algorithm, false).unwrap();
             assert!(keys.find(Some(&kid)).is_some() && keys.find(None).is_none());
         }
     }

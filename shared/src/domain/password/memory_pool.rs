@@ -9,37 +9,37 @@ use std::{
 use argon2::Block;
 
 /// Memory that waits for the next hash, wiped.
-pub(crate) struct HashMemory {
+pub(crate) struct MemoryPool {
     kept: Mutex<Vec<Vec<Block>>>,
     /// What is kept of each. A stored hash of a higher cost gets more for once.
     blocks: usize,
 }
 
-impl HashMemory {
+impl MemoryPool {
     /// Memory for hashes of `blocks` blocks. None is taken before the first one: it would only make the start longer.
     pub(crate) fn new(blocks: usize) -> Self {
         Self { kept: Mutex::default(), blocks }
     }
 
     /// Memory for one hash. As many are kept as there ever were at once.
-    pub(crate) fn lend(&self) -> Lent<'_> {
-        let blocks = self.shelf(Vec::pop).unwrap_or_default();
-        Lent { memory: self, blocks }
+    pub(crate) fn acquire(&self) -> Guard<'_> {
+        let blocks = self.state(Vec::pop).unwrap_or_default();
+        Guard { memory: self, blocks }
     }
 
-    fn shelf<T>(&self, change: impl FnOnce(&mut Vec<Vec<Block>>) -> T) -> T {
-        // A thread that panicked with the lock has left the shelf whole: each change is one push or one pop.
+    fn state<T>(&self, change: impl FnOnce(&mut Vec<Vec<Block>>) -> T) -> T {
+        // A thread that panicked with the lock has left the state whole: each change is one push or one pop.
         change(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// Memory in use. It is wiped when it goes back, also after a panic.
-pub(crate) struct Lent<'m> {
-    memory: &'m HashMemory,
+pub(crate) struct Guard<'m> {
+    memory: &'m MemoryPool,
     blocks: Vec<Block>,
 }
 
-impl Lent<'_> {
+impl Guard<'_> {
     /// At least so many blocks.
     pub(crate) fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.blocks.len() < count {
@@ -52,12 +52,12 @@ impl Lent<'_> {
     }
 }
 
-impl Drop for Lent<'_> {
+impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let mut blocks = mem::take(&mut self.blocks);
         wipe(&mut blocks);
         if blocks.len() == self.memory.blocks {
-            self.memory.shelf(|kept| kept.push(blocks));
+            self.memory.state(|kept| kept.push(blocks));
         }
     }
 }
@@ -116,38 +116,38 @@ mod tests {
 
     #[test]
     fn memory_comes_back_wiped_and_is_lent_again() {
-        let memory = HashMemory::new(64);
+        let memory = MemoryPool::new(64);
         let place = {
-            let mut lent = memory.lend();
-            dirty(lent.blocks(64));
-            lent.blocks(64).as_ptr()
+            let mut guard = memory.acquire();
+            dirty(guard.blocks(64));
+            guard.blocks(64).as_ptr()
         };
-        let mut lent = memory.lend();
-        let blocks = lent.blocks(64);
+        let mut guard = memory.acquire();
+        let blocks = guard.blocks(64);
         assert_eq!(blocks.as_ptr(), place);
         assert!(is_wiped(blocks));
     }
 
     #[test]
     fn memory_is_wiped_after_a_panic_too() {
-        let memory = HashMemory::new(64);
+        let memory = MemoryPool::new(64);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let mut lent = memory.lend();
-            dirty(lent.blocks(64));
+            let mut guard = memory.acquire();
+            dirty(guard.blocks(64));
             panic!("in the middle of a hash");
         }));
         assert!(outcome.is_err());
-        assert_eq!(memory.shelf(|kept| kept.len()), 1);
-        assert!(is_wiped(memory.lend().blocks(64)));
+        assert_eq!(memory.state(|kept| kept.len()), 1);
+        assert!(is_wiped(memory.acquire().blocks(64)));
     }
 
     #[test]
     fn two_hashes_at_once_have_memory_of_their_own_and_a_costlier_one_keeps_none() {
-        let memory = HashMemory::new(64);
-        let (mut first, mut second) = (memory.lend(), memory.lend());
+        let memory = MemoryPool::new(64);
+        let (mut first, mut second) = (memory.acquire(), memory.acquire());
         assert_ne!(first.blocks(64).as_ptr(), second.blocks(8).as_ptr());
         assert_eq!(second.blocks(128).len(), 128);
         drop((first, second));
-        assert_eq!(memory.shelf(|kept| kept.len()), 1);
+        assert_eq!(memory.state(|kept| kept.len()), 1);
     }
 }

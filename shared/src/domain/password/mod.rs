@@ -14,12 +14,12 @@ use tokio::{sync::Semaphore, task};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
-    domain::password::memory_pool::{HashMemory, Lent},
+    domain::password::memory_pool::{Guard, MemoryPool},
     http::telemetry::metrics,
 };
 
 /// Longest password that can be chosen, in octets.
-pub const MAX_OCTETS: usize = 1024;
+pub const MAX_BYTES: usize = 1024;
 
 /// OWASP's minimum for Argon2id (Password Storage Cheat Sheet): memory in KiB, iterations, lanes.
 pub const OWASP_MINIMUM: Cost = Cost { memory_kib: 19_456, iterations: 2, parallelism: 1 };
@@ -37,7 +37,7 @@ pub enum PasswordError {
         /// The fewest characters that are taken.
         minimum: usize,
     },
-    /// More than [`MAX_OCTETS`].
+    /// More than [`MAX_BYTES`].
     #[error("must not have more than 1024 octets")]
     TooLong,
 }
@@ -51,7 +51,7 @@ impl Password {
     /// A password that somebody chooses, of at least `minimum` characters (Unicode scalar values).
     pub fn choose(text: &str, minimum: usize) -> Result<Self, PasswordError> {
         let password = Self::new(text);
-        if password.expose().len() > MAX_OCTETS {
+        if password.expose().len() > MAX_BYTES {
             return Err(PasswordError::TooLong);
         }
         if password.expose().chars().count() < minimum {
@@ -130,7 +130,7 @@ pub enum HashError {
 #[derive(Clone)]
 pub struct Hasher {
     argon2: Argon2<'static>,
-    memory: Arc<HashMemory>,
+    memory: Arc<MemoryPool>,
     /// A place for each processor. More hashes at once would only take memory from each other, 19 MiB each.
     places: Arc<Semaphore>,
 }
@@ -141,7 +141,7 @@ impl Hasher {
     pub fn new(cost: Cost, processors: usize) -> Result<Self, HashError> {
         let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None)?;
         Ok(Self {
-            memory: Arc::new(HashMemory::new(params.block_count())),
+            memory: Arc::new(MemoryPool::new(params.block_count())),
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             places: Arc::new(Semaphore::new(processors)),
         })
@@ -163,14 +163,14 @@ impl Hasher {
 
     async fn compute<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Lent<'_>) -> T + Send + 'static,
+        work: impl FnOnce(&mut Guard<'_>) -> T + Send + 'static,
     ) -> Result<T, task::JoinError> {
         let begun = Instant::now();
         // The semaphore is never closed; were it, hashing without a place would still be right.
         let place = self.places.clone().acquire_owned().await.ok();
         let memory = self.memory.clone();
         let outcome = task::spawn_blocking(move || {
-            let outcome = work(&mut memory.lend());
+            let outcome = work(&mut memory.acquire());
             drop(place);
             outcome
         })
@@ -181,9 +181,9 @@ impl Hasher {
 }
 
 /// What nobody's hash is made with.
-const NOBODYS_SALT: &[u8] = b"nobody lives here";
+const DUMMY_SALT: &[u8] = b"nobody lives here";
 
-fn make(argon2: &Argon2<'_>, memory: &mut Lent<'_>, password: &Password) -> password_hash::Result<phc::PasswordHash> {
+fn make(argon2: &Argon2<'_>, memory: &mut Guard<'_>, password: &Password) -> password_hash::Result<phc::PasswordHash> {
     let salt = phc::Salt::new(&password_hash::try_generate_salt()?)?;
     let hash = output(argon2, memory, password, &salt, Params::DEFAULT_OUTPUT_LEN)?;
     Ok(phc::PasswordHash {
@@ -195,10 +195,10 @@ fn make(argon2: &Argon2<'_>, memory: &mut Lent<'_>, password: &Password) -> pass
     })
 }
 
-/// The crate's own functions take memory of their own for each hash; this one takes what is lent.
+/// The crate's own functions take memory of their own for each hash; this one takes what is guard.
 fn output(
     argon2: &Argon2<'_>,
-    memory: &mut Lent<'_>,
+    memory: &mut Guard<'_>,
     password: &Password,
     salt: &[u8],
     length: usize,
@@ -212,24 +212,24 @@ fn output(
 
 fn compare(
     argon2: &Argon2<'_>,
-    memory: &mut Lent<'_>,
+    memory: &mut Guard<'_>,
     password: &Password,
     hash: Option<&PasswordHash>,
 ) -> password_hash::Result<Verdict> {
     let Some(hash) = hash else {
-        black_box(output(argon2, memory, password, NOBODYS_SALT, Params::DEFAULT_OUTPUT_LEN)?);
+        black_box(output(argon2, memory, password, DUMMY_SALT, Params::DEFAULT_OUTPUT_LEN)?);
         return Ok(Verdict::Mismatch);
     };
     let hash = phc::PasswordHash::new(hash.as_str())?;
-    if is_of(password, &hash, memory)? {
+    if matches_hash(password, &hash, memory)? {
         return Ok(Verdict::Match { outdated: is_outdated(argon2.params(), &hash)? });
     }
-    make_up(argon2.params(), &Params::try_from(&hash)?, password, memory)?;
+    equalize_work(argon2.params(), &Params::try_from(&hash)?, password, memory)?;
     Ok(Verdict::Mismatch)
 }
 
 /// Whether a hash is this password's, at the cost and by the variant that the hash names. Outputs compare in constant time.
-fn is_of(password: &Password, hash: &phc::PasswordHash, memory: &mut Lent<'_>) -> password_hash::Result<bool> {
+fn matches_hash(password: &Password, hash: &phc::PasswordHash, memory: &mut Guard<'_>) -> password_hash::Result<bool> {
     let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else {
         return Err(password_hash::Error::EncodingInvalid);
     };
@@ -240,7 +240,12 @@ fn is_of(password: &Password, hash: &phc::PasswordHash, memory: &mut Lent<'_>) -
 
 /// Does the work that a hash of an earlier, lower cost saved: otherwise the time would tell a wrong password, at the cost of
 /// that day, from an unknown user, at today's.
-fn make_up(today: &Params, then: &Params, password: &Password, memory: &mut Lent<'_>) -> password_hash::Result<()> {
+fn equalize_work(
+    today: &Params,
+    then: &Params,
+    password: &Password,
+    memory: &mut Guard<'_>,
+) -> password_hash::Result<()> {
     let spent = u64::from(then.m_cost()) * u64::from(then.t_cost());
     let due = u64::from(today.m_cost()) * u64::from(today.t_cost());
     let missing = due.saturating_sub(spent) / u64::from(today.t_cost());
@@ -250,7 +255,7 @@ fn make_up(today: &Params, then: &Params, password: &Password, memory: &mut Lent
     }
     let params = Params::new(kib, today.t_cost(), today.p_cost(), None)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    black_box(output(&argon2, memory, password, NOBODYS_SALT, Params::DEFAULT_OUTPUT_LEN)?);
+    black_box(output(&argon2, memory, password, DUMMY_SALT, Params::DEFAULT_OUTPUT_LEN)?);
     Ok(())
 }
 

@@ -14,14 +14,14 @@ use uuid::Uuid;
 use crate::domain::{
     keys::{
         jwk::Algorithm,
-        key_set::{CheckingKeys, SigningKey},
+        key_set::{SigningKey, VerifyingKeySet},
     },
     session::SessionId,
     user::PublicId,
 };
 
 /// Longest token that is looked at, in octets. Ours have fewer than 1,200.
-const MAX_OCTETS: usize = 4096;
+const MAX_BYTES: usize = 4096;
 
 /// Latest time that is taken for one: the end of the year 9999. JSON's integers go on, calendars do not.
 pub(crate) const LATEST: u64 = 253_402_300_799;
@@ -56,7 +56,7 @@ pub struct Claims {
 
 /// What a token stands on: it falls with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Anchor {
+pub enum TokenBinding {
     /// A session.
     Session(SessionId),
     /// The user's version. Tokens that name neither stand on version 0.
@@ -65,7 +65,7 @@ pub enum Anchor {
 
 /// What a signer writes into each token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issuing {
+pub struct IssuerConfig {
     /// `iss`.
     pub issuer: String,
     /// `aud`.
@@ -116,7 +116,7 @@ impl Claim {
 
 /// What a verifier asks of a token, beside the signature, `exp`, `iss`, `aud` and `sub`, which it always checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checks {
+pub struct VerifierConfig {
     /// The one `iss` that is taken.
     pub issuer: String,
     /// What must be among `aud`. `None`: a token that has an audience is meant for somebody else.
@@ -133,13 +133,13 @@ pub struct Checks {
 
 /// Writes and signs tokens.
 #[derive(Debug, Clone)]
-pub struct Signer {
-    issuing: Issuing,
+pub struct Issuer {
+    issuing: IssuerConfig,
 }
 
-impl Signer {
+impl Issuer {
     /// A signer of such tokens.
-    pub fn new(issuing: Issuing) -> Self {
+    pub fn new(issuing: IssuerConfig) -> Self {
         Self { issuing }
     }
 
@@ -148,15 +148,15 @@ impl Signer {
         &self,
         key: &SigningKey,
         subject: PublicId,
-        anchor: Anchor,
+        binding: TokenBinding,
         remaining: Option<Duration>,
         now: SystemTime,
     ) -> Result<(String, Duration), JwtError> {
         let iat = numeric_date(now);
         let lifetime = remaining.map_or(self.issuing.lifetime, |remaining| remaining.min(self.issuing.lifetime));
-        let (sid, ver) = match anchor {
-            Anchor::Session(session) => (Some(session), None),
-            Anchor::Version(version) => (None, Some(version)),
+        let (sid, ver) = match binding {
+            TokenBinding::Session(session) => (Some(session), None),
+            TokenBinding::Version(version) => (None, Some(version)),
         };
         let claims = Claims {
             iss: self.issuing.issuer.clone(),
@@ -177,18 +177,18 @@ impl Signer {
 
 /// What a good token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verified {
+pub struct VerifiedToken {
     /// Whose token it is.
     pub subject: PublicId,
     /// What it stands on.
-    pub anchor: Anchor,
+    pub binding: TokenBinding,
 }
 
-/// Checks tokens.
+/// VerifierConfig tokens.
 #[derive(Clone)]
 pub struct Verifier {
     signature_and_audience: Validation,
-    checks: Checks,
+    checks: VerifierConfig,
 }
 
 /// A token that is not taken. Clients learn no reason; the text is for the log.
@@ -271,7 +271,7 @@ impl From<JwtError> for TokenError {
 
 /// The claims as they come, each of them absent or of the right type. A claim that comes twice is an error of serde.
 #[derive(Deserialize)]
-struct Presented {
+struct RawClaims {
     iss: Option<String>,
     sub: Option<PublicId>,
     public_id: Option<PublicId>,
@@ -287,7 +287,7 @@ struct Presented {
 
 impl Verifier {
     /// A verifier that takes exactly this algorithm.
-    pub fn new(algorithm: Algorithm, checks: Checks) -> Self {
+    pub fn new(algorithm: Algorithm, checks: VerifierConfig) -> Self {
         let mut signature_and_audience = Validation::new(algorithm.into());
         // The library reads the clock, rounds fractions and does not look at `nbf`: times are checked here.
         signature_and_audience.validate_exp = false;
@@ -301,8 +301,8 @@ impl Verifier {
     }
 
     /// What a token says, if it is good at the time `now`. Whether its user still exists is not known here.
-    pub fn verify(&self, token: &str, keys: &CheckingKeys, now: SystemTime) -> Result<Verified, TokenError> {
-        if token.len() > MAX_OCTETS {
+    pub fn verify(&self, token: &str, keys: &VerifyingKeySet, now: SystemTime) -> Result<VerifiedToken, TokenError> {
+        if token.len() > MAX_BYTES {
             return Err(TokenError::TooLong);
         }
         let header = jsonwebtoken::decode_header(token)?;
@@ -314,31 +314,31 @@ impl Verifier {
             return Err(TokenError::Algorithm);
         }
         let key = keys.find(header.kid.as_deref()).ok_or(TokenError::UnknownKey)?;
-        let presented = jsonwebtoken::decode::<Presented>(token, key, &self.signature_and_audience)?.claims;
+        let raw = jsonwebtoken::decode::<RawClaims>(token, key, &self.signature_and_audience)?.claims;
         // The library sees no audience in one of a type that it does not know, such as a number.
-        if self.checks.audience.is_none() && presented.aud.is_some() {
+        if self.checks.audience.is_none() && raw.aud.is_some() {
             return Err(TokenError::Audience);
         }
-        self.check_times(&presented, numeric_date(now))?;
-        if presented.iss.as_ref() != Some(&self.checks.issuer) {
+        self.check_times(&raw, numeric_date(now))?;
+        if raw.iss.as_ref() != Some(&self.checks.issuer) {
             return Err(TokenError::Issuer);
         }
-        if self.checks.required.iter().any(|&claim| !presented.has(claim)) {
+        if self.checks.required.iter().any(|&claim| !raw.has(claim)) {
             return Err(TokenError::MissingClaim);
         }
-        let subject = presented.sub.ok_or(TokenError::Subject)?;
-        if presented.public_id.is_some_and(|public_id| public_id != subject) {
+        let subject = raw.sub.ok_or(TokenError::Subject)?;
+        if raw.public_id.is_some_and(|public_id| public_id != subject) {
             return Err(TokenError::Subject);
         }
-        let anchor = match (presented.sid, presented.ver) {
-            (Some(session), _) => Anchor::Session(session),
-            (None, version) => Anchor::Version(version.unwrap_or_default()),
+        let binding = match (raw.sid, raw.ver) {
+            (Some(session), _) => TokenBinding::Session(session),
+            (None, version) => TokenBinding::Version(version.unwrap_or_default()),
         };
-        Ok(Verified { subject, anchor })
+        Ok(VerifiedToken { subject, binding })
     }
 
-    fn check_times(&self, presented: &Presented, now: u64) -> Result<(), TokenError> {
-        let Presented { iat, nbf, exp, .. } = *presented;
+    fn check_times(&self, raw: &RawClaims, now: u64) -> Result<(), TokenError> {
+        let RawClaims { iat, nbf, exp, .. } = *raw;
         if [iat, nbf, exp].into_iter().flatten().any(|time| time > LATEST) {
             return Err(TokenError::ImpossibleTime);
         }
@@ -355,7 +355,7 @@ impl Verifier {
     }
 }
 
-impl Presented {
+impl RawClaims {
     fn has(&self, claim: Claim) -> bool {
         match claim {
             Claim::Iss => self.iss.is_some(),

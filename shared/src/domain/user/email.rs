@@ -10,10 +10,10 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
 
 /// Longest address, in octets (RFC 5321 4.5.3.1.3, less the angle brackets).
-pub const MAX_OCTETS: usize = 254;
+pub const MAX_BYTES: usize = 254;
 
 /// Longest part before the `@`, in octets (RFC 5321 4.5.3.1.1).
-const MAX_LOCAL_OCTETS: usize = 64;
+const MAX_LOCAL_BYTES: usize = 64;
 
 /// An address as `local@domain`: trimmed, NFC, lower case, the domain in its ASCII form (RFC 5890 A-labels).
 ///
@@ -28,7 +28,7 @@ pub enum EmailError {
     /// The text has not the form `local@domain`, with a domain that could be in DNS.
     #[error("is not an e-mail address, like name@example.com")]
     Malformed,
-    /// The address is longer than [`MAX_OCTETS`], or its local part than 64 octets.
+    /// The address is longer than [`MAX_BYTES`], or its local part than 64 octets.
     #[error("is longer than an e-mail address can be (254 octets, 64 of them before the @)")]
     TooLong,
 }
@@ -38,13 +38,13 @@ impl Email {
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         let text = text.trim();
         // A generous bound first: the exact one needs the normal form, which costs time on long input.
-        if text.len() > 4 * MAX_OCTETS {
+        if text.len() > 4 * MAX_BYTES {
             return Err(EmailError::TooLong);
         }
         let (local, domain) = text.rsplit_once('@').ok_or(EmailError::Malformed)?;
         let local = local_part(local)?;
         let domain = domain_part(domain)?;
-        if local.len() + 1 + domain.len() > MAX_OCTETS {
+        if local.len() + 1 + domain.len() > MAX_BYTES {
             return Err(EmailError::TooLong);
         }
         Ok(Self(format!("{local}@{domain}")))
@@ -67,7 +67,7 @@ impl fmt::Debug for Email {
 fn local_part(text: &str) -> Result<String, EmailError> {
     // Another case can take a text out of NFC, so NFC has the last word.
     let local: String = text.nfc().flat_map(lower_case).nfc().collect();
-    if local.len() > MAX_LOCAL_OCTETS {
+    if local.len() > MAX_LOCAL_BYTES {
         return Err(EmailError::TooLong);
     }
     let atoms_are_sound = local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atom_character));

@@ -93,7 +93,7 @@ impl Name {
 
 /// A user as every signed-in client may see them.
 #[derive(Clone, PartialEq, Eq, Serialize)]
-pub struct Profile {
+pub struct PublicUser {
     /// The identifier.
     pub public_id: PublicId,
     /// The name, as typed.
@@ -106,7 +106,7 @@ pub struct Profile {
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
     /// What others see.
-    pub profile: Profile,
+    pub profile: PublicUser,
     /// Groups that the operator put the user in, such as `admin`.
     pub groups: Vec<String>,
     /// The operator has shut the user out: no token of theirs is good.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     aws::store::StoreError,
-    config::{Profile, Wording},
+    config::{ErrorStyle, SecurityProfile},
     domain::{
         password::{HashError, PasswordError},
         token::TokenError,
@@ -157,7 +157,7 @@ pub enum RefreshRefusal {
     Off,
     /// No such session, or it has ended.
     #[error("session is not there, or has ended")]
-    Gone,
+    NotFound,
     /// Used again, later than a lost answer explains. The session was ended.
     #[error("refresh token was used again; its session was ended")]
     Replayed,
@@ -248,7 +248,7 @@ impl From<PasswordError> for FieldError {
 }
 
 /// How an error is put to the client.
-pub(crate) struct Refusal {
+pub(crate) struct ErrorResponse {
     pub(crate) status: StatusCode,
     /// Stable name of the problem, for programs.
     pub(crate) code: &'static str,
@@ -273,7 +273,7 @@ impl Error {
             Self::TokenRefused(refusal) | Self::RefreshRefused(RefreshRefusal::Token(refusal)) => refusal.reason(),
             Self::RefreshRefused(RefreshRefusal::Malformed) => "refresh-token-malformed",
             Self::RefreshRefused(RefreshRefusal::Off) => "no-sessions",
-            Self::RefreshRefused(RefreshRefusal::Gone) => "session-ended",
+            Self::RefreshRefused(RefreshRefusal::NotFound) => "session-ended",
             Self::RefreshRefused(RefreshRefusal::Replayed) => "refresh-token-replayed",
             Self::Forbidden => "not-in-group",
             Self::CrossSite => "cross-site",
@@ -310,12 +310,12 @@ impl Error {
 
     /// The answer, in the words of the profile.
     #[expect(clippy::too_many_lines, reason = "one arm for each error")]
-    pub(crate) fn refusal(&self, wording: &Wording) -> Refusal {
+    pub(crate) fn refusal(&self, style: &ErrorStyle) -> ErrorResponse {
         use StatusCode as S;
-        let tutorial = wording.profile == Profile::Tutorial;
+        let tutorial = style.profile == SecurityProfile::Tutorial;
         let basic = |realm: &str| Some(format!("Basic realm=\"{realm}\""));
-        let bearer = |error: &str| Some(wording.bearer() + error);
-        let plain = |status, code, detail: &str| Refusal {
+        let bearer = |error: &str| Some(style.bearer() + error);
+        let plain = |status, code, detail: &str| ErrorResponse {
             status,
             code,
             message: None,
@@ -346,33 +346,33 @@ impl Error {
             Self::Invalid(_) => {
                 plain(S::UNPROCESSABLE_ENTITY, "invalid-fields", "Some fields break a rule; errors names each of them.")
             }
-            Self::EmailTaken => Refusal {
+            Self::EmailTaken => ErrorResponse {
                 // The tutorial's 202 is a success by its number, and its clients take it for one.
                 status: if tutorial { S::ACCEPTED } else { S::CONFLICT },
                 message: Some("User already exists. Please Log in."),
                 ..plain(S::CONFLICT, "email-taken", "There is an account for this e-mail address.")
             },
-            Self::CredentialsMissing => Refusal {
+            Self::CredentialsMissing => ErrorResponse {
                 message: Some("Could not verify"),
-                challenge: match &wording.realm {
+                challenge: match &style.realm {
                     None if tutorial => basic("Login required !!"),
-                    _ => basic(wording.realm()),
+                    _ => basic(style.realm()),
                 },
                 ..plain(S::UNAUTHORIZED, "credentials-missing", "Send an e-mail address and a password.")
             },
-            Self::UnknownUser if tutorial => Refusal {
+            Self::UnknownUser if tutorial => ErrorResponse {
                 message: Some("Could not verify"),
                 challenge: basic("User does not exist !!"),
                 ..plain(S::UNAUTHORIZED, "unknown-user", "There is no account for this e-mail address.")
             },
-            Self::WrongPassword | Self::Disabled if tutorial => Refusal {
+            Self::WrongPassword | Self::Disabled if tutorial => ErrorResponse {
                 message: Some("Could not verify"),
                 challenge: basic("Wrong Password !!"),
                 ..plain(S::FORBIDDEN, "wrong-password", "The password is not the account's.")
             },
-            Self::UnknownUser | Self::WrongPassword | Self::Disabled => Refusal {
+            Self::UnknownUser | Self::WrongPassword | Self::Disabled => ErrorResponse {
                 message: Some("Could not verify"),
-                challenge: basic(wording.realm()),
+                challenge: basic(style.realm()),
                 ..plain(S::UNAUTHORIZED, "invalid-credentials", "The e-mail address or the password is wrong.")
             },
             Self::Throttled { .. } => plain(
@@ -380,7 +380,7 @@ impl Error {
                 "too-many-requests",
                 "There were too many tries; wait for as many seconds as Retry-After says.",
             ),
-            Self::TokenMissing => Refusal {
+            Self::TokenMissing => ErrorResponse {
                 message: Some("Token is missing !!"),
                 challenge: bearer(""),
                 ..plain(
@@ -389,12 +389,12 @@ impl Error {
                     "Send a token in Authorization: Bearer, or in x-access-token.",
                 )
             },
-            Self::TokenRefused(_) => Refusal {
+            Self::TokenRefused(_) => ErrorResponse {
                 message: Some("Token is invalid !!"),
                 challenge: bearer(", error=\"invalid_token\""),
                 ..plain(S::UNAUTHORIZED, "invalid-token", "The token is not valid, or no longer; log in for a new one.")
             },
-            Self::RefreshRefused(_) => Refusal {
+            Self::RefreshRefused(_) => ErrorResponse {
                 challenge: bearer(", error=\"invalid_token\""),
                 ..plain(
                     S::UNAUTHORIZED,
@@ -402,7 +402,7 @@ impl Error {
                     "The refresh token is not valid, or no longer; log in again.",
                 )
             },
-            Self::PasswordNotConfirmed => Refusal {
+            Self::PasswordNotConfirmed => ErrorResponse {
                 challenge: bearer(""),
                 ..plain(S::UNAUTHORIZED, "wrong-password", "The password is not the account's.")
             },
@@ -429,7 +429,7 @@ impl Error {
     }
 }
 
-/// Hands the error on to [`crate::http::service`], which knows the wording and the request.
+/// Hands the error on to [`crate::http::service`], which knows the style and the request.
 /// An error that does not pass there would be an empty 500.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {

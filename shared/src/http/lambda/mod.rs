@@ -19,13 +19,13 @@ use tower::{Service, ServiceExt as _};
 use tracing::{error, warn};
 
 use crate::{
-    aws::{sdk_config as aws, store},
+    aws::{sdk_config, store},
     config::Settings,
     http::{
         browser,
-        service::{self as answer, Manner},
+        service::{self, ResponseOptions},
         telemetry::{
-            logging::{self as log, Format},
+            logging::{self, Format},
             metrics,
         },
     },
@@ -42,11 +42,11 @@ pub async fn run<F>(routes: impl FnOnce(Settings, SdkConfig, Client) -> F) -> Ex
 where
     F: Future<Output = Result<Router, StartError>>,
 {
-    log::start(Format::Json, log::level().as_deref());
+    logging::start(Format::Json, logging::level().as_deref());
     match start(routes).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
-            error!(cause = answer::causes(&*cause), "function cannot start");
+            error!(cause = service::causes(&*cause), "function cannot start");
             ExitCode::FAILURE
         }
     }
@@ -57,8 +57,8 @@ where
     F: Future<Output = Result<Router, StartError>>,
 {
     let settings = Settings::from_env()?;
-    let (manner, has_warm_up, has_metrics) = (settings.manner(), settings.warm_up, settings.metrics);
-    let aws = aws::from_env(settings.roots).await;
+    let (options, has_warm_up, has_metrics) = (settings.options(), settings.warm_up, settings.metrics);
+    let aws = sdk_config::from_env(settings.roots).await;
     let database = store::connect(&aws);
     // The connection is made while the keys are read, and before Lambda hears that the function is ready: until then a function
     // has a whole processor, whatever its memory size.
@@ -73,15 +73,15 @@ where
     if has_metrics {
         metrics::start(&env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default());
     }
-    lambda_runtime::run(handler(routes, manner)).await
+    lambda_runtime::run(handler(routes, options)).await
 }
 
 /// Answers API Gateway's events, of payload format 2.0 and 1.0, with these routes.
 pub fn handler(
     routes: Router,
-    manner: Manner,
+    options: ResponseOptions,
 ) -> impl Service<LambdaEvent<LambdaRequest>, Response = impl Serialize, Error = Infallible, Future: Send> {
-    Adapter::from(answer::service(routes, manner)).map_request(with_sound_parts).map_response(|answer| {
+    Adapter::from(service::service(routes, options)).map_request(sanitize_event).map_response(|answer| {
         // Before Lambda has the answer: afterwards it may freeze the process.
         metrics::flush();
         answer
@@ -98,12 +98,12 @@ pub fn warn_of_relaxed_rules(function: &str, settings: &Settings, goes_by: &[&st
 
 /// Mends what `lambda_http` would panic on or lose, so that each event gets its answer: a path or a query with characters that
 /// no URI has, a host or a scheme that is none, a body that is not the base64 it is said to be, a header that came twice.
-fn with_sound_parts(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
+fn sanitize_event(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
     match &mut event.payload {
         LambdaRequest::ApiGatewayV1(request) => {
             // The stage is no part of our paths; `lambda_http` would put it in front of them.
             request.request_context.stage = None;
-            request.path = Some(sound_path(request.path.as_deref()));
+            request.path = Some(sanitize_path(request.path.as_deref()));
             // The two maps say the same, and the one with single values would win: of a header that came twice, half.
             for name in request.multi_value_headers.keys() {
                 request.headers.remove(name);
@@ -121,7 +121,7 @@ fn with_sound_parts(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<Lambda
         }
         LambdaRequest::ApiGatewayV2(request) => {
             request.request_context.stage = None;
-            request.raw_path = Some(sound_path(request.raw_path.as_deref()));
+            request.raw_path = Some(sanitize_path(request.raw_path.as_deref()));
             request.raw_query_string = request.raw_query_string.as_deref().map(|query| escape(query, IMPOSSIBLE));
             if request.raw_query_string.as_ref().is_some_and(|query| query.len() > MAX_URI) {
                 (request.raw_path, request.raw_query_string) = (Some(NOWHERE.to_owned()), None);
@@ -158,7 +158,7 @@ const MAX_URI: usize = 30 * 1024;
 /// A path where there is nothing.
 const NOWHERE: &str = "/";
 
-fn sound_path(path: Option<&str>) -> String {
+fn sanitize_path(path: Option<&str>) -> String {
     let path = escape(path.unwrap_or(NOWHERE), IMPOSSIBLE_IN_PATH);
     if path.starts_with('/') && path.len() <= MAX_URI { path } else { NOWHERE.to_owned() }
 }

@@ -2,7 +2,7 @@
 //!
 //! They need no script, and nothing from another host: one style sheet stands in each page, and the policy names it by its hash.
 
-mod failure;
+mod form_errors;
 mod views;
 
 use std::sync::LazyLock;
@@ -19,10 +19,10 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 pub use self::{
-    failure::Failure,
+    form_errors::FormErrors,
     views::{AccountPage, LogInPage, Notice, Part, SignUpPage, UsersPage},
 };
-use crate::http::error::{Error, Refusal};
+use crate::http::error::{Error, ErrorResponse};
 
 /// The style sheet of all pages.
 const STYLE: &str = include_str!("../../../templates/style.css");
@@ -74,25 +74,25 @@ pub enum Form {
 }
 
 /// A form that was refused. [`crate::http::service`] logs the error and shows the form, or a page without one.
-pub struct Returned {
+pub struct FormRejection {
     error: Error,
     form: Option<Box<Form>>,
 }
 
-impl Returned {
+impl FormRejection {
     /// `form`, refused for `error`.
     pub fn new(error: Error, form: Form) -> Self {
         Self { error, form: Some(Box::new(form)) }
     }
 }
 
-impl From<Error> for Returned {
+impl From<Error> for FormRejection {
     fn from(error: Error) -> Self {
         Self { error, form: None }
     }
 }
 
-impl IntoResponse for Returned {
+impl IntoResponse for FormRejection {
     fn into_response(self) -> Response {
         let mut response = self.error.into_response();
         if let Some(form) = self.form {
@@ -103,18 +103,18 @@ impl IntoResponse for Returned {
 }
 
 /// A refusal as a page: the form that was refused, or one without a form.
-pub(crate) fn refuse(error: &Error, refusal: &Refusal, form: Option<Form>) -> Result<Response, Error> {
+pub(crate) fn refuse(error: &Error, refusal: &ErrorResponse, form: Option<Form>) -> Result<Response, Error> {
     match form {
         Some(Form::LogIn(page)) => {
-            let failure = Some(Failure::new(error, refusal, "password", &page.missing()));
+            let failure = Some(FormErrors::new(error, refusal, "password", &page.missing()));
             show(refusal.status, &LogInPage { failure, ..page })
         }
         Some(Form::SignUp(page)) => {
-            let failure = Some(Failure::new(error, refusal, "password", &[]));
+            let failure = Some(FormErrors::new(error, refusal, "password", &[]));
             show(refusal.status, &SignUpPage { failure, ..page })
         }
         Some(Form::Account(page)) => {
-            let failure = Some(Failure::new(error, refusal, page.compared(), &[]));
+            let failure = Some(FormErrors::new(error, refusal, page.compared(), &[]));
             show(refusal.status, &AccountPage { failure, ..page })
         }
         None => show(refusal.status, &views::RefusedPage::new(error, refusal)),

@@ -5,13 +5,13 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 
 use super::{
     STYLE,
-    failure::{Failure, sentence},
+    form_errors::{FormErrors, sentence},
 };
 use crate::{
-    domain::user::{Profile, User},
+    domain::user::{PublicUser, User},
     http::{
         browser::{self, ReturnTo},
-        error::{Error, Refusal},
+        error::{Error, ErrorResponse},
         request::fields::Fields,
     },
 };
@@ -93,7 +93,7 @@ pub struct LogInPage {
     /// What was done before.
     pub notice: Option<Notice>,
     /// Why it comes back.
-    pub failure: Option<Failure>,
+    pub failure: Option<FormErrors>,
 }
 
 impl LogInPage {
@@ -115,7 +115,7 @@ pub struct SignUpPage {
     /// Which passwords are taken.
     pub hint: String,
     /// Why it comes back.
-    pub failure: Option<Failure>,
+    pub failure: Option<FormErrors>,
 }
 
 impl SignUpPage {
@@ -133,9 +133,9 @@ impl SignUpPage {
 #[template(path = "users.html")]
 pub struct UsersPage<'a> {
     /// Who is signed in.
-    pub caller: &'a Profile,
+    pub caller: &'a PublicUser,
     /// The users.
-    pub users: &'a [Profile],
+    pub users: &'a [PublicUser],
     /// It is not the first page.
     pub is_further: bool,
     /// Path and query of the first page.
@@ -166,7 +166,7 @@ pub struct AccountPage {
     /// What was done before.
     pub notice: Option<Notice>,
     /// Why it comes back.
-    pub failure: Option<Failure>,
+    pub failure: Option<FormErrors>,
 }
 
 impl AccountPage {
@@ -195,7 +195,7 @@ pub(super) struct RefusedPage {
 }
 
 impl RefusedPage {
-    pub(super) fn new(error: &Error, refusal: &Refusal) -> Self {
+    pub(super) fn new(error: &Error, refusal: &ErrorResponse) -> Self {
         let heading = match refusal.status {
             StatusCode::FORBIDDEN => "Not allowed",
             StatusCode::NOT_FOUND => "Page not found",

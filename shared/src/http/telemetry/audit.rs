@@ -98,12 +98,12 @@ impl Attempt {
 }
 
 /// Writes that `event` happened to, or by, this user.
-pub fn happened(event: Event, user: PublicId) {
+pub fn record(event: Event, user: PublicId) {
     info!(target: TARGET, event = event.name(), public_id = %user);
 }
 
 /// Writes that `attempt` was refused, where `error` is a refusal: what is malformed, and what failed on our side, is no event.
-pub fn refused(attempt: Attempt, user: Option<PublicId>, error: &Error) {
+pub fn record_refusal(attempt: Attempt, user: Option<PublicId>, error: &Error) {
     let Some(reason) = error.reason() else { return };
     let public_id = user.map(tracing::field::display);
     if matches!(error, Error::Throttled { .. }) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use shared::domain::keys::{
     jwk::{Algorithm, Jwk},
-    key_set::{CheckingKeys, JwkSet, SigningKeys},
+    key_set::{JwkSet, SigningKeySet, VerifyingKeySet},
 };
 
 use super::quoted;
@@ -147,9 +147,9 @@ impl Desk {
     fn texts(&self, keys: &Set) -> Result<Texts, Failure> {
         let refused = |problem| Failure::Failed(format!("nothing is written, since the new set {problem}"));
         let texts = Texts { private: keys.set.to_json().into(), public: keys.set.public().to_json() };
-        SigningKeys::parse(texts.private.expose_secret(), keys.algorithm, self.keys.is_local()).map_err(refused)?;
+        SigningKeySet::parse(texts.private.expose_secret(), keys.algorithm, self.keys.is_local()).map_err(refused)?;
         if let Some(public) = &self.public {
-            CheckingKeys::parse_public(&texts.public, keys.algorithm, public.is_local()).map_err(refused)?;
+            VerifyingKeySet::parse_public(&texts.public, keys.algorithm, public.is_local()).map_err(refused)?;
         }
         Ok(texts)
     }

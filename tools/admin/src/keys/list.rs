@@ -38,7 +38,7 @@ enum Role {
     #[serde(rename = "waits to sign")]
     Waits,
     #[serde(rename = "checks")]
-    Checks,
+    VerifierConfig,
 }
 
 pub(crate) async fn run(options: &ListKeys, now: u64) -> Result<Report, Failure> {
@@ -79,7 +79,7 @@ fn of_set(desk: &Desk, keys: &Set) -> Result<Listing, Failure> {
         let role = match (signs, has_signer_come) {
             (true, _) => Role::Signs,
             (false, false) => Role::Waits,
-            (false, true) => Role::Checks,
+            (false, true) => Role::VerifierConfig,
         };
         has_signer_come |= signs;
         rows.push(Row {
@@ -142,7 +142,7 @@ fn table(listing: &Listing) -> String {
         let role = match key.role {
             Role::Signs => "signs",
             Role::Waits => "waits to sign",
-            Role::Checks => "checks",
+            Role::VerifierConfig => "checks",
         };
         let public = if key.public == Some(true) { "yes" } else { "no" };
         rows.push([cell(&key.kid), key.algorithm.to_owned(), cell(&key.created), role.to_owned(), public.to_owned()]);

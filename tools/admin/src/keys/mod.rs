@@ -10,7 +10,7 @@ pub(crate) mod rotate;
 use std::time::Duration;
 
 use aws_sdk_ssm::primitives::{DateTime, DateTimeFormat};
-use shared::domain::keys::{jwk::Algorithm, key_set::SigningKeys};
+use shared::domain::keys::{jwk::Algorithm, key_set::SigningKeySet};
 
 use crate::places::Set;
 
@@ -24,13 +24,13 @@ pub(crate) struct Report {
 
 /// The `kid` of the key that signs at `now`.
 fn signer(keys: &Set, now: u64, refresh: Duration, local: bool) -> Option<String> {
-    let keys = SigningKeys::parse(&keys.set.to_json(), keys.algorithm, local).ok()?;
+    let keys = SigningKeySet::parse(&keys.set.to_json(), keys.algorithm, local).ok()?;
     keys.signer(now, refresh).kid().map(str::to_owned)
 }
 
 /// The first moment from `now` on at which the key called `kid` signs.
 fn signs_from(kid: &str, keys: &Set, now: u64, refresh: Duration, local: bool) -> Option<u64> {
-    let keys = SigningKeys::parse(&keys.set.to_json(), keys.algorithm, local).ok()?;
+    let keys = SigningKeySet::parse(&keys.set.to_json(), keys.algorithm, local).ok()?;
     let signs = |after: u64| keys.signer(now.saturating_add(after), refresh).kid() == Some(kid);
     // The rule is that of `signer` alone; here it is only known that who signs goes on to sign.
     let mut late = (0..u64::BITS).map(|bit| 1 << bit).find(|after| signs(*after))?;

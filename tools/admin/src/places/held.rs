@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret as _;
 use shared::domain::keys::{
     jwk::{Algorithm, Jwk},
-    key_set::{CheckingKeys, JwkSet, KeysError, MAX_KEYS, SigningKeys},
+    key_set::{JwkSet, KeysError, MAX_KEYS, SigningKeySet, VerifyingKeySet},
 };
 
 use super::Contents;
@@ -44,7 +44,7 @@ impl Held {
             return Self::Nothing;
         }
         if !text.trim_start().starts_with('{') {
-            return match SigningKeys::parse(text, Algorithm::Hs256, local) {
+            return match SigningKeySet::parse(text, Algorithm::Hs256, local) {
                 Err(problem @ KeysError::Malformed) => Self::Other(why(&problem)),
                 outcome => Self::Plain(outcome.map(|_| ())),
             };
@@ -65,10 +65,10 @@ impl Held {
     fn of_set(text: &str, algorithm: Algorithm, local: bool) -> Result<Self, KeysError> {
         let set = JwkSet::parse(text, algorithm, local)?;
         if set.keys().iter().any(Jwk::is_private) {
-            SigningKeys::parse(text, algorithm, local)?;
+            SigningKeySet::parse(text, algorithm, local)?;
             Ok(Self::Private(Set { algorithm, set }))
         } else {
-            CheckingKeys::parse_public(text, algorithm, local)?;
+            VerifyingKeySet::parse_public(text, algorithm, local)?;
             Ok(Self::Public(Set { algorithm, set }))
         }
     }

@@ -11,7 +11,7 @@ mod secret;
 use std::{fmt, path::PathBuf};
 
 use secrecy::SecretString;
-use shared::aws::keys::source::Place;
+use shared::aws::keys::source::KeyLocation;
 
 pub(crate) use self::{
     aws::Aws,
@@ -61,7 +61,7 @@ enum Contents {
 
 /// A place that was read, with what it takes to replace exactly what was read.
 pub(crate) struct Kept {
-    pub(crate) place: Place,
+    pub(crate) place: KeyLocation,
     pub(crate) held: Held,
     keeper: Keeper,
 }
@@ -73,19 +73,19 @@ enum Keeper {
 }
 
 impl Kept {
-    pub(crate) async fn read(place: Place, aws: &Aws) -> Result<Self, Problem> {
+    pub(crate) async fn read(place: KeyLocation, aws: &Aws) -> Result<Self, Problem> {
         let (contents, keeper) = match &place {
-            Place::File(path) => KeptFile::read(path).map(|(contents, file)| (contents, Keeper::File(file)))?,
-            Place::Secret(arn) => {
+            KeyLocation::File(path) => KeptFile::read(path).map(|(contents, file)| (contents, Keeper::File(file)))?,
+            KeyLocation::Secret(arn) => {
                 let (contents, secret) = KeptSecret::read(arn, aws).await?;
                 (contents, Keeper::Secret(secret))
             }
-            Place::Parameter(arn) => {
+            KeyLocation::Parameter(arn) => {
                 let (contents, parameter) = KeptParameter::read(arn, aws).await?;
                 (contents, Keeper::Parameter(parameter))
             }
         };
-        let held = Held::read(&contents, matches!(place, Place::File(_)));
+        let held = Held::read(&contents, matches!(place, KeyLocation::File(_)));
         Ok(Self { place, held, keeper })
     }
 
@@ -119,9 +119,9 @@ impl fmt::Display for Kept {
 }
 
 /// Whether two names are of one place.
-pub(crate) fn is_same(one: &Place, other: &Place) -> bool {
+pub(crate) fn is_same(one: &KeyLocation, other: &KeyLocation) -> bool {
     match (one, other) {
-        (Place::File(one), Place::File(other)) => resolved(one) == resolved(other),
+        (KeyLocation::File(one), KeyLocation::File(other)) => resolved(one) == resolved(other),
         _ => one == other,
     }
 }

@@ -12,7 +12,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 use shared::domain::keys::{
     jwk::{Algorithm, Jwk},
-    key_set::{CheckingKeys, JwkSet, SigningKeys},
+    key_set::{JwkSet, SigningKeySet, VerifyingKeySet},
 };
 use tokio::{
     io::{AsyncReadExt as _, BufReader},
@@ -171,11 +171,11 @@ impl Desk {
     /// That the two sets are what the functions take, and belong together.
     pub(crate) fn assert_sound(&self, places: &Places, algorithm: Algorithm) {
         let private = self.text(&places.keys).expect("there are keys");
-        let keys = SigningKeys::parse(&private, algorithm, false).expect("the functions take the keys");
+        let keys = SigningKeySet::parse(&private, algorithm, false).expect("the functions take the keys");
         if algorithm.is_asymmetric() {
             let public = self.text(&places.public).expect("there are public keys");
             assert_eq!(public.trim_end(), keys.public(), "the public set is that of the private one");
-            assert!(CheckingKeys::parse_public(&public, algorithm, false).is_ok());
+            assert!(VerifyingKeySet::parse_public(&public, algorithm, false).is_ok());
         }
     }
 }

@@ -1,7 +1,7 @@
 use aws_sdk_ssm::primitives::{DateTime, DateTimeFormat};
 use shared::domain::keys::{
     jwk::{Algorithm, Jwk},
-    key_set::{JwkSet, SigningKeys},
+    key_set::{JwkSet, SigningKeySet},
 };
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ async fn the_functions_sign_with_the_new_key_from_the_moment_that_is_named() {
     let said = desk.run(&["keys", "rotate", "--keys", PRIVATE_FILE, "--refresh", "60"]).await;
     said.is_done();
     let text = desk.text(PRIVATE_FILE).unwrap();
-    let keys = SigningKeys::parse(&text, Algorithm::EdDsa, true).unwrap();
+    let keys = SigningKeySet::parse(&text, Algorithm::EdDsa, true).unwrap();
     let new = kids(&text)[0].clone();
     let signs = |now| keys.signer(now, Duration::from_secs(60)).kid() == Some(&new);
     let named = said.out.split("from ").nth(1).and_then(|rest| rest.split(" on;").next()).unwrap();

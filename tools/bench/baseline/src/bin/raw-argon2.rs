@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 #[path = "../../../../../shared/src/domain/password/memory_pool.rs"]
 mod memory_pool;
 
-use memory_pool::HashMemory;
+use memory_pool::MemoryPool;
 
 const PASSWORD: &[u8] = b"correct horse battery staple";
 const SALT: &[u8] = b"sixteen octets!!";
@@ -21,14 +21,14 @@ fn main() -> Result<(), Failure> {
     // OWASP's minimum, as Postern's default: 19 MiB, two passes, one lane.
     let argon2 = Argon2::default();
     let count = argon2.params().block_count();
-    let memory = HashMemory::new(count);
+    let memory = MemoryPool::new(count);
     for line in io::stdin().lines() {
         line?;
         let plain = cpu(|| hash_plainly(&argon2))?;
         // Its memory then comes from another part of the heap, as it does in a pool of threads.
         let thread = thread::scope(|scope| scope.spawn(|| cpu(|| hash_plainly(&argon2))).join());
         let thread = thread.map_err(|_| "the thread has panicked")??;
-        let kept = cpu(|| hash(&argon2, memory.lend().blocks(count)))?;
+        let kept = cpu(|| hash(&argon2, memory.acquire().blocks(count)))?;
         println!("{{\"plain\":{plain},\"thread\":{thread},\"kept\":{kept}}}");
     }
     Ok(())

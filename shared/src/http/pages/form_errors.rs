@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use crate::http::error::{Error, Refusal};
+use crate::http::error::{Error, ErrorResponse};
 
 /// A refusal on a page: by field where it is one's fault, else in a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct FormErrors {
     sentence: Option<String>,
-    fields: Vec<Fault>,
+    fields: Vec<FieldMessage>,
 }
 
 /// What is wrong with a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct FieldMessage {
     /// The field's identifier on the page.
     pub(crate) id: &'static str,
     /// What is wrong, and what to do.
@@ -29,15 +29,15 @@ const LABELS: [(&str, &str); 5] = [
     ("new_password", "New password"),
 ];
 
-impl Failure {
+impl FormErrors {
     /// `compared` is the field with the password that was compared; `missing` was left out, where an error does not say.
-    pub(super) fn new(error: &Error, refusal: &Refusal, compared: &'static str, missing: &[&str]) -> Self {
+    pub(super) fn new(error: &Error, refusal: &ErrorResponse, compared: &'static str, missing: &[&str]) -> Self {
         let fault = |name: &str, detail: &str| {
             let (id, label) = LABELS.into_iter().find(|(id, _)| *id == name)?;
-            Some(Fault { id, sentence: format!("{label} {detail}.") })
+            Some(FieldMessage { id, sentence: format!("{label} {detail}.") })
         };
-        let own_words = |id| vec![Fault { id, sentence: refusal.detail.clone() }];
-        let fields: Vec<Fault> = match (error, refusal.code) {
+        let own_words = |id| vec![FieldMessage { id, sentence: refusal.detail.clone() }];
+        let fields: Vec<FieldMessage> = match (error, refusal.code) {
             (Error::Invalid(errors), _) => {
                 errors.iter().filter_map(|error| fault(&error.field, &error.detail)).collect()
             }
@@ -56,7 +56,7 @@ impl Failure {
     }
 
     /// The fields that are at fault.
-    pub(crate) fn fields(&self) -> &[Fault] {
+    pub(crate) fn fields(&self) -> &[FieldMessage] {
         &self.fields
     }
 
@@ -67,7 +67,7 @@ impl Failure {
 }
 
 /// What a program reads in a header, a person has to be told.
-pub(super) fn sentence(error: &Error, refusal: &Refusal) -> String {
+pub(super) fn sentence(error: &Error, refusal: &ErrorResponse) -> String {
     match error {
         Error::Throttled { wait } => format!("There were too many tries. Wait {}, then try again.", in_words(*wait)),
         Error::MethodNotAllowed => "This page cannot be opened that way.".to_owned(),
