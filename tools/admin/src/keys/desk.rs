@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use shared::domain::keys::{
-    jwk::{Algorithm, Jwk},
-    key_set::{JwkSet, SigningKeySet, VerifyingKeySet},
-};
+use shared::domain::keys::{Algorithm, Jwk, JwkSet, SigningKeySet, VerifyingKeySet};
 
 use super::quoted;
 use crate::{

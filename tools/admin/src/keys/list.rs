@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use shared::domain::keys::jwk::Jwk;
+use shared::domain::keys::Jwk;
 
 use super::{Report, desk::Desk, quoted, signer, utc};
 use crate::{
@@ -56,7 +56,7 @@ pub(crate) async fn run(options: &ListKeys, now: u64) -> Result<Report, Failure>
 }
 
 fn of_plain_key(desk: &Desk, problem: Option<String>) -> Result<Listing, Failure> {
-    desk.check_public_place(shared::domain::keys::jwk::Algorithm::Hs256)?;
+    desk.check_public_place(shared::domain::keys::Algorithm::Hs256)?;
     if let Some(problem) = problem {
         return Err(Failure::Failed(format!("{} holds a plain key that {problem}", desk.keys)));
     }

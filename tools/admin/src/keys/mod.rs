@@ -10,7 +10,7 @@ pub(crate) mod rotate;
 use std::time::Duration;
 
 use aws_sdk_ssm::primitives::{DateTime, DateTimeFormat};
-use shared::domain::keys::{jwk::Algorithm, key_set::SigningKeySet};
+use shared::domain::keys::{Algorithm, SigningKeySet};
 
 use crate::places::Set;
 

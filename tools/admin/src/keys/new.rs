@@ -1,6 +1,6 @@
 //! `admin keys new`.
 
-use shared::domain::keys::jwk::{Algorithm, Jwk, KeyProblem};
+use shared::domain::keys::{Algorithm, Jwk, KeyProblem};
 
 use super::{Report, consequence, desk::Desk, setting};
 use crate::{

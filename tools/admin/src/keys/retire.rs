@@ -1,6 +1,6 @@
 //! `admin keys retire`.
 
-use shared::domain::keys::jwk::Jwk;
+use shared::domain::keys::Jwk;
 
 use super::{Report, consequence, desk::Desk, quoted, rotate::note_on_dropped, signer};
 use crate::{

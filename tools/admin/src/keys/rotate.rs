@@ -1,6 +1,6 @@
 //! `admin keys rotate`.
 
-use shared::domain::keys::{jwk::Jwk, key_set::MAX_KEYS};
+use shared::domain::keys::{Jwk, MAX_KEYS};
 
 use super::{Report, desk::Desk, new::generate, quoted, signer, signs_from, utc};
 use crate::{

@@ -1,10 +1,7 @@
 //! What a text is, as far as keys go.
 
 use secrecy::ExposeSecret as _;
-use shared::domain::keys::{
-    jwk::{Algorithm, Jwk},
-    key_set::{JwkSet, KeysError, MAX_KEYS, SigningKeySet, VerifyingKeySet},
-};
+use shared::domain::keys::{Algorithm, Jwk, JwkSet, KeySetError, MAX_KEYS, SigningKeySet, VerifyingKeySet};
 
 use super::Contents;
 
@@ -20,7 +17,7 @@ pub(crate) enum Held {
     /// Nothing, or a set of nothing.
     Nothing,
     /// A plain HMAC key. If it is no good, why.
-    Plain(Result<(), KeysError>),
+    Plain(Result<(), KeySetError>),
     /// Keys that sign.
     Private(Set),
     /// Keys that only check.
@@ -45,7 +42,7 @@ impl Held {
         }
         if !text.trim_start().starts_with('{') {
             return match SigningKeySet::parse(text, Algorithm::Hs256, local) {
-                Err(problem @ KeysError::Malformed) => Self::Other(why(&problem)),
+                Err(problem @ KeySetError::Malformed) => Self::Other(why(&problem)),
                 outcome => Self::Plain(outcome.map(|_| ())),
             };
         }
@@ -55,14 +52,14 @@ impl Held {
             }
             // The algorithm does not matter where there is no key.
             None => match JwkSet::parse(text, Algorithm::EdDsa, local) {
-                Err(KeysError::Empty) => Self::Nothing,
-                Err(problem @ KeysError::Malformed) => Self::Other(why(&problem)),
+                Err(KeySetError::Empty) => Self::Nothing,
+                Err(problem @ KeySetError::Malformed) => Self::Other(why(&problem)),
                 _ => Self::Other("holds a JWK Set whose first key is of no kind that signs here".to_owned()),
             },
         }
     }
 
-    fn of_set(text: &str, algorithm: Algorithm, local: bool) -> Result<Self, KeysError> {
+    fn of_set(text: &str, algorithm: Algorithm, local: bool) -> Result<Self, KeySetError> {
         let set = JwkSet::parse(text, algorithm, local)?;
         if set.keys().iter().any(Jwk::is_private) {
             SigningKeySet::parse(text, algorithm, local)?;
@@ -86,9 +83,9 @@ impl Held {
 }
 
 /// The text is one for functions, and sends whoever reads it here.
-fn why(problem: &KeysError) -> String {
+fn why(problem: &KeySetError) -> String {
     match problem {
-        KeysError::TooMany => format!("holds a JWK Set of more than {MAX_KEYS} keys, which nothing here takes"),
+        KeySetError::TooMany => format!("holds a JWK Set of more than {MAX_KEYS} keys, which nothing here takes"),
         problem => problem.to_string(),
     }
 }

@@ -11,7 +11,7 @@ mod secret;
 use std::{fmt, path::PathBuf};
 
 use secrecy::SecretString;
-use shared::aws::keys::source::KeyLocation;
+use shared::config::key_location::KeyLocation;
 
 pub(crate) use self::{
     aws::Aws,

@@ -10,10 +10,7 @@ use std::{
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
-use shared::domain::keys::{
-    jwk::{Algorithm, Jwk},
-    key_set::{JwkSet, SigningKeySet, VerifyingKeySet},
-};
+use shared::domain::keys::{Algorithm, Jwk, JwkSet, SigningKeySet, VerifyingKeySet};
 use tokio::{
     io::{AsyncReadExt as _, BufReader},
     process::{Child, ChildStderr, Command},

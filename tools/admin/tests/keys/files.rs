@@ -1,6 +1,6 @@
 use std::{os::unix::fs::symlink, time::Duration};
 
-use shared::domain::keys::jwk::Algorithm;
+use shared::domain::keys::Algorithm;
 
 use crate::desk::{Desk, PRIVATE_FILE, Places, mode, set};
 

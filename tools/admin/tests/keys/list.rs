@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use shared::domain::keys::{jwk::Algorithm, key_set::JwkSet};
+use shared::domain::keys::{Algorithm, JwkSet};
 
 use crate::desk::{Desk, PRIVATE_FILE, Places, set};
 
@@ -20,7 +20,7 @@ async fn each_key_has_a_line_with_what_it_does() {
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
         for places in Places::all(&desk) {
             let keys = set(algorithm, &[FUTURE, 1_700_000_000, 0]);
-            let kids: Vec<&str> = keys.keys().iter().map(shared::domain::keys::jwk::Jwk::kid).collect();
+            let kids: Vec<&str> = keys.keys().iter().map(shared::domain::keys::Jwk::kid).collect();
             if algorithm == Algorithm::Rs256 && places.keys.contains(":parameter/") {
                 // Three are more than a parameter takes.
                 continue;

@@ -1,5 +1,5 @@
 use serde_json::json;
-use shared::domain::keys::{jwk::Algorithm, key_set::JwkSet};
+use shared::domain::keys::{Algorithm, JwkSet};
 
 use crate::{
     aws::Aws,

@@ -1,4 +1,4 @@
-use shared::domain::keys::jwk::Algorithm;
+use shared::domain::keys::Algorithm;
 
 use crate::desk::{Desk, PRIVATE_FILE, Places, set};
 
@@ -25,10 +25,7 @@ async fn keys_are_added_without_a_question_and_taken_out_with_one() {
     let places = Places::files();
     let keys = set(Algorithm::EdDsa, &[2, 1]);
     desk.put(&places.keys, &keys.to_json());
-    desk.put(
-        &places.public,
-        &shared::domain::keys::key_set::JwkSet::new(vec![keys.public().keys()[1].clone()]).to_json(),
-    );
+    desk.put(&places.public, &shared::domain::keys::JwkSet::new(vec![keys.public().keys()[1].clone()]).to_json());
     desk.keys(&["publish"], &places).await.is_done();
     desk.assert_sound(&places, Algorithm::EdDsa);
     let others = set(Algorithm::EdDsa, &[1]).public();

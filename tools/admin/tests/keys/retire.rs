@@ -1,4 +1,4 @@
-use shared::domain::keys::jwk::Algorithm;
+use shared::domain::keys::Algorithm;
 
 use crate::desk::{Desk, Places, set};
 
@@ -64,9 +64,9 @@ async fn an_unknown_kid_is_refused_with_those_there_are() {
     let (keys, left) = (set(Algorithm::EdDsa, &[2, 1]), set(Algorithm::EdDsa, &[1]));
     desk.put(&places.keys, &keys.to_json());
     let public = [keys.public().keys(), left.public().keys()].concat();
-    desk.put(&places.public, &shared::domain::keys::key_set::JwkSet::new(public).to_json());
+    desk.put(&places.public, &shared::domain::keys::JwkSet::new(public).to_json());
     let kids = [keys.keys(), left.keys()].concat();
-    let kids: Vec<&str> = kids.iter().map(shared::domain::keys::jwk::Jwk::kid).collect();
+    let kids: Vec<&str> = kids.iter().map(shared::domain::keys::Jwk::kid).collect();
     let said = desk.keys(&["retire", "unknown", "--yes"], &places).await;
     said.is_failed(&[&format!("no key has this kid; there are {}", kids.join(", "))]);
 }

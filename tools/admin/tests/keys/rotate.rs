@@ -1,8 +1,5 @@
 use aws_sdk_ssm::primitives::{DateTime, DateTimeFormat};
-use shared::domain::keys::{
-    jwk::{Algorithm, Jwk},
-    key_set::{JwkSet, SigningKeySet},
-};
+use shared::domain::keys::{Algorithm, Jwk, JwkSet, SigningKeySet};
 use std::time::Duration;
 
 use crate::desk::{Desk, PRIVATE_FILE, Places, kids, set};

@@ -1,5 +1,5 @@
 use serde_json::Value;
-use shared::domain::keys::jwk::Algorithm;
+use shared::domain::keys::Algorithm;
 
 use crate::desk::{Desk, Places, kids, set};
 
