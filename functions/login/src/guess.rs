@@ -4,11 +4,12 @@ use shared::{
     aws::store::{Admission, Guess, StoreError, ThrottleStore},
     domain::{
         client_ip::ClientAddress,
+        error_chain::causes,
         throttle::{GcraLimit, Limits, ThrottleKey},
         token::{TokenBinding, VerifiedToken},
         user::email::Email,
     },
-    http::{error::Error, service},
+    http::error::Error,
 };
 use tracing::warn;
 
@@ -127,6 +128,6 @@ impl Permit<'_> {
 /// What could not be settled counts as a failure. That refuses nobody who was let in, and is forgotten in time.
 fn settled(outcome: Result<(), StoreError>) {
     if let Err(error) = outcome {
-        warn!(cause = service::causes(&error), "a guess stays counted as a failure");
+        warn!(cause = causes(&error), "a guess stays counted as a failure");
     }
 }

@@ -13,11 +13,11 @@ use crate::{
         client_ip::AddressForm,
         keys::{jwk::Algorithm, key_set::SigningKeySet},
         password::{Cost, OWASP_MINIMUM},
+        paths,
         session::Lifetime,
         throttle::{BackoffPolicy, GcraLimit, Limits},
         token::{Claim, IssuerConfig, VerifierConfig},
     },
-    http::{browser::cookies::Cookies, service::ResponseOptions},
 };
 
 /// Longest life of an access token, in seconds: 30 days. One that lives longer is a password that nobody can change.
@@ -77,27 +77,6 @@ pub struct LogIn {
     pub password_field: String,
 }
 
-/// How refusals are worded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ErrorStyle {
-    /// Decides about statuses and sentences.
-    pub profile: SecurityProfile,
-    /// `JWT_DEFAULT_REALM`, if it is set.
-    pub realm: Option<String>,
-}
-
-impl ErrorStyle {
-    /// The realm of a challenge (RFC 9110 11.5).
-    pub fn realm(&self) -> &str {
-        self.realm.as_deref().unwrap_or("Login required")
-    }
-
-    /// The challenge of whoever asks for a token (RFC 6750 3).
-    pub(crate) fn bearer(&self) -> String {
-        format!("Bearer realm=\"{}\"", self.realm())
-    }
-}
-
 /// Whose certificates TLS takes from AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Roots {
@@ -110,8 +89,10 @@ pub enum Roots {
 /// All settings. Tables and keys are asked for with methods, since no function needs all of them.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How refusals are worded.
-    pub style: ErrorStyle,
+    /// `AUTH_PROFILE`.
+    pub profile: SecurityProfile,
+    /// `JWT_DEFAULT_REALM`, if it is set.
+    pub realm: Option<String>,
     /// How log-in is called.
     pub log_in: LogIn,
     /// What is written into tokens.
@@ -203,7 +184,8 @@ impl Settings {
         let verified = env.verified_claims()?;
         let throttle = env.throttle()?;
         Ok(Self {
-            style: ErrorStyle { profile, realm: env.realm()? },
+            profile,
+            realm: env.realm()?,
             log_in: env.log_in()?,
             issuing: env.issuing(issuer.clone(), audience.clone(), if strict { 900 } else { 1800 })?,
             checks: VerifierConfig {
@@ -254,16 +236,6 @@ impl Settings {
         self.throttle_table.as_deref().ok_or_else(|| wrong("THROTTLE_TABLE", "is not set"))
     }
 
-    /// How requests are answered.
-    pub fn options(&self) -> ResponseOptions {
-        ResponseOptions { style: self.style.clone(), address: self.audit_address }
-    }
-
-    /// What browsers keep.
-    pub fn cookies(&self) -> Cookies {
-        Cookies { local: self.keys.local }
-    }
-
     /// `JWT_SECRET_KEY` or `JWT_SECRET_ARN`.
     pub fn key(&self) -> Result<&KeySource, ConfigError> {
         self.keys.secret.as_ref().ok_or_else(|| {
@@ -299,7 +271,7 @@ impl Settings {
     /// The rules that are weaker than the strict profile's, by the names of their settings.
     pub fn relaxed_rules(&self) -> Vec<&'static str> {
         [
-            ("AUTH_PROFILE", self.style.profile == SecurityProfile::Tutorial),
+            ("AUTH_PROFILE", self.profile == SecurityProfile::Tutorial),
             ("JWT_EXPIRATION_DELTA", self.issuing.lifetime > Duration::from_secs(900)),
             ("JWT_LEEWAY", self.checks.leeway > Duration::from_secs(5)),
             ("JWT_VERIFY_CLAIMS", !(self.checks.nbf && self.checks.iat)),
@@ -441,7 +413,7 @@ impl Env<'_> {
         let path =
             "must be a path like /login: segments of letters, digits, - . _ ~, and none of Postern's other paths";
         let log_in = LogIn {
-            path: self.matching("JWT_AUTH_URL_RULE", "/login", is_free_path, path)?,
+            path: self.matching("JWT_AUTH_URL_RULE", paths::LOG_IN, is_free_path, path)?,
             email_field: self.matching("JWT_AUTH_USERNAME_KEY", "email", is_printable, field)?,
             password_field: self.matching("JWT_AUTH_PASSWORD_KEY", "password", is_printable, field)?,
         };
@@ -684,20 +656,8 @@ fn is_free_path(path: &str) -> bool {
     };
     path.len() <= 256
         && path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment))
-        && !OTHER_PATHS.contains(&path)
+        && !paths::RESERVED.contains(&path)
 }
-
-/// Paths that are taken, so that log-in cannot be at one of them.
-const OTHER_PATHS: [&str; 8] = [
-    "/signup",
-    "/user",
-    "/user/me",
-    "/refresh",
-    "/logout",
-    "/password",
-    "/.well-known/jwks.json",
-    "/.well-known/openid-configuration",
-];
 
 /// A database that only this machine reaches: plain HTTP to loopback, or to the host of a container (`sam local`).
 pub fn is_on_this_machine(url: &str) -> bool {
@@ -736,8 +696,7 @@ mod tests {
     #[test]
     fn without_variables_the_defaults_are_those_of_the_contract() {
         let settings = read(&[]).unwrap();
-        assert_eq!(settings.style, ErrorStyle { profile: SecurityProfile::Tutorial, realm: None });
-        assert_eq!(settings.style.realm(), "Login required");
+        assert_eq!((settings.profile, settings.realm), (SecurityProfile::Tutorial, None));
         let fields = ("email".to_owned(), "password".to_owned());
         assert_eq!(
             settings.log_in,

@@ -1,4 +1,4 @@
-//! Whether a good token still lets its user in: what it stands on may have ended since it was signed.
+//! Authorization of a verified token against the database, and the reasons to refuse a token.
 
 use std::time::SystemTime;
 
@@ -6,14 +6,84 @@ use crate::{
     aws::store::Record,
     domain::{
         session::SessionId,
-        token::{TokenBinding, VerifiedToken, numeric_date},
+        token::{TokenBinding, TokenError, VerifiedToken, numeric_date},
         user::User,
     },
-    http::error::TokenRefusal,
 };
 
+/// Why an access token is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenRefusal {
+    /// The token does not verify.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// Two headers with different tokens, or a header or cookie that occurs twice.
+    #[error("request carries more than one token")]
+    Ambiguous,
+    /// No user has the token's subject any more.
+    #[error("user does not exist any more")]
+    UserGone,
+    /// The operator disabled the user.
+    #[error("user is disabled")]
+    UserDisabled,
+    /// The session was ended or has expired.
+    #[error("session has ended")]
+    SessionEnded,
+    /// All sessions of the user were ended after the token was issued: by a password change, or by a log-out everywhere or on all
+    /// other devices.
+    #[error("sessions of the user were ended after the token was issued")]
+    Superseded,
+}
+
+impl TokenRefusal {
+    /// A stable code for audit events.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Token(error) => error.reason(),
+            Self::Ambiguous => "more-than-one-token",
+            Self::UserGone => "user-gone",
+            Self::UserDisabled => "user-disabled",
+            Self::SessionEnded => "session-ended",
+            Self::Superseded => "sessions-ended",
+        }
+    }
+}
+
+/// Why a refresh token is refused. Clients do not learn the reason.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshRefusal {
+    /// Not 80 bytes in base64url.
+    #[error("refresh token cannot be parsed")]
+    Malformed,
+    /// Sessions are turned off: `SESSION_IDLE` is 0.
+    #[error("sessions are turned off")]
+    Off,
+    /// The session does not exist, or has ended.
+    #[error("session does not exist or has ended")]
+    NotFound,
+    /// A replay: the token was used again after the grace period for a lost response. The session was ended.
+    #[error("refresh token was replayed; its session was ended")]
+    Replayed,
+    /// The session's user or version is refused.
+    #[error(transparent)]
+    Token(#[from] TokenRefusal),
+}
+
+impl RefreshRefusal {
+    /// A stable code for audit events.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Malformed => "refresh-token-malformed",
+            Self::Off => "no-sessions",
+            Self::NotFound => "session-ended",
+            Self::Replayed => "refresh-token-replayed",
+            Self::Token(refusal) => refusal.reason(),
+        }
+    }
+}
+
 impl VerifiedToken {
-    /// The session to look up together with the user.
+    /// The session to read together with the user. `None` if the token is bound to the user's version only.
     pub fn session(&self) -> Option<SessionId> {
         match self.binding {
             TokenBinding::Session(session) => Some(session),
@@ -21,7 +91,8 @@ impl VerifiedToken {
         }
     }
 
-    /// The user, if they and what the token stands on are there at `now`. A token outlives neither by a call.
+    /// The user, if the user and the token's binding are still valid at `now`. Revocation therefore takes effect with the next
+    /// request.
     pub fn authorize(&self, record: Record, now: SystemTime) -> Result<User, TokenRefusal> {
         let user = match record.user {
             None => return Err(TokenRefusal::UserGone),

@@ -80,7 +80,7 @@ async fn main() -> ExitCode {
     match run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("local: {}", shared::http::service::causes(&*error).replace('\n', " "));
+            eprintln!("local: {}", shared::domain::error_chain::causes(&*error).replace('\n', " "));
             ExitCode::FAILURE
         }
     }

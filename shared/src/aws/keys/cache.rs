@@ -16,10 +16,10 @@ use crate::{
     aws::keys::source::{KeyLocation, KeyReadError},
     config::{ConfigError, KeySource, Settings},
     domain::{
+        error_chain::causes,
         keys::key_set::{KeysError, SigningKeySet, VerifyingKeySet},
         token::{TokenError, VerifiedToken, Verifier},
     },
-    http::service,
 };
 
 /// Shortest time between two readings that an unknown `kid`, or a failure, gives rise to.
@@ -200,7 +200,7 @@ impl<K: Send + Sync + 'static> KeyCache<K> {
             Err(error) => {
                 // Whoever waited for this has waited enough: the pause begins when the attempt ends.
                 self.with_shelf_mut(|state| state.tried_at = now + began.elapsed());
-                warn!(cause = service::causes(&error), "keys could not be read again; those in use stay");
+                warn!(cause = causes(&error), "keys could not be read again; those in use stay");
             }
         }
     }

@@ -168,7 +168,10 @@ impl AccountStore {
         if may_be_more && change == Change::Done(()) {
             // They are void without their user, and DynamoDB would remove them when they expire.
             if let Err(error) = self.sweep(account.public_id).await {
-                warn!(cause = crate::http::service::causes(&error), "sessions of a deleted user were left to expire");
+                warn!(
+                    cause = crate::domain::error_chain::causes(&error),
+                    "sessions of a deleted user were left to expire"
+                );
             }
         }
         Ok(change)

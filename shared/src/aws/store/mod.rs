@@ -54,10 +54,7 @@ pub use self::{
     throttle::{Admission, Guess, ThrottleStore},
     users::{Page, UserStore},
 };
-use crate::{
-    domain::user::{PublicId, PublicUser},
-    http::telemetry::metrics,
-};
+use crate::domain::user::{PublicId, PublicUser};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -83,7 +80,7 @@ pub enum StoreError {
     },
 }
 
-/// A client whose calls end well within a request's time limit ([`crate::http::service::TIME_LIMIT`]).
+/// A client whose calls end well within a request's time limit (`http::service::TIME_LIMIT`).
 ///
 /// An attempt takes milliseconds when all is well. One that takes a second is lost, and a call has time for several.
 pub fn connect(aws: &SdkConfig) -> Client {
@@ -165,7 +162,7 @@ impl Intercept for CallTimer {
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(StartedAt(begun)) = bag.load::<StartedAt>() {
-            metrics::store_call(begun.elapsed());
+            metrics::histogram!("StoreMilliseconds").record(begun.elapsed().as_secs_f64() * 1000.0);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use secrecy::ExposeSecret as _;
-use shared::http::service::causes;
+use shared::domain::error_chain::causes;
 use tokio::sync::OnceCell;
 
 use super::{Contents, Problem};
