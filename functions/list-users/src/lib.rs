@@ -32,6 +32,7 @@ use shared::{
         error::Error,
         lambda::{self, StartError},
         pages::{self, AccountPage, Notice, UsersPage},
+        paths,
         request::authorization,
         service,
         telemetry::audit::{self, Attempt, Event},
@@ -65,7 +66,7 @@ impl ListUsers {
             keys,
             verifier: Verifier::new(settings.keys.algorithm, settings.checks.clone()),
             header_prefix: settings.header_prefix.clone(),
-            cookies: settings.cookies(),
+            cookies: settings.into(),
             group: settings.list_users_group.clone(),
         })
     }
@@ -74,15 +75,17 @@ impl ListUsers {
 /// `GET /user` and `GET /user/me`.
 pub fn routes(state: ListUsers) -> Router {
     Router::new()
-        .route("/user", get(list_users))
-        .route("/user/me", get(me).fallback(other_method_of_me))
+        .route(paths::USERS, get(list_users))
+        .route(paths::ME, get(me).fallback(other_method_of_me))
         .with_state(Arc::new(state))
 }
 
 /// `DELETE` and `POST /user/me` are there, in `login`: the answer says so although this function would not know.
 async fn other_method_of_me(method: Method) -> Response {
-    let mut response = service::other_method(method).await.into_response();
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("DELETE,GET,HEAD,POST"));
+    let mut response = service::method_not_allowed(method).await.into_response();
+    if let Ok(methods) = HeaderValue::try_from(paths::methods(paths::ME).join(",")) {
+        response.headers_mut().insert(ALLOW, methods);
+    }
     response
 }
 
@@ -215,7 +218,7 @@ impl ListUsers {
             return pages::see_other(&format!("/refresh{back}"));
         }
         let mut response = pages::see_other(&format!("/{back}"));
-        self.cookies.forget(response.headers_mut());
+        self.cookies.clear(response.headers_mut());
         response
     }
 }

@@ -21,6 +21,7 @@ use shared::{
         browser,
         error::{Error, FieldError},
         pages::{self, FormRejection, Notice, Part},
+        paths,
         request::fields::Fields,
         telemetry::audit::{self, Attempt, Event},
     },
@@ -46,7 +47,7 @@ pub(crate) async fn change_password(
     let changed = login.change_password(&caller, request, now).await;
     match changed.inspect_err(|error| refused(Some(caller.subject), error)) {
         Ok(answer) if is_page => {
-            Ok(login.redirect_with_cookies(&answer, &pages::noticed("/user/me", Notice::PasswordChanged)))
+            Ok(login.redirect_with_cookies(&answer, &pages::with_notice(paths::ME, Notice::PasswordChanged)))
         }
         Ok(answer) => Ok(Json(answer).into_response()),
         Err(error) if is_page => login.return_account(error, &caller, Part::Password, now).await,
@@ -68,7 +69,7 @@ pub(crate) async fn delete(
     };
     let deleted = login.delete(&caller, request, now).await;
     match deleted.inspect_err(|error| refused(Some(caller.subject), error)) {
-        Ok(()) if is_page => Ok(login.redirect_clearing_cookies(&pages::noticed("/", Notice::Deleted))),
+        Ok(()) if is_page => Ok(login.redirect_clearing_cookies(&pages::with_notice(paths::START, Notice::Deleted))),
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(error) if is_page => login.return_account(error, &caller, Part::Deletion, now).await,
         Err(error) => Err(error.into()),
@@ -82,7 +83,7 @@ fn required<'f>(fields: &'f Fields, name: &str) -> Result<&'f str, FieldError> {
 /// The rules of sign-up.
 fn check_choice(password: &Password, profile: &PublicUser) -> Result<(), Error> {
     strength::check(password, &profile.name, [&profile.email, &profile.email])
-        .map_err(|error| Error::Invalid(vec![error.on("new_password")]))
+        .map_err(|error| Error::Invalid(vec![FieldError::from(error).on("new_password")]))
 }
 
 impl Login {
@@ -147,7 +148,7 @@ impl Login {
         let compared = self.compare(user, password).await;
         match &compared {
             Ok(_) => permit.confirm().await,
-            Err(error) if error.reason().is_none() => permit.refund().await,
+            Err(error) if !error.kind().is_refusal() => permit.refund().await,
             Err(_) => {}
         }
         compared

@@ -16,7 +16,7 @@ use axum::{
 use serde_json::{Value, json};
 use shared::{
     config::{Settings, is_loopback_url},
-    http::error::Error,
+    http::{error::Error, paths},
 };
 
 use crate::Login;
@@ -37,7 +37,7 @@ impl Documents {
                 // same, and takes no empty list (4.2): Kubernetes, which has no such endpoint either, names this one.
                 json!({
                     "issuer": issuer,
-                    "jwks_uri": format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')),
+                    "jwks_uri": format!("{}{}", issuer.trim_end_matches('/'), paths::JWKS),
                     "id_token_signing_alg_values_supported": [settings.keys.algorithm.name()],
                     "response_types_supported": ["id_token"],
                     "subject_types_supported": ["public"],

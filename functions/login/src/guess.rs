@@ -4,11 +4,12 @@ use shared::{
     aws::store::{Admission, Guess, StoreError, ThrottleStore},
     domain::{
         client_ip::ClientAddress,
+        error_chain::causes,
         throttle::{GcraLimit, GuessLimits, ThrottleKey},
         token::{TokenBinding, VerifiedToken},
         user::Email,
     },
-    http::{error::Error, service},
+    http::error::Error,
 };
 use tracing::warn;
 

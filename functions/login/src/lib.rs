@@ -47,6 +47,7 @@ use shared::{
         browser::{self, cookies::Cookies},
         error::Error,
         lambda::{self, StartError},
+        paths,
         request::authorization,
     },
 };
@@ -110,9 +111,9 @@ impl Login {
             signer: Issuer::new(settings.issuing.clone()),
             verifier: Verifier::new(settings.keys.algorithm, settings.checks.clone()),
             header_prefix: settings.header_prefix.clone(),
-            cookies: settings.cookies(),
+            cookies: settings.into(),
             call: settings.log_in.clone(),
-            done: match settings.style.profile {
+            done: match settings.profile {
                 SecurityProfile::Tutorial => StatusCode::CREATED,
                 SecurityProfile::Strict => StatusCode::OK,
             },
@@ -127,14 +128,14 @@ impl Login {
 pub fn routes(state: Login) -> Router {
     let path = state.call.path.clone();
     Router::new()
-        .route("/", get(pages::start))
+        .route(paths::START, get(pages::start))
         .route(&path, get(pages::log_in).post(log_in::log_in))
-        .route("/refresh", get(pages::renew).post(refresh::refresh))
-        .route("/logout", post(log_out::log_out))
-        .route("/password", post(account::change_password))
-        .route("/user/me", delete(account::delete).post(account::delete))
-        .route("/.well-known/jwks.json", get(discovery::jwks))
-        .route("/.well-known/openid-configuration", get(discovery::configuration))
+        .route(paths::REFRESH, get(pages::renew).post(refresh::refresh))
+        .route(paths::LOG_OUT, post(log_out::log_out))
+        .route(paths::PASSWORD, post(account::change_password))
+        .route(paths::ME, delete(account::delete).post(account::delete))
+        .route(paths::JWKS, get(discovery::jwks))
+        .route(paths::OPENID_CONFIGURATION, get(discovery::configuration))
         .with_state(Arc::new(state))
 }
 

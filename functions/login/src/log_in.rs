@@ -16,6 +16,7 @@ use shared::{
     config::LogInSettings,
     domain::{
         client_ip::ClientAddress,
+        error_chain::causes,
         password::{Password, PasswordHash, Verdict},
         session::RefreshToken,
         user::Email,
@@ -25,7 +26,6 @@ use shared::{
         error::Error,
         pages::FormRejection,
         request::{authorization, fields::Fields},
-        service,
         telemetry::{
             audit::{self, Attempt, Event},
             metrics,
@@ -118,7 +118,7 @@ impl Login {
             }
             Err(error) => {
                 audit::record_refusal(Attempt::LogIn, public_id, &error);
-                if error.reason().is_none() {
+                if !error.kind().is_refusal() {
                     permit.refund().await;
                 }
                 Err(error)

@@ -10,9 +10,10 @@ use axum::{
 use shared::{
     domain::{client_ip::ClientAddress, password::Password, token::VerifiedToken},
     http::{
-        browser::{self, ReturnTo, cookies::Kept},
+        browser::{self, ReturnTo, cookies::TokenCookies},
         error::Error,
         pages::{self, AccountPage, Form, FormRejection, LogInPage, Notice, Part},
+        paths,
         request::fields::Fields,
         telemetry::audit::{self, Attempt},
     },
@@ -73,7 +74,7 @@ impl Login {
             lacks_password: false,
             return_to: None,
             notice: None,
-            failure: None,
+            errors: None,
         }
     }
 
@@ -123,9 +124,11 @@ impl Login {
         Ok(match scope {
             // Somebody who is out already may have other sessions that go on.
             Scope::Global if !ended => self.log_in_first(),
-            Scope::Local => self.redirect_clearing_cookies(&pages::noticed("/", Notice::LoggedOut)),
-            Scope::Others => pages::see_other(&pages::noticed("/user/me", Notice::OthersLoggedOut)),
-            Scope::Global => self.redirect_clearing_cookies(&pages::noticed("/", Notice::LoggedOutEverywhere)),
+            Scope::Local => self.redirect_clearing_cookies(&pages::with_notice(paths::START, Notice::LoggedOut)),
+            Scope::Others => pages::see_other(&pages::with_notice(paths::ME, Notice::OthersLoggedOut)),
+            Scope::Global => {
+                self.redirect_clearing_cookies(&pages::with_notice(paths::START, Notice::LoggedOutEverywhere))
+            }
         })
     }
 
@@ -154,14 +157,14 @@ impl Login {
         let mut response = pages::see_other(place);
         let refresh = answer.renewal.as_ref();
         let refresh = refresh.map(|renewal| (renewal.refresh_token.as_str(), renewal.refresh_expires_in));
-        self.cookies.keep(response.headers_mut(), &Kept { access: (&answer.token, answer.expires_in), refresh });
+        self.cookies.set(response.headers_mut(), &TokenCookies { access: (&answer.token, answer.expires_in), refresh });
         response
     }
 
     /// Sends a browser on, signed out.
     pub(crate) fn redirect_clearing_cookies(&self, place: &str) -> Response {
         let mut response = pages::see_other(place);
-        self.cookies.forget(response.headers_mut());
+        self.cookies.clear(response.headers_mut());
         response
     }
 

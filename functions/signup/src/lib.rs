@@ -26,6 +26,7 @@ use shared::{
         error::{Error, FieldError},
         lambda::{self, StartError},
         pages::{self, Form, FormRejection, Notice, SignUpPage},
+        paths,
         request::fields::Fields,
         telemetry::{
             audit::{self, Attempt, Event},
@@ -63,7 +64,7 @@ impl Signup {
 
 /// `GET /signup`, the page, and `POST /signup`.
 pub fn routes(state: Signup) -> Router {
-    Router::new().route("/signup", get(show).post(sign_up)).with_state(Arc::new(state))
+    Router::new().route(paths::SIGN_UP, get(show).post(sign_up)).with_state(Arc::new(state))
 }
 
 async fn show(State(signup): State<Arc<Signup>>) -> Result<Response, Error> {
@@ -90,7 +91,7 @@ async fn sign_up(
     let fields = Fields::from_body(request, &["name", "email", "password"]).await?;
     match signup.sign_up(&fields, client).await {
         // Logging in takes a key that this function does not have.
-        Ok(_) if is_page => Ok(pages::see_other(&pages::noticed("/", Notice::SignedUp))),
+        Ok(_) if is_page => Ok(pages::see_other(&pages::with_notice(paths::START, Notice::SignedUp))),
         Ok(user) => {
             Ok((StatusCode::CREATED, Json(SignedUp { message: "Successfully registered.", user })).into_response())
         }
@@ -147,7 +148,8 @@ fn parse(fields: &Fields, password_min_length: usize) -> Result<(NewUser, Passwo
     let password = password.and_then(|password| {
         let typed = ["name", "email"].map(|field| fields.get(field).unwrap_or_default().trim());
         let spelled = email.as_ref().map_or("", Email::as_str);
-        strength::check(&password, typed[0], [typed[1], spelled]).map(|()| password)
+        strength::check(&password, typed[0], [typed[1], spelled])?;
+        Ok(password)
     });
     match (name, email, password) {
         (Ok(name), Ok(email), Ok(password)) => Ok((NewUser { public_id: PublicId::random(), name, email }, password)),

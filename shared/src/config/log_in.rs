@@ -1,6 +1,7 @@
 //! The log-in call.
 
 use super::env::{ConfigError, Env, Variable, is_printable};
+use crate::domain::paths;
 
 pub(super) const PATH: Variable = Variable::fixed("JWT_AUTH_URL_RULE", "/login");
 pub(super) const EMAIL_FIELD: Variable = Variable::fixed("JWT_AUTH_USERNAME_KEY", "email");
@@ -41,17 +42,5 @@ fn is_free_path(path: &str) -> bool {
     };
     path.len() <= 256
         && path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment))
-        && !OTHER_PATHS.contains(&path)
+        && !paths::RESERVED.contains(&path)
 }
-
-/// Paths of other calls, which log-in cannot have.
-const OTHER_PATHS: [&str; 8] = [
-    "/signup",
-    "/user",
-    "/user/me",
-    "/refresh",
-    "/logout",
-    "/password",
-    "/.well-known/jwks.json",
-    "/.well-known/openid-configuration",
-];

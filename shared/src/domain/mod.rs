@@ -6,6 +6,7 @@ pub mod deployment;
 pub mod error_chain;
 pub mod keys;
 pub mod password;
+pub mod paths;
 pub mod session;
 pub mod throttle;
 pub mod time;

@@ -415,7 +415,7 @@ pub fn event(data: &[u8]) {
         .with_state(Arc::clone(&seen));
     let mut context = Context::default();
     "8476a536-e9f4-11e8-9739-2dfe598c3fcd".clone_into(&mut context.request_id);
-    let handler = lambda::handler(routes, MANNER);
+    let handler = lambda::handler(routes, OPTIONS);
     let answer = block_on(handler.oneshot(LambdaEvent::new(event, context)));
     let answer = serde_json::to_value(answer.expect("handlers do not fail")).expect("the answer is JSON");
     // That the answer is no base64 is checked there.
@@ -573,8 +573,8 @@ fn comparable(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// As a function in the strict profile answers.
-const MANNER: ResponseOptions = ResponseOptions {
+/// The options of the strict profile.
+const OPTIONS: ResponseOptions = ResponseOptions {
     style: ErrorStyle { profile: SecurityProfile::Strict, realm: None },
     address: AddressForm::Network,
 };

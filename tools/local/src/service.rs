@@ -66,7 +66,7 @@ pub async fn router(settings: &Settings, database: Client) -> Result<Router, Sta
     let routes = signup::routes(Signup::new(settings, database.clone())?)
         .merge(login::routes(Login::new(settings, signing, database.clone())?))
         .merge(list_users::routes(ListUsers::new(settings, checking, database)?));
-    Ok(service::service(routes, settings.options()).layer(middleware::from_fn(name_client)))
+    Ok(service::service(routes, settings.into()).layer(middleware::from_fn(name_client)))
 }
 
 /// Serves these routes until the process ends.

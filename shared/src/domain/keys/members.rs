@@ -26,7 +26,7 @@ pub(super) struct Members {
     #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
     pub(super) purpose: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key_ops: Option<Vec<String>>,
+    pub(super) key_ops: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
