@@ -1,4 +1,4 @@
-//! Guesses at passwords: each is counted before the password is hashed, and settled when it is known what came of it.
+//! Rate limiting of password guesses: each is counted before the password is hashed, and settled when its outcome is known.
 
 use shared::{
     aws::store::{Admission, Guess, StoreError, ThrottleStore},
@@ -6,37 +6,37 @@ use shared::{
         client_ip::ClientAddress,
         error_chain::causes,
         throttle::{GcraLimit, GuessLimits, ThrottleKey},
-        token::{TokenBinding, VerifiedToken},
+        token::VerifiedToken,
         user::Email,
     },
     http::error::Error,
 };
 use tracing::warn;
 
-/// What guards against guessing.
+/// Limits password guesses.
 pub(crate) struct GuessLimiter {
     throttle: ThrottleStore,
-    limits: Limits,
+    limits: GuessLimits,
 }
 
-/// A guess that may be made. It counts as a failure, also if this process ends before it is settled.
+/// Permission for one guess. It counts as a failure until it is settled, even if this process ends before that.
 pub(crate) struct Permit<'g> {
-    guesses: &'g GuessLimiter,
+    limiter: &'g GuessLimiter,
     guess: Guess,
-    /// What else it was counted under, since the pair is not known.
+    /// The further counters of a guess whose pair is not known.
     taken: Vec<(ThrottleKey, GcraLimit)>,
 }
 
 impl GuessLimiter {
-    pub(crate) fn new(throttle: ThrottleStore, limits: Limits) -> Self {
+    pub(crate) fn new(throttle: ThrottleStore, limits: GuessLimits) -> Self {
         Self { throttle, limits }
     }
 
-    /// Permits a guess at the account of an address, as typed, from a client.
+    /// Permits a log-in attempt. `email` is the address as typed.
     pub(crate) async fn log_in(&self, email: &str, client: ClientAddress) -> Result<Permit<'_>, Error> {
-        let spelled = Email::parse(email);
-        // Nobody has an address that is none; trying it counts nevertheless.
-        let account = spelled.as_ref().map_or(email, Email::as_str);
+        let canonical = Email::parse(email);
+        // A malformed address has no account, but attempts with it are counted too.
+        let account = canonical.as_ref().map_or(email, Email::as_str);
         let permit = self.pair(ThrottleKey::pair(account, client)).await?;
         if permit.guess.is_known {
             return Ok(permit);
@@ -44,25 +44,20 @@ impl GuessLimiter {
         self.count_further(permit, account, client).await
     }
 
-    /// Permits a guess at the password of who is signed in: their session vouches for them, so they cannot be kept from it by
-    /// others.
+    /// Permits an authenticated caller to confirm the password. It is counted by session, so other clients cannot exhaust it.
     pub(crate) async fn confirmation(&self, caller: &VerifiedToken) -> Result<Permit<'_>, Error> {
-        let session = match caller.binding {
-            TokenBinding::Session(session) => Some(session),
-            TokenBinding::Version(_) => None,
-        };
-        self.pair(ThrottleKey::session_pair(caller.subject, session)).await
+        self.pair(ThrottleKey::session_pair(caller.subject, caller.session())).await
     }
 
-    async fn pair(&self, counted: ThrottleKey) -> Result<Permit<'_>, Error> {
-        match self.throttle.guess(counted, &self.limits.pair).await? {
-            Admission::Taken(guess) => Ok(Permit { guesses: self, guess, taken: Vec::new() }),
+    async fn pair(&self, key: ThrottleKey) -> Result<Permit<'_>, Error> {
+        match self.throttle.guess(key, &self.limits.pair).await? {
+            Admission::Taken(guess) => Ok(Permit { limiter: self, guess, taken: Vec::new() }),
             Admission::Refused(wait) => Err(Error::Throttled { wait }),
         }
     }
 
-    /// Counts a guess of an unknown pair under its account and its address as well. What stops it at one is given back at the
-    /// others.
+    /// Counts a guess of an unknown pair by account and by address as well. If one of the limits is reached, the other counters are
+    /// refunded.
     async fn count_further<'g>(
         &'g self,
         mut permit: Permit<'g>,
@@ -92,40 +87,40 @@ impl GuessLimiter {
 
     async fn take(
         &self,
-        counted: ThrottleKey,
-        rate: Option<GcraLimit>,
+        key: ThrottleKey,
+        limit: Option<GcraLimit>,
     ) -> Result<Admission<Option<(ThrottleKey, GcraLimit)>>, StoreError> {
-        let Some(rate) = rate else { return Ok(Admission::Taken(None)) };
-        Ok(match self.throttle.take(&counted, rate).await? {
-            Admission::Taken(()) => Admission::Taken(Some((counted, rate))),
+        let Some(limit) = limit else { return Ok(Admission::Taken(None)) };
+        Ok(match self.throttle.take(&key, limit).await? {
+            Admission::Taken(()) => Admission::Taken(Some((key, limit))),
             Admission::Refused(wait) => Admission::Refused(wait),
         })
     }
 }
 
 impl Permit<'_> {
-    /// The guess was right: the pair starts anew and is known.
+    /// The guess was right: clears the failures and makes the pair known.
     pub(crate) async fn confirm(self) {
         let (cleared, ()) =
-            tokio::join!(self.guesses.throttle.confirm(&self.guess, &self.guesses.limits.pair), self.give_back(),);
+            tokio::join!(self.limiter.throttle.confirm(&self.guess, &self.limiter.limits.pair), self.give_back(),);
         settled(cleared);
     }
 
-    /// The guess was not made, or nobody knows what came of it.
+    /// The guess was not verified: takes it back.
     pub(crate) async fn refund(self) {
-        let (refunded, ()) = tokio::join!(self.guesses.throttle.refund(&self.guess), self.give_back());
+        let (refunded, ()) = tokio::join!(self.limiter.throttle.refund(&self.guess), self.give_back());
         settled(refunded);
     }
 
     async fn give_back(&self) {
-        // There are two at most.
-        for (counted, rate) in &self.taken {
-            settled(self.guesses.throttle.give_back(counted, *rate).await);
+        // At most two.
+        for (key, limit) in &self.taken {
+            settled(self.limiter.throttle.give_back(key, *limit).await);
         }
     }
 }
 
-/// What could not be settled counts as a failure. That refuses nobody who was let in, and is forgotten in time.
+/// A guess that could not be settled stays counted as a failure, which does not affect this request and expires.
 fn settled(outcome: Result<(), StoreError>) {
     if let Err(error) = outcome {
         warn!(cause = causes(&error), "a guess stays counted as a failure");
