@@ -1,10 +1,10 @@
 //! `cargo run -p admin`: what whoever runs Postern does by hand.
 
-mod ask;
+mod backends;
+mod confirm;
 mod failure;
 mod keys;
 mod options;
-mod places;
 
 use std::{
     io::{self, Write as _},

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use shared::domain::keys::jwk::Jwk;
 
-use super::{Report, desk::Desk, quoted, signer, utc};
+use super::{Report, key_set_pair::Desk, quoted, signer, utc};
 use crate::{
+    backends::{Held, Kept, Set},
     failure::Failure,
     options::ListKeys,
-    places::{Held, Kept, Set},
 };
 
 /// What is shown, as JSON or as a table.

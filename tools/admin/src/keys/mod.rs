@@ -1,6 +1,6 @@
 //! `admin keys`: the set that signs, and the public set beside it.
 
-mod desk;
+mod key_set_pair;
 pub(crate) mod list;
 pub(crate) mod new;
 pub(crate) mod publish;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_sdk_ssm::primitives::{DateTime, DateTimeFormat};
 use shared::domain::keys::{jwk::Algorithm, key_set::SigningKeySet};
 
-use crate::places::Set;
+use crate::backends::Set;
 
 /// What a command has to say at its end.
 pub(crate) struct Report {

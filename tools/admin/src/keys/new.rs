@@ -2,12 +2,12 @@
 
 use shared::domain::keys::jwk::{Algorithm, Jwk, KeyProblem};
 
-use super::{Report, consequence, desk::Desk, setting};
+use super::{Report, consequence, key_set_pair::Desk, setting};
 use crate::{
-    ask,
+    backends::{Held, Kept, Privacy, Set},
+    confirm,
     failure::Failure,
     options::NewKeys,
-    places::{Held, Kept, Privacy, Set},
 };
 
 pub(crate) async fn run(options: NewKeys, now: u64) -> Result<Report, Failure> {
@@ -23,7 +23,7 @@ pub(crate) async fn run(options: NewKeys, now: u64) -> Result<Report, Failure> {
         desk.private_set()?;
     }
     if let Some(loss) = loss(&desk, algorithm) {
-        ask::confirm(&loss, options.yes)?;
+        confirm::confirm(&loss, options.yes)?;
     }
     let key = generate(algorithm, now)?;
     let kid = key.kid().to_owned();

@@ -1,11 +1,11 @@
 //! `admin keys publish`.
 
-use super::{Report, consequence, desk::Desk};
+use super::{Report, consequence, key_set_pair::Desk};
 use crate::{
-    ask,
+    backends::{Held, Kept, Set},
+    confirm,
     failure::Failure,
     options::PublishKeys,
-    places::{Held, Kept, Set},
 };
 
 pub(crate) async fn run(options: PublishKeys, now: u64) -> Result<Report, Failure> {
@@ -20,7 +20,7 @@ pub(crate) async fn run(options: PublishKeys, now: u64) -> Result<Report, Failur
         return Ok(Report { text, notes: Vec::new() });
     }
     if let Some(loss) = loss(public, &keys) {
-        ask::confirm(
+        confirm::confirm(
             &format!("{loss} Every token signed with a key that is lost {}.", consequence(desk.refresh)),
             options.yes,
         )?;

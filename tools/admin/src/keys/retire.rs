@@ -2,12 +2,12 @@
 
 use shared::domain::keys::jwk::Jwk;
 
-use super::{Report, consequence, desk::Desk, quoted, rotate::note_on_dropped, signer};
+use super::{Report, consequence, key_set_pair::Desk, quoted, rotate::note_on_dropped, signer};
 use crate::{
-    ask,
+    backends::{Held, Privacy, Set},
+    confirm,
     failure::Failure,
     options::RetireKey,
-    places::{Held, Privacy, Set},
 };
 
 pub(crate) async fn run(options: RetireKey, now: u64) -> Result<Report, Failure> {
@@ -35,7 +35,7 @@ async fn retire(desk: &mut Desk, kid: &str, old: &Set, yes: bool) -> Result<Repo
         )));
     }
     let keys = Set::of(old.algorithm, left);
-    ask::confirm(&loss(desk, kid, old, &keys), yes)?;
+    confirm::confirm(&loss(desk, kid, old, &keys), yes)?;
     let meanwhile = format!(
         "nothing signs with {kid} any more, but tokens that it signed are still taken; {} completes it",
         desk.command(&format!("retire {}", quoted(kid)))
@@ -67,7 +67,7 @@ async fn complete(desk: &mut Desk, kid: &str, keys: &Set, yes: bool) -> Result<R
         "{kid} is in {place} alone, and is taken out of it: every token signed with it {}.",
         consequence(desk.refresh)
     );
-    ask::confirm(&loss, yes)?;
+    confirm::confirm(&loss, yes)?;
     let mut notes = desk.write_public(keys).await?;
     let others: Vec<Jwk> = dropped.into_iter().filter(|key| key.kid() != kid).collect();
     notes.extend(note_on_dropped(desk, &others));

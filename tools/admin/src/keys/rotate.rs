@@ -2,11 +2,11 @@
 
 use shared::domain::keys::{jwk::Jwk, key_set::MAX_KEYS};
 
-use super::{Report, desk::Desk, new::generate, quoted, signer, signs_from, utc};
+use super::{Report, key_set_pair::Desk, new::generate, quoted, signer, signs_from, utc};
 use crate::{
+    backends::{Privacy, Set},
     failure::Failure,
     options::Where,
-    places::{Privacy, Set},
 };
 
 pub(crate) async fn run(options: Where, now: u64) -> Result<Report, Failure> {

@@ -2,7 +2,7 @@ use std::{os::unix::fs::symlink, time::Duration};
 
 use shared::domain::keys::jwk::Algorithm;
 
-use crate::desk::{Desk, PRIVATE_FILE, Places, mode, set};
+use crate::harness::{Desk, PRIVATE_FILE, Places, mode, set};
 
 #[tokio::test]
 async fn a_write_that_fails_leaves_the_old_file_and_nothing_else() {

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use shared::domain::keys::{jwk::Algorithm, key_set::JwkSet};
 
-use crate::desk::{Desk, PRIVATE_FILE, Places, set};
+use crate::harness::{Desk, PRIVATE_FILE, Places, set};
 
 /// Later than any test.
 const FUTURE: u64 = 4_000_000_000;
@@ -143,7 +143,7 @@ async fn a_plain_key_is_listed_as_one() {
 #[tokio::test]
 async fn what_cannot_be_read_is_one_clear_line() {
     let desk = Desk::new().await;
-    let secret = crate::aws::Aws::secret_arn("nobody-made-AbCdEf");
+    let secret = crate::fake_aws::Aws::secret_arn("nobody-made-AbCdEf");
     for (place, words) in [
         ("file:none.json", "holds nothing"),
         ("file:.", "no regular file"),

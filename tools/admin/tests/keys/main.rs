@@ -2,15 +2,15 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-mod asking;
-mod aws;
-mod desk;
+mod confirmation;
+mod fake_aws;
 mod files;
+mod harness;
 mod list;
 mod new;
 mod parameters;
 mod publish;
 mod retire;
 mod rotate;
-mod secrets;
+mod signing_secret;
 mod usage;

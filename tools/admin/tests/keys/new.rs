@@ -1,6 +1,6 @@
 use shared::domain::keys::jwk::Algorithm;
 
-use crate::desk::{Desk, PRIVATE_FILE, Places, kids, mode, set};
+use crate::harness::{Desk, PRIVATE_FILE, Places, kids, mode, set};
 
 const PLAIN: &str = "7f2f6a5c1d0e4b8f9a3c2d1e0f4b5a6c";
 

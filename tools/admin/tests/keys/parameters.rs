@@ -2,8 +2,8 @@ use serde_json::json;
 use shared::domain::keys::{jwk::Algorithm, key_set::JwkSet};
 
 use crate::{
-    aws::Aws,
-    desk::{Desk, Places, set},
+    fake_aws::Aws,
+    harness::{Desk, Places, set},
 };
 
 const GET: &str = "AmazonSSM.GetParameter";

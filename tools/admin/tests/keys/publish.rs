@@ -1,6 +1,6 @@
 use shared::domain::keys::jwk::Algorithm;
 
-use crate::desk::{Desk, PRIVATE_FILE, Places, set};
+use crate::harness::{Desk, PRIVATE_FILE, Places, set};
 
 #[tokio::test]
 async fn the_public_halves_are_written_and_nothing_else() {

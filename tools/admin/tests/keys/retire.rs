@@ -1,6 +1,6 @@
 use shared::domain::keys::jwk::Algorithm;
 
-use crate::desk::{Desk, Places, set};
+use crate::harness::{Desk, Places, set};
 
 const NOW: u64 = 4_000_000_000;
 
@@ -77,7 +77,7 @@ async fn a_kid_may_look_like_an_option() {
     let places = Places::files();
     for kid in ["-yes", "--public", "-h3lp"] {
         let keys = set(Algorithm::EdDsa, &[2, 1]).to_json();
-        let second = crate::desk::kids(&keys)[1].clone();
+        let second = crate::harness::kids(&keys)[1].clone();
         desk.put(&places.keys, &keys.replace(&second, kid));
         desk.put(&places.public, "");
         desk.keys(&["retire", "--yes", kid], &places).await.is_done();

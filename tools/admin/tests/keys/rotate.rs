@@ -5,7 +5,7 @@ use shared::domain::keys::{
 };
 use std::time::Duration;
 
-use crate::desk::{Desk, PRIVATE_FILE, Places, kids, set};
+use crate::harness::{Desk, PRIVATE_FILE, Places, kids, set};
 
 #[tokio::test]
 async fn a_new_key_comes_in_front_and_the_old_ones_stay() {

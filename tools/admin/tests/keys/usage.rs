@@ -1,6 +1,6 @@
 use shared::domain::keys::jwk::Algorithm;
 
-use crate::desk::{Desk, PRIVATE_FILE, PUBLIC_FILE, set};
+use crate::harness::{Desk, PRIVATE_FILE, PUBLIC_FILE, set};
 
 #[tokio::test]
 async fn wrong_usage_is_one_clear_line_and_exit_code_2() {

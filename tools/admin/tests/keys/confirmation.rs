@@ -1,6 +1,6 @@
 use shared::domain::keys::jwk::Algorithm;
 
-use crate::desk::{Desk, PRIVATE_FILE, PUBLIC_FILE, Places, set};
+use crate::harness::{Desk, PRIVATE_FILE, PUBLIC_FILE, Places, set};
 
 const NEW: [&str; 8] = ["keys", "new", "--algorithm", "EdDSA", "--keys", PRIVATE_FILE, "--public-keys", PUBLIC_FILE];
 

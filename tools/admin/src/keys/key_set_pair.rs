@@ -10,9 +10,9 @@ use shared::domain::keys::{
 
 use super::quoted;
 use crate::{
+    backends::{Aws, Held, Kept, Privacy, Problem, Set, is_same},
     failure::Failure,
     options::Where,
-    places::{Aws, Held, Kept, Privacy, Problem, Set, is_same},
 };
 
 pub(super) struct Desk {

@@ -3,8 +3,8 @@
 //! Whoever writes has read before, and replaces exactly what was read: of two at once, one is told.
 
 mod aws;
+mod contents;
 mod file;
-mod held;
 mod parameter;
 mod secret;
 
@@ -15,7 +15,7 @@ use shared::aws::keys::source::KeyLocation;
 
 pub(crate) use self::{
     aws::Aws,
-    held::{Held, Set},
+    contents::{Held, Set},
 };
 use self::{file::KeptFile, parameter::KeptParameter, secret::KeptSecret};
 

@@ -21,7 +21,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::aws::Aws;
+use crate::fake_aws::Aws;
 
 const LIMIT: Duration = Duration::from_secs(60);
 

@@ -1,7 +1,7 @@
 use serde_json::Value;
 use shared::domain::keys::jwk::Algorithm;
 
-use crate::desk::{Desk, Places, kids, set};
+use crate::harness::{Desk, Places, kids, set};
 
 const UPDATE: &str = "secretsmanager.UpdateSecretVersionStage";
 const PUT: &str = "secretsmanager.PutSecretValue";
