@@ -177,6 +177,13 @@ impl SigningKey {
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
+
+    /// The time from which every verifier has read the key, in seconds since 1970. `None`: the key has no date and counts as old.
+    fn settled_from(&self, refresh: Duration) -> Option<u64> {
+        // Clocks differ, and a source is read again after a failure.
+        let settling = refresh.saturating_add(refresh.min(MARGIN)).as_secs();
+        Some(self.issued_at?.saturating_add(settling).saturating_add(1))
+    }
 }
 
 /// What signs tokens, and checks them.
@@ -222,13 +229,23 @@ impl SigningKeySet {
     /// next one that is older goes on: until then, not everybody who checks tokens has read the new key. Where all are that young,
     /// the oldest signs, since it is the one that most have read.
     pub fn signer(&self, now: u64, refresh: Duration) -> &SigningKey {
-        // For clocks that differ, and a source that is asked again after a failure.
-        let settling = refresh.saturating_add(refresh.min(MARGIN)).as_secs();
-        let is_settled = |key: &SigningKey| key.issued_at.is_none_or(|at| at.saturating_add(settling) < now);
-        let keys = || std::iter::once(&self.first).chain(&self.others);
+        let is_settled = |key: &&SigningKey| key.settled_from(refresh).is_none_or(|settled| settled <= now);
         // Of two that were made in the same second, the one in front is the newer one.
-        let oldest = || keys().reduce(|older, key| if key.issued_at <= older.issued_at { key } else { older });
-        keys().find(|key| is_settled(key)).or_else(oldest).unwrap_or(&self.first)
+        let oldest = || self.keys().reduce(|older, key| if key.issued_at <= older.issued_at { key } else { older });
+        self.keys().find(is_settled).or_else(oldest).unwrap_or(&self.first)
+    }
+
+    /// The earliest time from `now` on at which the key `kid` is the [signer](Self::signer), in seconds since 1970. `None`: the
+    /// set prefers other keys from `now` on.
+    pub fn signs_from(&self, kid: &str, now: u64, refresh: Duration) -> Option<u64> {
+        let signs = |at: &u64| self.signer(*at, refresh).kid() == Some(kid);
+        // The signer changes only when a key has settled.
+        let changes = self.keys().filter_map(|key| key.settled_from(refresh)).filter(|at| *at > now);
+        std::iter::once(now).chain(changes).filter(signs).min()
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &SigningKey> {
+        std::iter::once(&self.first).chain(&self.others)
     }
 
     /// The same keys for checking alone.
@@ -311,6 +328,32 @@ mod tests {
         undated.as_object_mut().unwrap().remove("iat");
         assert_eq!(signer(&set(&[&undated, &old]), 1000), new["kid"], "nothing says that it is new");
         assert_eq!(signer(&set(&[&newest, &undated]), 1201), new["kid"], "wherever it stands");
+    }
+
+    #[test]
+    fn a_set_tells_when_each_of_its_keys_starts_to_sign() {
+        let [newest, new, old] = [1200, 1000, 10].map(|at| jwk(Algorithm::EdDsa, at));
+        let refresh = Duration::from_secs(300);
+        let signs_from = |set: &Value, key: &Value, now| {
+            let keys = SigningKeySet::parse(&set.to_string(), Algorithm::EdDsa, false).unwrap();
+            let from = keys.signs_from(key["kid"].as_str().unwrap(), now, refresh);
+            if let Some(from) = from {
+                assert_eq!(keys.signer(from, refresh).kid(), key["kid"].as_str());
+                assert!(from == now || keys.signer(from - 1, refresh).kid() != key["kid"].as_str());
+            }
+            from
+        };
+        let all = json!({ "keys": [newest, new, old] });
+        assert_eq!([&newest, &new, &old].map(|key| signs_from(&all, key, 1201)), [Some(1531), Some(1331), Some(1201)]);
+        assert_eq!([&newest, &new, &old].map(|key| signs_from(&all, key, 1531)), [Some(1531), None, None]);
+        let young = json!({ "keys": [newest, new] });
+        assert_eq!([&newest, &new].map(|key| signs_from(&young, key, 1201)), [Some(1531), Some(1201)]);
+        let reversed = json!({ "keys": [new, newest] });
+        assert_eq!([&newest, &new].map(|key| signs_from(&reversed, key, 1201)), [None, Some(1201)]);
+        assert_eq!(signs_from(&all, &jwk(Algorithm::EdDsa, 1), 1201), None, "no key of the set");
+        let mut undated = new.clone();
+        undated.as_object_mut().unwrap().remove("iat");
+        assert_eq!(signs_from(&json!({ "keys": [undated, old] }), &new, 1201), Some(1201), "no date says that it is new");
     }
 
     #[test]
