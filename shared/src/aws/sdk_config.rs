@@ -64,7 +64,7 @@ fn from_lambda_env(roots: Roots) -> SdkConfig {
         .build()
 }
 
-/// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL_SSM`, or `AWS_ENDPOINT_URL` for all of them.
+/// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, or `AWS_ENDPOINT_URL` for all of them.
 #[derive(Debug)]
 struct Endpoints;
 

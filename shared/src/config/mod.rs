@@ -667,7 +667,7 @@ impl Env<'_> {
             Some(place) => Ok(Some(place)),
             None => Err(wrong(
                 name,
-                "must be an ARN, arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME or arn:aws:ssm:REGION:ACCOUNT:parameter/NAME",
+                "must be the ARN of a secret, arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME",
             )),
         }
     }

@@ -1,4 +1,4 @@
-//! Places that hold keys: a secret, a parameter, or a file at a desk.
+//! Locations of keys: a secret of AWS Secrets Manager, or a file for local use.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -13,8 +13,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(3);
 pub enum KeyLocation {
     /// A secret of AWS Secrets Manager, by its ARN.
     Secret(String),
-    /// A parameter of the Systems Manager Parameter Store, by its ARN.
-    Parameter(String),
     /// A file of this machine: for local use.
     File(PathBuf),
 }
@@ -34,7 +32,7 @@ pub enum KeyReadError {
 }
 
 impl KeyLocation {
-    /// The place that `text` names: the ARN of a secret or of a parameter, or `file:` and a path.
+    /// The place that `text` names: the ARN of a secret, or `file:` and a path.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(path) = text.strip_prefix("file:") {
             return (!path.is_empty()).then(|| Self::File(path.into()));
@@ -43,11 +41,6 @@ impl KeyLocation {
         match parts[..] {
             ["arn", _, "secretsmanager", _, _, "secret", name] if !name.is_empty() => {
                 Some(Self::Secret(text.to_owned()))
-            }
-            ["arn", _, "ssm", _, _, parameter]
-                if parameter.len() > "parameter/".len() && parameter.starts_with("parameter/") =>
-            {
-                Some(Self::Parameter(text.to_owned()))
             }
             _ => None,
         }
@@ -62,11 +55,6 @@ impl KeyLocation {
                     let answer =
                         aws_sdk_secretsmanager::Client::new(aws).get_secret_value().secret_id(arn).send().await;
                     answer.map_err(unreadable)?.secret_string.ok_or(KeyReadError::NoText)
-                }
-                Self::Parameter(arn) => {
-                    let request = aws_sdk_ssm::Client::new(aws).get_parameter().name(arn).with_decryption(true);
-                    let answer = request.send().await.map_err(unreadable)?;
-                    answer.parameter.and_then(|parameter| parameter.value).ok_or(KeyReadError::NoText)
                 }
                 Self::File(path) => tokio::fs::read_to_string(path).await.map_err(unreadable),
             }
@@ -94,7 +82,7 @@ fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Key
 impl fmt::Display for KeyLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Secret(arn) | Self::Parameter(arn) => f.write_str(arn),
+            Self::Secret(arn) => f.write_str(arn),
             Self::File(path) => write!(f, "file:{}", path.display()),
         }
     }
@@ -105,13 +93,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_a_secret_a_parameter_or_a_file() {
+    fn a_location_is_a_secret_or_a_file() {
         let secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf";
-        let parameter = "arn:aws:ssm:eu-west-1:123456789012:parameter/postern/public-keys";
         assert_eq!(KeyLocation::parse(secret), Some(KeyLocation::Secret(secret.to_owned())));
-        assert_eq!(KeyLocation::parse(parameter), Some(KeyLocation::Parameter(parameter.to_owned())));
         assert_eq!(KeyLocation::parse("file:target/keys.json"), Some(KeyLocation::File("target/keys.json".into())));
-        for text in [secret, parameter, "file:target/keys.json"] {
+        for text in [secret, "file:target/keys.json"] {
             assert_eq!(KeyLocation::parse(text).unwrap().to_string(), text);
         }
         for other in [
@@ -119,8 +105,8 @@ mod tests {
             "file:",
             "postern",
             "arn:aws:s3:::bucket",
-            "arn:aws:ssm:eu-west-1:123456789012:parameter/",
-            "arn:aws:ssm:eu-west-1:123456789012:document/x",
+            "arn:aws:ssm:eu-west-1:123456789012:parameter/postern/public-keys",
+            "arn:aws:secretsmanager:eu-west-1:123456789012:policy:postern",
             "arn:aws:secretsmanager:eu-west-1:123456789012:secret:",
         ] {
             assert_eq!(KeyLocation::parse(other), None, "{other}");
