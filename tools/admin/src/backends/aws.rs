@@ -1,30 +1,27 @@
-//! What Secrets Manager and the Parameter Store have in common.
+//! AWS configuration and errors.
 
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
-use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
-use secrecy::ExposeSecret as _;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use shared::http::service::causes;
 use tokio::sync::OnceCell;
 
-use super::{Contents, Problem};
-
-/// Longest that a call may take, its repetitions included: somebody is sitting there.
+/// Limit of one call, retries included. An operator waits for the result.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// The way to AWS. Nothing is looked for until a place is there.
+/// The AWS configuration, loaded on first use: files need no credentials.
 #[derive(Default)]
-pub(crate) struct Aws(OnceCell<SdkConfig>);
+pub(crate) struct LazyAwsConfig(OnceCell<SdkConfig>);
 
-impl Aws {
-    /// Settings and credentials of this desk, for the region of `arn`.
-    pub(super) async fn config(&self, arn: &str) -> SdkConfig {
+impl LazyAwsConfig {
+    /// The operator's settings and credentials, for the region of `arn`.
+    pub(super) async fn for_arn(&self, arn: &str) -> SdkConfig {
         let region = region(arn);
         let load = || {
             let limit = TimeoutConfig::builder().operation_timeout(TIME_LIMIT).build();
             let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(limit);
-            // Without one, it would be looked for, also where this machine is none of AWS's.
+            // Without a region, the SDK asks the instance metadata service, also on machines outside AWS.
             if let Some(region) = region.clone() {
                 loader = loader.region(region);
             }
@@ -38,53 +35,58 @@ impl Aws {
     }
 }
 
-/// A place is where its ARN says, whatever the region of this desk.
+/// The region in an ARN. It overrides the region of the environment.
 fn region(arn: &str) -> Option<Region> {
     arn.split(':').nth(3).filter(|region| !region.is_empty()).map(|region| Region::new(region.to_owned()))
 }
 
-/// Why a call has failed, in one line.
+/// The cause of a failed call, in one line.
 pub(super) fn cause<E>(error: &SdkError<E>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     match error {
-        SdkError::ServiceError(answer) => {
-            let error = answer.err();
+        SdkError::ServiceError(response) => {
+            let error = response.err();
             [error.code(), error.message()].into_iter().flatten().collect::<Vec<_>>().join(": ")
         }
         error => {
             let causes = causes(error);
-            // The SDK's own words name what it was built without.
-            let hint =
-                if causes.contains("credentials") { "; `admin --help` tells where credentials come from" } else { "" };
+            // The SDK's own hint names cargo features.
+            let hint = if causes.contains("credentials") {
+                "; `admin --help` explains where credentials come from"
+            } else {
+                ""
+            };
             causes + hint
         }
     }
 }
 
-/// The same for a call that sent `text`. A service that quotes what it was sent must not quote a key.
+/// The cause of a failed call that sent `text`. An error message that quotes the request must not reveal a key.
 pub(super) fn cause_of_write<E>(error: &SdkError<E>, text: &str) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let cause = cause(error);
-    let quotes = |value: &str| value.get(..16).is_some_and(|start| cause.contains(start));
-    if text.split('"').any(quotes) { "refused, in words that quote a key".to_owned() } else { cause }
+    let is_quoted = |value: &str| value.get(..16).is_some_and(|start| cause.contains(start));
+    if text.split('"').any(is_quoted) {
+        "rejected; the error message is omitted because it quotes a key".to_owned()
+    } else {
+        cause
+    }
 }
 
-/// What became of a write that seemed to fail: the answer may have been lost, and the write not. `now` is what the place holds,
-/// and its version.
-pub(super) fn settle<V: PartialEq>(
-    now: Result<(Contents, V), Problem>,
-    wanted: &str,
-    before: &V,
-    cause: String,
-) -> Result<(), Problem> {
-    match now {
-        Ok((Contents::Text(text), _)) if text.expose_secret() == wanted => Ok(()),
-        Ok((_, version)) if version == *before => Err(Problem::unwritten(cause)),
-        Ok(_) => Err(Problem::changed()),
-        Err(_) => Err(Problem::unknown(cause)),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_region_is_the_one_in_the_arn() {
+        let arn = |region: &str, name: &str| format!("arn:aws:secretsmanager:{region}:123456789012:secret:{name}");
+        assert_eq!(region(&arn("eu-west-1", "keys-AbCdEf")), Some(Region::from_static("eu-west-1")));
+        assert_eq!(region(&arn("eu-west-1", "postern/keys-AbCdEf")), Some(Region::from_static("eu-west-1")));
+        assert_eq!(region(&arn("us-gov-west-1", "a/b/secret:c-AbCdEf")), Some(Region::from_static("us-gov-west-1")));
+        assert_eq!(region(&arn("", "keys-AbCdEf")), None);
     }
 }

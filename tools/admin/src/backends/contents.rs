@@ -1,99 +1,95 @@
-//! What a text is, as far as keys go.
+//! Classification of a stored value.
 
 use secrecy::ExposeSecret as _;
 use shared::domain::keys::{
     jwk::{Algorithm, Jwk},
-    key_set::{JwkSet, KeysError, MAX_KEYS, SigningKeySet, VerifyingKeySet},
+    key_set::{JwkSet, KeysError, SigningKeySet, VerifyingKeySet},
 };
 
-use super::Contents;
+use super::StoredValue;
 
-/// A set that the functions take.
+/// A valid key set.
 #[derive(Debug, Clone)]
-pub(crate) struct Set {
+pub(crate) struct KeySet {
     pub(crate) algorithm: Algorithm,
     pub(crate) set: JwkSet,
 }
 
-/// What a place holds.
-pub(crate) enum Held {
-    /// Nothing, or a set of nothing.
-    Nothing,
-    /// A plain HMAC key. If it is no good, why.
-    Plain(Result<(), KeysError>),
+/// What a location contains.
+pub(crate) enum Contents {
+    /// No value, or a set without keys.
+    Empty,
+    /// An HMAC key that is not in a set. The error is the reason why it is not accepted.
+    PlainKey(Result<(), KeysError>),
     /// Keys that sign.
-    Private(Set),
-    /// Keys that only check.
-    Public(Set),
-    /// Nothing that the functions take. The text goes on after the place's name.
-    Other(String),
+    Private(KeySet),
+    /// Keys that only verify.
+    Public(KeySet),
+    /// A value that the functions do not accept. The text follows the name of the location.
+    Invalid(String),
 }
 
-impl Held {
-    /// `local` tells that it is on this machine.
-    pub(super) fn read(contents: &Contents, local: bool) -> Self {
-        match contents {
-            Contents::Nothing => Self::Nothing,
-            Contents::NoText => Self::Other("holds no text".to_owned()),
-            Contents::Text(text) => Self::of(text.expose_secret(), local),
+impl Contents {
+    /// `local`: the value is in a file, for running locally.
+    pub(super) fn read(value: &StoredValue, local: bool) -> Self {
+        match value {
+            StoredValue::Missing => Self::Empty,
+            StoredValue::Binary => Self::Invalid("contains binary data instead of text".to_owned()),
+            StoredValue::Text(text) => Self::parse(text.expose_secret(), local),
         }
     }
 
-    fn of(text: &str, local: bool) -> Self {
+    fn parse(text: &str, local: bool) -> Self {
         if text.trim().is_empty() {
-            return Self::Nothing;
+            return Self::Empty;
         }
         if !text.trim_start().starts_with('{') {
             return match SigningKeySet::parse(text, Algorithm::Hs256, local) {
-                Err(problem @ KeysError::Malformed) => Self::Other(why(&problem)),
-                outcome => Self::Plain(outcome.map(|_| ())),
+                Err(error @ KeysError::Malformed) => Self::Invalid(error.to_string()),
+                outcome => Self::PlainKey(outcome.map(|_| ())),
             };
         }
         match JwkSet::algorithm_of(text) {
             Some(algorithm) => {
-                Self::of_set(text, algorithm, local).unwrap_or_else(|problem| Self::Other(why(&problem)))
+                Self::parse_set(text, algorithm, local).unwrap_or_else(|error| Self::Invalid(error.to_string()))
             }
-            // The algorithm does not matter where there is no key.
+            // A set without keys parses the same for any algorithm.
             None => match JwkSet::parse(text, Algorithm::EdDsa, local) {
-                Err(KeysError::Empty) => Self::Nothing,
-                Err(problem @ KeysError::Malformed) => Self::Other(why(&problem)),
-                _ => Self::Other("holds a JWK Set whose first key is of no kind that signs here".to_owned()),
+                Err(KeysError::Empty) => Self::Empty,
+                Err(error @ KeysError::Malformed) => Self::Invalid(error.to_string()),
+                _ => Self::Invalid("contains a JWK Set whose first key is of an unsupported type".to_owned()),
             },
         }
     }
 
-    fn of_set(text: &str, algorithm: Algorithm, local: bool) -> Result<Self, KeysError> {
+    fn parse_set(text: &str, algorithm: Algorithm, local: bool) -> Result<Self, KeysError> {
         let set = JwkSet::parse(text, algorithm, local)?;
         if set.keys().iter().any(Jwk::is_private) {
             SigningKeySet::parse(text, algorithm, local)?;
-            Ok(Self::Private(Set { algorithm, set }))
+            Ok(Self::Private(KeySet { algorithm, set }))
         } else {
             VerifyingKeySet::parse_public(text, algorithm, local)?;
-            Ok(Self::Public(Set { algorithm, set }))
+            Ok(Self::Public(KeySet { algorithm, set }))
         }
     }
 
-    /// What it is, in a few words that go on after the place's name.
+    /// A short description that follows the name of the location.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Self::Nothing => "holds nothing".to_owned(),
-            Self::Plain(_) => "holds a plain key".to_owned(),
-            Self::Private(keys) => format!("holds {}", keys.describe("")),
-            Self::Public(keys) => format!("holds {}", keys.describe("public ")),
-            Self::Other(why) => why.clone(),
+            Self::Empty => "contains no keys".to_owned(),
+            Self::PlainKey(_) => "contains a plain key".to_owned(),
+            Self::Private(keys) => format!("contains {}", keys.describe("")),
+            Self::Public(keys) => format!("contains {}", keys.describe("public ")),
+            Self::Invalid(reason) => reason.clone(),
         }
     }
 }
 
-/// The text is one for functions, and sends whoever reads it here.
-fn why(problem: &KeysError) -> String {
-    match problem {
-        KeysError::TooMany => format!("holds a JWK Set of more than {MAX_KEYS} keys, which nothing here takes"),
-        problem => problem.to_string(),
+impl KeySet {
+    pub(crate) fn new(algorithm: Algorithm, keys: Vec<Jwk>) -> Self {
+        Self { algorithm, set: JwkSet::new(keys) }
     }
-}
 
-impl Set {
     pub(crate) fn kids(&self) -> impl Iterator<Item = &str> {
         self.set.keys().iter().map(Jwk::kid)
     }
@@ -118,38 +114,39 @@ mod tests {
     }
 
     #[test]
-    fn each_text_is_taken_for_what_it_is() {
-        for nothing in ["", " \n", r#"{"keys":[]}"#, "{ \"keys\" : [] }\n"] {
-            assert!(matches!(Held::of(nothing, false), Held::Nothing), "{nothing}");
+    fn empty_values_plain_keys_and_sets_are_recognized() {
+        for empty in ["", " \n", r#"{"keys":[]}"#, "{ \"keys\" : [] }\n"] {
+            assert!(matches!(Contents::parse(empty, false), Contents::Empty), "{empty}");
         }
-        assert!(matches!(Held::of("7f2f6a5c1d0e4b8f9a3c2d1e0f4b5a6c", false), Held::Plain(Ok(()))));
-        assert!(matches!(Held::of("short", false), Held::Plain(Err(_))));
+        assert!(matches!(Contents::parse("7f2f6a5c1d0e4b8f9a3c2d1e0f4b5a6c", false), Contents::PlainKey(Ok(()))));
+        assert!(matches!(Contents::parse("short", false), Contents::PlainKey(Err(_))));
         for algorithm in Algorithm::ALL {
             let keys = set(algorithm);
-            assert!(matches!(Held::of(&keys.to_json(), false), Held::Private(keys) if keys.algorithm == algorithm));
+            let contents = Contents::parse(&keys.to_json(), false);
+            assert!(matches!(contents, Contents::Private(keys) if keys.algorithm == algorithm));
             if algorithm.is_asymmetric() {
-                let public = keys.public().to_json();
-                assert!(matches!(Held::of(&public, false), Held::Public(keys) if keys.algorithm == algorithm));
+                let contents = Contents::parse(&keys.public().to_json(), false);
+                assert!(matches!(contents, Contents::Public(keys) if keys.algorithm == algorithm));
             }
         }
     }
 
     #[test]
-    fn what_is_no_set_says_why() {
+    fn an_invalid_set_has_a_reason() {
         let mixed = JwkSet::new([set(Algorithm::EdDsa), set(Algorithm::Es256)].map(|set| set.keys()[0].clone()).into());
         let half =
             JwkSet::new([set(Algorithm::EdDsa), set(Algorithm::EdDsa).public()].map(|s| s.keys()[0].clone()).into());
-        for (text, why) in [
+        for (text, reason) in [
             ("{", "holds no JWK Set"),
             ("{}", "holds no JWK Set"),
             ("[{}]", "holds no JWK Set"),
             (r#"{"keys":[1]}"#, "holds no JWK Set"),
-            (r#"{"keys":[{"kty":"EC","crv":"P-384"}]}"#, "is of no kind that signs here"),
+            (r#"{"keys":[{"kty":"EC","crv":"P-384"}]}"#, "first key is of an unsupported type"),
             (&mixed.to_json(), "is no key for signing with EdDSA"),
             (&half.to_json(), "is public, and private keys belong here"),
         ] {
-            let Held::Other(text) = Held::of(text, false) else { panic!("{text}") };
-            assert!(text.contains(why), "{text}");
+            let Contents::Invalid(text) = Contents::parse(text, false) else { panic!("{text}") };
+            assert!(text.contains(reason), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A file.
+//! A file with keys.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,69 +8,69 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Contents, Privacy, Problem, resolved};
+use super::{BackendError, SetKind, StoredValue, resolve};
 
-pub(super) struct KeptFile {
+pub(super) struct FileBackend {
     path: PathBuf,
-    /// `None`: it was not there.
-    octets: Option<Vec<u8>>,
+    /// The bytes that were read. `None`: the file did not exist.
+    bytes: Option<Vec<u8>>,
 }
 
-impl KeptFile {
-    pub(super) fn read(path: &Path) -> Result<(Contents, Self), Problem> {
-        let path = resolved(path);
-        let octets = octets(&path).map_err(Problem::unreadable)?;
-        let contents = match octets.clone().map(String::from_utf8) {
-            None => Contents::Nothing,
-            Some(Err(_)) => Contents::NoText,
-            Some(Ok(text)) => Contents::Text(text.into()),
+impl FileBackend {
+    pub(super) fn read(path: &Path) -> Result<(StoredValue, Self), BackendError> {
+        let path = resolve(path);
+        let bytes = read_bytes(&path).map_err(BackendError::unreadable)?;
+        let value = match bytes.clone().map(String::from_utf8) {
+            None => StoredValue::Missing,
+            Some(Err(_)) => StoredValue::Binary,
+            Some(Ok(text)) => StoredValue::Text(text.into()),
         };
-        Ok((contents, Self { path, octets }))
+        Ok((value, Self { path, bytes }))
     }
 
-    pub(super) fn replace(&self, text: &str, privacy: Privacy) -> Result<(), Problem> {
-        let new = Temporary::beside(&self.path);
-        new.write(text, privacy).map_err(Problem::unwritten)?;
-        // Of two at once, the second one compares when the first one is done. The directory is locked, since the file itself is about
-        // to be another one. Not every file system has such locks, and the comparison is better than nothing.
+    pub(super) fn replace(&self, text: &str, kind: SetKind) -> Result<(), BackendError> {
+        let new = TemporaryFile::beside(&self.path);
+        new.write(text, kind).map_err(BackendError::unwritten)?;
+        // Writers compare one after another. The lock is on the directory, because the file itself is replaced. Some
+        // file systems have no locks; the comparison alone still detects most conflicts there.
         let directory = self.path.parent().and_then(|directory| File::open(directory).ok());
         let _ = directory.as_ref().map(File::lock);
-        if octets(&self.path).map_err(Problem::unwritten)? != self.octets {
-            return Err(Problem::changed());
+        if read_bytes(&self.path).map_err(BackendError::unwritten)? != self.bytes {
+            return Err(BackendError::changed());
         }
-        fs::rename(&new.0, &self.path).map_err(Problem::unwritten)?;
-        // Not every file system does this for a directory, and the file is in its place already.
+        fs::rename(&new.0, &self.path).map_err(BackendError::unwritten)?;
+        // Some file systems cannot sync a directory. The file is already renamed, so this is best effort.
         let _ = directory.as_ref().map(File::sync_all);
         Ok(())
     }
 }
 
-/// What a file holds, or `None` if it is not there. A device or a pipe is no place for keys: reading would wait, and renaming would
-/// put a file in its stead.
-fn octets(path: &Path) -> io::Result<Option<Vec<u8>>> {
+/// Reads a file. `None` if it does not exist. Devices and pipes are refused: a read could block, and the rename would
+/// replace them with a file.
+fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::metadata(path) {
         Ok(file) if file.is_file() => fs::read(path).map(Some),
-        Ok(_) => Err(io::Error::other("it is no regular file")),
+        Ok(_) => Err(io::Error::other("not a regular file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// A file that goes when it was not renamed.
-struct Temporary(PathBuf);
+/// A temporary file. Removed on drop unless it was renamed.
+struct TemporaryFile(PathBuf);
 
-impl Temporary {
-    /// In the same directory, hence in the same file system.
+impl TemporaryFile {
+    /// In the same directory as `path`, and so on the same file system.
     fn beside(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Self(path.with_file_name(format!(".{name}.{}.tmp", Uuid::new_v4())))
     }
 
-    fn write(&self, text: &str, privacy: Privacy) -> io::Result<()> {
+    fn write(&self, text: &str, kind: SetKind) -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
-        if privacy == Privacy::Private {
+        if kind == SetKind::Private {
             use std::os::unix::fs::OpenOptionsExt as _;
             options.mode(0o600);
         }
@@ -81,9 +81,9 @@ impl Temporary {
     }
 }
 
-impl Drop for Temporary {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
-        // After the renaming, or where it could not be made, there is nothing of this name.
+        // Fails after the rename, or if the file could not be created.
         let _ = fs::remove_file(&self.0);
     }
 }

@@ -1,136 +1,129 @@
-//! Places that keys are read from and written to.
+//! Backends that store keys: secrets in AWS Secrets Manager, and files for local use.
 //!
-//! Whoever writes has read before, and replaces exactly what was read: of two at once, one is told.
+//! A write replaces exactly the value that was read (compare and swap). Of two concurrent writers, the second fails.
 
 mod aws;
 mod contents;
 mod file;
-mod parameter;
 mod secret;
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use secrecy::SecretString;
 use shared::aws::keys::source::KeyLocation;
 
 pub(crate) use self::{
-    aws::Aws,
-    contents::{Held, Set},
+    aws::LazyAwsConfig,
+    contents::{Contents, KeySet},
 };
-use self::{file::KeptFile, parameter::KeptParameter, secret::KeptSecret};
+use self::{file::FileBackend, secret::SecretBackend};
 
-/// Whether a text may be read by everybody.
+/// Which of the two sets a location is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Privacy {
+pub(crate) enum SetKind {
     Private,
     Public,
 }
 
-/// What is wrong with a place. The text goes on after the place's name, and quotes no key.
+/// An error of a backend. The text follows the name of the location, and quotes no key.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Problem(String);
+pub(crate) struct BackendError(String);
 
-impl Problem {
+impl BackendError {
     fn unreadable(cause: impl fmt::Display) -> Self {
         Self(format!("cannot be read: {cause}"))
     }
 
-    /// It is certain that nothing has changed.
+    /// The value is certainly unchanged.
     fn unwritten(cause: impl fmt::Display) -> Self {
-        Self(format!("could not be written ({cause}) and holds what it held"))
+        Self(format!("could not be written ({cause}); its value is unchanged"))
     }
 
     fn changed() -> Self {
-        Self("was changed by somebody else meanwhile, and is left as they made it; look with `admin keys list`, and try again".to_owned())
+        Self(
+            "was changed by another writer since it was read, and is left as it is; check with `admin keys list`, \
+              then try again"
+                .to_owned(),
+        )
     }
 
     fn unknown(cause: impl fmt::Display) -> Self {
-        Self(format!("may have been written or not ({cause}); `admin keys list` shows which"))
+        Self(format!("may or may not have been written ({cause}); `admin keys list` shows its keys"))
     }
 }
 
-/// What a place gave when it was read.
-enum Contents {
-    /// It is not there yet, or has no value yet.
-    Nothing,
-    /// Octets instead of text.
-    NoText,
+/// A value as a backend returns it.
+enum StoredValue {
+    /// The file does not exist, or the secret has no value yet.
+    Missing,
+    /// Bytes that are not UTF-8 text.
+    Binary,
     Text(SecretString),
 }
 
-/// A place that was read, with what it takes to replace exactly what was read.
-pub(crate) struct Kept {
-    pub(crate) place: KeyLocation,
-    pub(crate) held: Held,
-    keeper: Keeper,
+/// The keys at a location, with what a compare-and-swap write needs.
+pub(crate) struct StoredKeys {
+    pub(crate) location: KeyLocation,
+    pub(crate) contents: Contents,
+    backend: Backend,
 }
 
-enum Keeper {
-    File(KeptFile),
-    Secret(KeptSecret),
-    Parameter(KeptParameter),
+enum Backend {
+    File(FileBackend),
+    Secret(SecretBackend),
 }
 
-impl Kept {
-    pub(crate) async fn read(place: KeyLocation, aws: &Aws) -> Result<Self, Problem> {
-        let (contents, keeper) = match &place {
-            KeyLocation::File(path) => KeptFile::read(path).map(|(contents, file)| (contents, Keeper::File(file)))?,
+impl StoredKeys {
+    pub(crate) async fn read(location: KeyLocation, aws: &LazyAwsConfig) -> Result<Self, BackendError> {
+        let (value, backend) = match &location {
+            KeyLocation::File(path) => FileBackend::read(path).map(|(value, file)| (value, Backend::File(file)))?,
             KeyLocation::Secret(arn) => {
-                let (contents, secret) = KeptSecret::read(arn, aws).await?;
-                (contents, Keeper::Secret(secret))
-            }
-            KeyLocation::Parameter(arn) => {
-                let (contents, parameter) = KeptParameter::read(arn, aws).await?;
-                (contents, Keeper::Parameter(parameter))
+                let (value, secret) = SecretBackend::read(arn, aws).await?;
+                (value, Backend::Secret(secret))
             }
         };
-        let held = Held::read(&contents, matches!(place, KeyLocation::File(_)));
-        Ok(Self { place, held, keeper })
+        let contents = Contents::read(&value, matches!(location, KeyLocation::File(_)));
+        Ok(Self { location, contents, backend })
     }
 
-    /// Finds out what could keep it from being replaced, as far as that can be known before.
-    pub(crate) async fn prepare(&mut self, privacy: Privacy) -> Result<(), Problem> {
-        match &mut self.keeper {
-            Keeper::File(_) | Keeper::Secret(_) => Ok(()),
-            Keeper::Parameter(parameter) => parameter.prepare(privacy).await,
+    /// Replaces the value that was read, completely or not at all. Returns a note for the operator, if there is one.
+    pub(crate) async fn replace(&self, text: &str, kind: SetKind) -> Result<Option<String>, BackendError> {
+        match &self.backend {
+            Backend::File(file) => file.replace(text, kind).map(|()| None),
+            Backend::Secret(secret) => secret.replace(text).await,
         }
     }
 
-    /// Replaces what was read: wholly, or not at all. What is to be known beside is returned.
-    pub(crate) async fn replace(&self, text: &str, privacy: Privacy) -> Result<Option<String>, Problem> {
-        match &self.keeper {
-            Keeper::File(file) => file.replace(text, privacy).map(|()| None),
-            Keeper::Secret(secret) => secret.replace(text).await,
-            Keeper::Parameter(parameter) => parameter.replace(text, privacy).await,
-        }
-    }
-
-    /// Files are for Postern on one machine, which takes the development key.
+    /// Whether the keys are in a file. Files are for running locally, where the development key is accepted.
     pub(crate) fn is_local(&self) -> bool {
-        matches!(self.keeper, Keeper::File(_))
+        matches!(self.backend, Backend::File(_))
     }
 }
 
-impl fmt::Display for Kept {
+impl fmt::Display for StoredKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.place.fmt(f)
+        self.location.fmt(f)
     }
 }
 
-/// Whether two names are of one place.
+/// Whether two locations are the same.
 pub(crate) fn is_same(one: &KeyLocation, other: &KeyLocation) -> bool {
     match (one, other) {
-        (KeyLocation::File(one), KeyLocation::File(other)) => resolved(one) == resolved(other),
+        (KeyLocation::File(one), KeyLocation::File(other)) => resolve(one) == resolve(other),
         _ => one == other,
     }
 }
 
-/// The file itself, where `path` is a link to it: a link is to stay one. A file that is not there is where its directory is.
-fn resolved(path: &std::path::Path) -> PathBuf {
-    let of_directory = || {
+/// Follows symbolic links, so that a write replaces the target and not the link. Also works for a file that does not
+/// exist in a directory that does.
+fn resolve(path: &Path) -> PathBuf {
+    let in_directory = || {
         let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(".".as_ref());
         Some(directory.canonicalize().ok()?.join(path.file_name()?))
     };
-    path.canonicalize().ok().or_else(of_directory).unwrap_or_else(|| path.to_owned())
+    path.canonicalize().ok().or_else(in_directory).unwrap_or_else(|| path.to_owned())
 }

@@ -1,186 +1,197 @@
-//! The two places of a command: read when it begins, written when it ends.
+//! The private set and the public set of a command: read when it starts, written when it ends.
 
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use shared::domain::keys::{
     jwk::{Algorithm, Jwk},
-    key_set::{JwkSet, SigningKeySet, VerifyingKeySet},
+    key_set::{KeysError, SigningKeySet, VerifyingKeySet},
 };
 
-use super::quoted;
 use crate::{
-    backends::{Aws, Held, Kept, Privacy, Problem, Set, is_same},
+    backends::{BackendError, Contents, KeySet, LazyAwsConfig, SetKind, StoredKeys, is_same},
     failure::Failure,
-    options::Where,
+    options::KeyLocations,
+    shell::quote,
 };
 
-pub(super) struct Desk {
-    pub(super) keys: Kept,
-    pub(super) public: Option<Kept>,
+pub(super) struct KeySetPair {
+    pub(super) keys: StoredKeys,
+    /// `None`: no public location is given.
+    pub(super) public: Option<StoredKeys>,
     pub(super) refresh: Duration,
-    /// In seconds since 1970.
+    /// Seconds since 1970.
     pub(super) now: u64,
 }
 
-/// The texts of a new state, each of which the functions would take.
-struct Texts {
+/// The two new values, both valid for the functions.
+struct NewValues {
     private: SecretString,
     public: String,
 }
 
-impl Desk {
-    pub(super) async fn open(at: &Where, now: u64) -> Result<Self, Failure> {
-        let (keys, public) = (at.keys()?, at.public_keys()?);
+impl KeySetPair {
+    pub(super) async fn read(locations: &KeyLocations, now: u64) -> Result<Self, Failure> {
+        let (keys, public) = (locations.keys()?, locations.public_keys()?);
         if public.as_ref().is_some_and(|public| is_same(&keys, public)) {
-            return Err(Failure::Usage("--keys and --public-keys name the same place".to_owned()));
+            return Err(Failure::Usage("--keys and --public-keys name the same location".to_owned()));
         }
-        let aws = Aws::default();
-        let read = async |place| {
-            let name = format!("{place}");
-            Kept::read(place, &aws).await.map_err(|problem| Failure::Failed(format!("{name} {problem}")))
+        let aws = LazyAwsConfig::default();
+        let read = async |location| {
+            let name = format!("{location}");
+            StoredKeys::read(location, &aws).await.map_err(|error| Failure::Failed(format!("{name} {error}")))
         };
         let public = match public {
-            Some(place) => Some(read(place).await?),
+            Some(location) => Some(read(location).await?),
             None => None,
         };
-        Ok(Self { keys: read(keys).await?, public, refresh: at.refresh, now })
+        Ok(Self { keys: read(keys).await?, public, refresh: locations.refresh, now })
     }
 
-    /// The set that signs, where there must be one.
-    pub(super) fn private_set(&self) -> Result<Set, Failure> {
-        let instead = match &self.keys.held {
-            Held::Private(keys) => return Ok(keys.clone()),
-            Held::Nothing => "; `admin keys new` makes a set",
-            Held::Plain(_) => ", and this needs a set; `admin keys new` replaces it by one",
-            Held::Public(_) => ", and private ones belong there: are --keys and --public-keys mixed up?",
-            Held::Other(_) => "",
+    /// The private set. Fails with advice if there is none.
+    pub(super) fn private_set(&self) -> Result<KeySet, Failure> {
+        let advice = match &self.keys.contents {
+            Contents::Private(keys) => return Ok(keys.clone()),
+            Contents::Empty => "; `admin keys new` creates a set",
+            Contents::PlainKey(_) => ", and this command needs a set; `admin keys new` replaces the key with one",
+            Contents::Public(_) => ", but --keys needs private keys: are --keys and --public-keys swapped?",
+            Contents::Invalid(_) => "",
         };
-        Err(Failure::Failed(format!("{} {}{instead}", self.keys, self.keys.held.describe())))
+        Err(Failure::Failed(format!("{} {}{advice}", self.keys, self.keys.contents.describe())))
     }
 
-    /// HS256 has no public keys.
-    pub(super) fn check_public_place(&self, algorithm: Algorithm) -> Result<(), Failure> {
+    /// Fails if a public location is given for HS256, which has no public keys.
+    pub(super) fn check_public_location(&self, algorithm: Algorithm) -> Result<(), Failure> {
         if self.public.is_some() && !algorithm.is_asymmetric() {
             return Err(Failure::Failed(format!(
-                "{} holds keys for HS256, which have no public halves: leave out --public-keys, and JWT_PUBLIC_KEYS_ARN unset",
+                "{} contains keys for HS256, which have no public halves: omit --public-keys, and leave \
+                 JWT_PUBLIC_KEYS_ARN unset",
                 self.keys
             )));
         }
         Ok(())
     }
 
-    /// The keys of the public set that `keys` has not. Fails if that set can hardly be the one that belongs to `keys`.
-    pub(super) fn only_public(&self, keys: &Set) -> Result<Vec<Jwk>, Failure> {
+    /// The keys that are in the public set only. Fails if the public set seems to belong to other private keys.
+    pub(super) fn only_public(&self, keys: &KeySet) -> Result<Vec<Jwk>, Failure> {
         let Some(public) = &self.public else { return Ok(Vec::new()) };
-        let why = match &public.held {
-            Held::Nothing => return Ok(Vec::new()),
-            Held::Public(others) => {
+        let reason = match &public.contents {
+            Contents::Empty => return Ok(Vec::new()),
+            Contents::Public(others) => {
                 let extra: Vec<Jwk> = others.set.keys().iter().filter(|key| !keys.has(key.kid())).cloned().collect();
                 if extra.len() < others.set.keys().len() {
                     return Ok(extra);
                 }
                 format!(", none of which is in {}", self.keys)
             }
-            Held::Plain(_) | Held::Private(_) | Held::Other(_) => String::new(),
+            Contents::PlainKey(_) | Contents::Private(_) | Contents::Invalid(_) => String::new(),
         };
         Err(Failure::Failed(format!(
-            "{public} {}{why}; nothing is written; if it is the right place, {} replaces that",
-            public.held.describe(),
+            "{public} {}{reason}; nothing is written; if it is the right location, {} overwrites it",
+            public.contents.describe(),
             self.command("publish")
         )))
     }
 
-    /// Writes `keys` to the one place and their public halves to the other. With `Public` first, whoever checks has a key before
-    /// anybody signs with it; with `Private` first, nobody signs with a key any more when those who check lose it. `meanwhile` says
-    /// what it means that only the first was written, and what completes it.
-    pub(super) async fn write(&mut self, keys: &Set, first: Privacy, meanwhile: &str) -> Result<Vec<String>, Failure> {
-        let texts = self.texts(keys)?;
-        self.prepare().await?;
+    /// The `kid` of the key in `keys` that signs now.
+    pub(super) fn signer(&self, keys: &KeySet) -> Result<String, Failure> {
+        let signer = self.signing_set(keys)?.signer(self.now, self.refresh).kid().map(str::to_owned);
+        // Every key of a set has a kid.
+        Ok(signer.unwrap_or_default())
+    }
+
+    /// The time from which the key `kid` of `keys` signs, in seconds since 1970. `None`: other keys take precedence.
+    pub(super) fn signs_from(&self, kid: &str, keys: &KeySet) -> Result<Option<u64>, Failure> {
+        Ok(self.signing_set(keys)?.signs_from(kid, self.now, self.refresh))
+    }
+
+    fn signing_set(&self, keys: &KeySet) -> Result<SigningKeySet, Failure> {
+        SigningKeySet::parse(&keys.set.to_json(), keys.algorithm, self.keys.is_local()).map_err(|error| invalid(&error))
+    }
+
+    /// Writes `keys` to the one location and their public halves to the other.
+    ///
+    /// With the public set first, verifiers have a key before any function signs with it. With the private set first,
+    /// no function signs with a key any more when the verifiers lose it. If only the first write succeeds, the failure
+    /// includes `partial`: what that means, and which command completes the change.
+    pub(super) async fn write(&self, keys: &KeySet, first: SetKind, partial: &str) -> Result<Vec<String>, Failure> {
+        let values = self.new_values(keys)?;
         let Some(public) = &self.public else {
-            let outcome = self.replace(Privacy::Private, &texts).await;
-            return outcome.map(Vec::from_iter).map_err(|problem| failed(&self.keys, &problem));
+            let outcome = self.replace(SetKind::Private, &values).await;
+            return outcome.map(Vec::from_iter).map_err(|error| failed(&self.keys, &error));
         };
         let (second, one, other) = match first {
-            Privacy::Public => (Privacy::Private, public, &self.keys),
-            Privacy::Private => (Privacy::Public, &self.keys, public),
+            SetKind::Public => (SetKind::Private, public, &self.keys),
+            SetKind::Private => (SetKind::Public, &self.keys, public),
         };
-        let outcome = self.replace(first, &texts).await;
-        let note = outcome.map_err(|problem| Failure::Failed(format!("{one} {problem}; {other} is untouched")))?;
-        let outcome = self.replace(second, &texts).await;
+        let outcome = self.replace(first, &values).await;
+        let note = outcome.map_err(|error| Failure::Failed(format!("{one} {error}; {other} is unchanged")))?;
+        let outcome = self.replace(second, &values).await;
         let noted = note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
-        let other_note = outcome.map_err(|problem| {
-            Failure::Failed(format!("{other} {problem}; {one} is written already: {meanwhile}{noted}"))
-        })?;
+        let other_note = outcome
+            .map_err(|error| Failure::Failed(format!("{other} {error}; {one} is already written: {partial}{noted}")))?;
         Ok([note, other_note].into_iter().flatten().collect())
     }
 
-    async fn replace(&self, half: Privacy, texts: &Texts) -> Result<Option<String>, Problem> {
-        match (half, &self.public) {
-            (Privacy::Private, _) => self.keys.replace(texts.private.expose_secret(), half).await,
-            (Privacy::Public, Some(public)) => public.replace(&texts.public, half).await,
-            (Privacy::Public, None) => Ok(None),
+    /// Writes the public halves of `keys`, which are the stored private keys.
+    pub(super) async fn write_public(&self, keys: &KeySet) -> Result<Vec<String>, Failure> {
+        let values = self.new_values(keys)?;
+        let Some(public) = &self.public else { return Ok(Vec::new()) };
+        let outcome = self.replace(SetKind::Public, &values).await;
+        outcome.map(Vec::from_iter).map_err(|error| failed(public, &error))
+    }
+
+    async fn replace(&self, kind: SetKind, values: &NewValues) -> Result<Option<String>, BackendError> {
+        match (kind, &self.public) {
+            (SetKind::Private, _) => self.keys.replace(values.private.expose_secret(), kind).await,
+            (SetKind::Public, Some(public)) => public.replace(&values.public, kind).await,
+            (SetKind::Public, None) => Ok(None),
         }
     }
 
-    /// Writes the public halves of `keys`, which are in their place.
-    pub(super) async fn write_public(&mut self, keys: &Set) -> Result<Vec<String>, Failure> {
-        let texts = self.texts(keys)?;
-        let Some(public) = &mut self.public else { return Ok(Vec::new()) };
-        let outcome = match public.prepare(Privacy::Public).await {
-            Ok(()) => public.replace(&texts.public, Privacy::Public).await,
-            Err(problem) => Err(problem),
-        };
-        outcome.map(Vec::from_iter).map_err(|problem| failed(public, &problem))
-    }
-
-    async fn prepare(&mut self) -> Result<(), Failure> {
-        let untouched =
-            |kept: &Kept, problem: Problem| Failure::Failed(format!("{kept} {problem}; nothing is written"));
-        if let Some(public) = &mut self.public {
-            public.prepare(Privacy::Public).await.map_err(|problem| untouched(public, problem))?;
-        }
-        self.keys.prepare(Privacy::Private).await.map_err(|problem| untouched(&self.keys, problem))
-    }
-
-    /// Nothing is written that the functions would not read.
-    fn texts(&self, keys: &Set) -> Result<Texts, Failure> {
-        let refused = |problem| Failure::Failed(format!("nothing is written, since the new set {problem}"));
-        let texts = Texts { private: keys.set.to_json().into(), public: keys.set.public().to_json() };
-        SigningKeySet::parse(texts.private.expose_secret(), keys.algorithm, self.keys.is_local()).map_err(refused)?;
+    /// Serializes `keys`. Fails if the functions would not accept the result.
+    fn new_values(&self, keys: &KeySet) -> Result<NewValues, Failure> {
+        self.signing_set(keys)?;
+        let values = NewValues { private: keys.set.to_json().into(), public: keys.set.public().to_json() };
         if let Some(public) = &self.public {
-            VerifyingKeySet::parse_public(&texts.public, keys.algorithm, public.is_local()).map_err(refused)?;
+            VerifyingKeySet::parse_public(&values.public, keys.algorithm, public.is_local())
+                .map_err(|error| invalid(&error))?;
         }
-        Ok(texts)
+        Ok(values)
     }
 
-    /// What an asymmetric set without a public one means.
+    /// A note about an asymmetric set that is written without its public set.
     pub(super) fn note_without_public(&self, algorithm: Algorithm) -> Option<String> {
         (self.public.is_none() && algorithm.is_asymmetric()).then(|| {
             format!(
-                "no public set is written, as --public-keys is not given and JWT_PUBLIC_KEYS_ARN not set; functions that check with \
-                 one see no change before {} --public-keys PLACE",
+                "no public set is written, because --public-keys is not given and JWT_PUBLIC_KEYS_ARN is not set; \
+                 functions that verify with a public set see no change until {} --public-keys LOCATION",
                 self.command("publish")
             )
         })
     }
 
-    /// A command for the same places, as one types it.
+    /// A note about keys that an interrupted command left in the public set, and that are removed now.
+    pub(super) fn note_on_dropped(&self, dropped: &[Jwk]) -> Option<String> {
+        let kids: Vec<&str> = dropped.iter().map(Jwk::kid).collect();
+        let public = self.public.as_ref().filter(|_| !kids.is_empty())?;
+        Some(format!("keys that were in {public} but not in {} are removed: {}", self.keys, kids.join(", ")))
+    }
+
+    /// A command line for the same locations, quoted for a shell.
     pub(super) fn command(&self, command: &str) -> String {
-        let keys = format!("admin keys {command} --keys {}", quoted(&self.keys.to_string()));
+        let keys = format!("admin keys {command} --keys {}", quote(&self.keys.to_string()));
         match &self.public {
-            Some(public) => format!("{keys} --public-keys {}", quoted(&public.to_string())),
+            Some(public) => format!("{keys} --public-keys {}", quote(&public.to_string())),
             None => keys,
         }
     }
 }
 
-fn failed(kept: &Kept, problem: &Problem) -> Failure {
-    Failure::Failed(format!("{kept} {problem}"))
+fn failed(stored: &StoredKeys, error: &BackendError) -> Failure {
+    Failure::Failed(format!("{stored} {error}"))
 }
 
-impl Set {
-    pub(super) fn of(algorithm: Algorithm, keys: Vec<Jwk>) -> Self {
-        Self { algorithm, set: JwkSet::new(keys) }
-    }
+fn invalid(error: &KeysError) -> Failure {
+    Failure::Failed(format!("nothing is written: the new set {error}"))
 }

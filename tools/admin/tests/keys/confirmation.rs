@@ -1,69 +1,69 @@
 use shared::domain::keys::jwk::Algorithm;
 
-use crate::harness::{Desk, PRIVATE_FILE, PUBLIC_FILE, Places, set};
+use crate::harness::{Locations, PRIVATE_FILE, PUBLIC_FILE, Sandbox, set};
 
 const NEW: [&str; 8] = ["keys", "new", "--algorithm", "EdDSA", "--keys", PRIVATE_FILE, "--public-keys", PUBLIC_FILE];
 
 #[tokio::test]
-async fn only_yes_goes_on() {
-    let desk = Desk::new().await;
-    for (answer, goes_on) in
+async fn only_yes_confirms() {
+    let sandbox = Sandbox::new().await;
+    for (answer, confirms) in
         [("y", true), ("yes", true), ("YES", true), ("n", false), ("", false), ("yep", false), (" ", false)]
     {
         let old = set(Algorithm::EdDsa, &[1]).to_json();
-        desk.put(PRIVATE_FILE, &old);
-        let asked = desk.ask(&NEW).await;
-        assert!(asked.question.starts_with("file:keys.json holds 1 EdDSA key"), "{}", asked.question);
-        assert!(asked.question.ends_with("\nContinue? [y/N] "), "{}", asked.question);
-        let said = asked.answer(&desk, answer).await;
-        assert_eq!(said.code, i32::from(!goes_on), "{answer} {said:?}");
-        assert_eq!(desk.text(PRIVATE_FILE).unwrap() != old, goes_on, "{answer}");
-        assert_eq!(said.err.contains("admin: nothing is written\n"), !goes_on, "{said:?}");
-        let _ = std::fs::remove_file(desk.path("public-keys.json"));
+        sandbox.put(PRIVATE_FILE, &old);
+        let prompt = sandbox.prompt(&NEW).await;
+        assert!(prompt.question.starts_with("file:keys.json contains 1 EdDSA key"), "{}", prompt.question);
+        assert!(prompt.question.ends_with("\nContinue? [y/N] "), "{}", prompt.question);
+        let outcome = prompt.answer(&sandbox, answer).await;
+        assert_eq!(outcome.code, i32::from(!confirms), "{answer} {outcome:?}");
+        assert_eq!(sandbox.text(PRIVATE_FILE).unwrap() != old, confirms, "{answer}");
+        assert_eq!(outcome.err.contains("admin: nothing is written\n"), !confirms, "{outcome:?}");
+        let _ = std::fs::remove_file(sandbox.path("public-keys.json"));
     }
 }
 
 #[tokio::test]
-async fn retiring_asks_and_rotating_does_not() {
-    let desk = Desk::new().await;
-    desk.put(PRIVATE_FILE, &set(Algorithm::Hs256, &[2, 1]).to_json());
-    let kid = desk.kids(PRIVATE_FILE)[0].clone();
+async fn retire_asks_for_confirmation_and_rotate_does_not() {
+    let sandbox = Sandbox::new().await;
+    sandbox.put(PRIVATE_FILE, &set(Algorithm::Hs256, &[2, 1]).to_json());
+    let kid = sandbox.kids(PRIVATE_FILE)[0].clone();
     let retire = ["keys", "retire", &kid, "--keys", PRIVATE_FILE];
-    desk.ask(&retire).await.answer(&desk, "no").await.is_ended(1, &["nothing is written"]);
-    assert_eq!(desk.kids(PRIVATE_FILE).len(), 2);
-    let said = desk.ask(&retire).await.answer(&desk, "y").await;
-    assert!(said.code == 0 && desk.kids(PRIVATE_FILE).len() == 1, "{said:?}");
-    desk.run(&["keys", "rotate", "--keys", PRIVATE_FILE]).await.is_done();
+    sandbox.prompt(&retire).await.answer(&sandbox, "no").await.assert_exit(1, &["nothing is written"]);
+    assert_eq!(sandbox.kids(PRIVATE_FILE).len(), 2);
+    let outcome = sandbox.prompt(&retire).await.answer(&sandbox, "y").await;
+    assert!(outcome.code == 0 && sandbox.kids(PRIVATE_FILE).len() == 1, "{outcome:?}");
+    sandbox.run(&["keys", "rotate", "--keys", PRIVATE_FILE]).await.assert_success();
 }
 
 #[tokio::test]
-async fn what_changes_while_it_asks_is_not_overwritten() {
-    let desk = Desk::new().await;
-    for places in Places::all(&desk) {
+async fn a_change_during_the_prompt_is_not_overwritten() {
+    let sandbox = Sandbox::new().await;
+    for locations in Locations::all(&sandbox) {
         let [old, others] = [set(Algorithm::EdDsa, &[2, 1]), set(Algorithm::EdDsa, &[2, 1])];
-        desk.put(&places.keys, &old.to_json());
-        let retire = ["keys", "retire", old.keys()[1].kid(), "--keys", &places.keys];
-        let asked = desk.ask(&retire).await;
-        desk.put(&places.keys, &others.to_json());
-        let said = asked.answer(&desk, "y").await;
-        said.is_ended(1, &["was changed by somebody else meanwhile", "admin keys list", "try again"]);
-        assert_eq!(desk.text(&places.keys), Some(others.to_json()));
+        sandbox.put(&locations.keys, &old.to_json());
+        let retire = ["keys", "retire", old.keys()[1].kid(), "--keys", &locations.keys];
+        let prompt = sandbox.prompt(&retire).await;
+        sandbox.put(&locations.keys, &others.to_json());
+        let outcome = prompt.answer(&sandbox, "y").await;
+        outcome.assert_exit(1, &["was changed by another writer", "admin keys list", "try again"]);
+        assert_eq!(sandbox.text(&locations.keys), Some(others.to_json()));
     }
-    assert_eq!(desk.files(), ["keys.json"], "no temporary file is left");
+    assert_eq!(sandbox.files(), ["keys.json"], "no temporary file is left");
 }
 
 #[tokio::test]
-async fn what_appears_while_it_asks_is_not_overwritten() {
-    let desk = Desk::new().await;
-    for places in Places::all(&desk) {
-        desk.put(&places.public, &set(Algorithm::EdDsa, &[1]).public().to_json());
+async fn a_value_created_during_the_prompt_is_not_overwritten() {
+    let sandbox = Sandbox::new().await;
+    for locations in Locations::all(&sandbox) {
+        sandbox.put(&locations.public, &set(Algorithm::EdDsa, &[1]).public().to_json());
         let arguments =
-            ["keys", "new", "--algorithm", "EdDSA", "--keys", &places.keys, "--public-keys", &places.public];
-        let asked = desk.ask(&arguments).await;
+            ["keys", "new", "--algorithm", "EdDSA", "--keys", &locations.keys, "--public-keys", &locations.public];
+        let prompt = sandbox.prompt(&arguments).await;
         let others = set(Algorithm::EdDsa, &[1]).to_json();
-        desk.put(&places.keys, &others);
-        let said = asked.answer(&desk, "y").await;
-        said.is_ended(1, &["was changed by somebody else meanwhile", "is written already"]);
-        assert_eq!(desk.text(&places.keys), Some(others));
+        sandbox.put(&locations.keys, &others);
+        let outcome = prompt.answer(&sandbox, "y").await;
+        outcome.assert_exit(1, &["was changed by another writer", "is already written"]);
+        assert_eq!(sandbox.text(&locations.keys), Some(others));
     }
 }

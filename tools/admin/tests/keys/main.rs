@@ -1,6 +1,6 @@
-//! `admin keys`, started as a user starts it.
+//! `admin keys`, run as an operator runs it.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed precondition fails the test")]
 
 mod confirmation;
 mod fake_aws;
@@ -8,7 +8,7 @@ mod files;
 mod harness;
 mod list;
 mod new;
-mod parameters;
+mod public_secret;
 mod publish;
 mod retire;
 mod rotate;
