@@ -116,14 +116,14 @@ fn differences(pair: &KeySetPair, public: &StoredKeys, keys: &KeySet) -> Vec<Str
     let mut notes = Vec::new();
     for key in keys.set.keys() {
         let kid = key.kid();
-        match public_key(public, kid) {
-            None => {
-                notes.push(format!("{kid} is not in {public}, so tokens that it signs are rejected; {publish} adds it"))
-            }
-            Some(half) if !is_half_of(half, key) => notes.push(format!(
+        let Some(half) = public_key(public, kid) else {
+            notes.push(format!("{kid} is not in {public}, so tokens that it signs are rejected; {publish} adds it"));
+            continue;
+        };
+        if !is_half_of(half, key) {
+            notes.push(format!(
                 "{kid} is a different key in {public}, or has different metadata there; {publish} replaces it"
-            )),
-            Some(_) => {}
+            ));
         }
     }
     for kid in halves.kids().filter(|kid| !keys.has(kid)) {
