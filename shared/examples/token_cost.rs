@@ -10,10 +10,7 @@ use std::{
 };
 
 use shared::domain::{
-    keys::{
-        jwk::{Algorithm, Jwk},
-        key_set::{JwkSet, SigningKeySet},
-    },
+    keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
     session::RefreshToken,
     token::{Issuer, IssuerConfig, TokenBinding, Verifier, VerifierConfig},
     user::PublicId,

@@ -23,7 +23,7 @@ use shared::{
     },
     config::Settings,
     domain::{
-        keys::key_set::VerifyingKeySet,
+        keys::VerifyingKeySet,
         token::{VerifiedToken, Verifier},
         user::{PublicUser, User},
     },

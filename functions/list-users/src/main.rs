@@ -8,7 +8,7 @@ use shared::{aws::keys::cache as key_cache, http::lambda};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     lambda::run(async |settings, aws, database| {
-        let keys = key_cache::checking(&settings, &aws).await?;
+        let keys = key_cache::verifying(&settings, &aws).await?;
         Ok(list_users::routes(ListUsers::new(&settings, keys, database)?))
     })
     .await

@@ -6,10 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 use shared::domain::{
-    keys::{
-        jwk::{Algorithm, Jwk},
-        key_set::{JwkSet, SigningKeySet},
-    },
+    keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
     token::{Issuer, IssuerConfig, TokenBinding},
     user::PublicId,
 };

@@ -11,14 +11,15 @@ use axum::{
 use shared::{
     aws::store::{Account, Change, Credentials},
     domain::{
+        authorization::TokenRefusal,
         password::{Password, PasswordHash, Verdict, strength},
         session::RefreshToken,
         token::VerifiedToken,
-        user::{PublicId, PublicUser, User, email::Email},
+        user::{Email, PublicId, PublicUser, User},
     },
     http::{
         browser,
-        error::{Error, FieldError, TokenRefusal},
+        error::{Error, FieldError},
         pages::{self, FormRejection, Notice, Part},
         request::fields::Fields,
         telemetry::audit::{self, Attempt, Event},

@@ -15,7 +15,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use shared::{
-    config::{Settings, is_on_this_machine},
+    config::{Settings, is_loopback_url},
     http::error::Error,
 };
 
@@ -76,7 +76,7 @@ pub(crate) async fn configuration(State(login): State<Arc<Login>>) -> Result<Res
 fn is_url(issuer: &str) -> bool {
     let Ok(uri) = issuer.parse::<Uri>() else { return false };
     let is_plain = uri.host().is_some_and(|host| !host.is_empty()) && uri.query().is_none() && !issuer.contains('#');
-    is_plain && (uri.scheme_str() == Some("https") || is_on_this_machine(issuer))
+    is_plain && (uri.scheme_str() == Some("https") || is_loopback_url(issuer))
 }
 
 #[cfg(test)]

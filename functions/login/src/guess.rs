@@ -4,9 +4,9 @@ use shared::{
     aws::store::{Admission, Guess, StoreError, ThrottleStore},
     domain::{
         client_ip::ClientAddress,
-        throttle::{GcraLimit, Limits, ThrottleKey},
+        throttle::{GcraLimit, GuessLimits, ThrottleKey},
         token::{TokenBinding, VerifiedToken},
-        user::email::Email,
+        user::Email,
     },
     http::{error::Error, service},
 };
@@ -127,6 +127,6 @@ impl Permit<'_> {
 /// What could not be settled counts as a failure. That refuses nobody who was let in, and is forgotten in time.
 fn settled(outcome: Result<(), StoreError>) {
     if let Err(error) = outcome {
-        warn!(cause = service::causes(&error), "a guess stays counted as a failure");
+        warn!(cause = causes(&error), "a guess stays counted as a failure");
     }
 }

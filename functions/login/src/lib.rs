@@ -35,9 +35,9 @@ use shared::{
         keys::cache::KeyCache,
         store::{AccountStore, CallerStore, CredentialStore, SessionStore, ThrottleStore},
     },
-    config::{LogIn, SecurityProfile, Settings},
+    config::{LogInSettings, SecurityProfile, Settings},
     domain::{
-        keys::key_set::SigningKeySet,
+        keys::SigningKeySet,
         password::Hasher,
         session::{Lifetime, RefreshToken, Session},
         token::{Issuer, TokenBinding, VerifiedToken, Verifier, numeric_date},

@@ -13,12 +13,12 @@ use axum::{
 };
 use shared::{
     aws::store::Credentials,
-    config::LogIn,
+    config::LogInSettings,
     domain::{
         client_ip::ClientAddress,
         password::{Password, PasswordHash, Verdict},
         session::RefreshToken,
-        user::email::Email,
+        user::Email,
     },
     http::{
         browser,
@@ -178,7 +178,7 @@ impl Login {
         };
         let cause = match tokio::time::timeout(RENEWAL, renewed).await {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => service::causes(&error),
+            Ok(Err(error)) => causes(&error),
             Err(late) => late.to_string(),
         };
         warn!(cause, "outdated password hash was not replaced");

@@ -10,12 +10,13 @@ use axum::{
 use shared::{
     aws::store::{Account, Change, Rotation},
     domain::{
+        authorization::RefreshRefusal,
         session::{GRACE, RefreshToken, SessionId},
         token::{TokenBinding, VerifiedToken, numeric_date},
     },
     http::{
         browser,
-        error::{Error, FieldError, RefreshRefusal},
+        error::{Error, FieldError},
         pages::FormRejection,
         request::fields::Fields,
         telemetry::audit::{self, Attempt, Event},

@@ -12,11 +12,12 @@ use axum::{
 use shared::{
     aws::store::Rotation,
     domain::{
+        authorization::RefreshRefusal,
         session::{RefreshToken, Salt, Session},
         token::{TokenBinding, VerifiedToken},
     },
     http::{
-        error::{Error, FieldError, RefreshRefusal},
+        error::{Error, FieldError},
         request::fields::Fields,
         telemetry::audit::{self, Attempt, Event},
     },

@@ -6,10 +6,7 @@ use std::collections::HashSet;
 
 use login::Login;
 use serde_json::{Value, json};
-use shared::domain::keys::{
-    jwk::{Algorithm, Jwk},
-    key_set::JwkSet,
-};
+use shared::domain::keys::{Algorithm, Jwk, JwkSet};
 use testkit::{
     events::{self, Sample, Setting},
     lambda::Function,

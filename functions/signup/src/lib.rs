@@ -19,7 +19,7 @@ use shared::{
         password::{Hasher, Password, strength},
         throttle::{GcraLimit, ThrottleKey},
         token::numeric_date,
-        user::{Name, NewUser, PublicId, PublicUser, email::Email},
+        user::{Email, Name, NewUser, PublicId, PublicUser},
     },
     http::{
         browser,

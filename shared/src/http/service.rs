@@ -1,7 +1,6 @@
 //! What every answer has in common: its headers, its log line, and how an error is put.
 
 use std::{
-    error::Error as StdError,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -26,11 +25,14 @@ use tracing::{Instrument as _, error, error_span, info, warn};
 use uuid::Uuid;
 
 use crate::{
-    config::ErrorStyle,
-    domain::client_ip::{AddressForm, ClientAddress},
+    config::Settings,
+    domain::{
+        client_ip::{AddressForm, ClientAddress},
+        error_chain::causes,
+    },
     http::{
         browser,
-        error::{Error, ErrorResponse, FieldError},
+        error::{Error, ErrorResponse, ErrorStyle, FieldError},
         pages::{self, Form},
         telemetry::metrics,
     },
@@ -63,6 +65,12 @@ pub struct ResponseOptions {
     pub style: ErrorStyle,
     /// How the log names clients: `AUDIT_ADDRESS`.
     pub address: AddressForm,
+}
+
+impl From<&Settings> for ResponseOptions {
+    fn from(settings: &Settings) -> Self {
+        Self { style: (&settings.responses).into(), address: settings.telemetry.audit_address }
+    }
 }
 
 /// Makes a service of routes: adds 404, 405 and 413, catches panics, ends what takes too long, words errors, and dresses every
@@ -265,18 +273,6 @@ fn log(error: Option<&Error>, status: StatusCode, method: &Method, route: &str, 
         503 => warn!(method, route, status, duration_ms, cause, "failed"),
         _ => error!(method, route, status, duration_ms, cause, "failed"),
     }
-}
-
-/// The error and what caused it, from the outside in.
-pub fn causes(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -30,21 +30,15 @@ use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use shared::{
-    config::{ErrorStyle, SecurityProfile},
+    config::SecurityProfile,
     domain::{
         client_ip::AddressForm,
-        keys::{
-            jwk::Algorithm,
-            key_set::{SigningKeySet, VerifyingKeySet},
-        },
+        keys::{Algorithm, SigningKeySet, VerifyingKeySet},
         token::{Claim, TokenBinding, Verifier, VerifierConfig},
-        user::{
-            PublicId,
-            email::{self, Email},
-        },
+        user::{Email, PublicId, email},
     },
     http::{
-        error::Error,
+        error::{Error, ErrorStyle},
         lambda,
         request::{authorization, fields::Fields},
         service::ResponseOptions,
@@ -107,7 +101,7 @@ struct Issuer {
 static HMAC: LazyLock<Issuer> = LazyLock::new(|| {
     let good = forge::token(r#"{"typ":"JWT","alg":"HS256"}"#, &good_claims().to_string());
     let keys = SigningKeySet::parse(KEY, Algorithm::Hs256, false).expect("the key is good");
-    Issuer { keys: keys.into_checking(), verifier: verifier(Algorithm::Hs256, None), good }
+    Issuer { keys: keys.into_verifying(), verifier: verifier(Algorithm::Hs256, None), good }
 });
 
 static ED25519: LazyLock<Issuer> = LazyLock::new(|| {

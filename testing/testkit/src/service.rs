@@ -17,10 +17,7 @@ use reqwest::{Method, RequestBuilder, redirect::Policy};
 use serde_json::{Value, json};
 use shared::{
     aws::{keys::cache::KeyCache, store},
-    domain::keys::{
-        jwk::Algorithm,
-        key_set::{SigningKeySet, VerifyingKeySet},
-    },
+    domain::keys::{Algorithm, SigningKeySet, VerifyingKeySet},
 };
 use tokio::net::TcpListener;
 
@@ -40,7 +37,7 @@ pub fn signing_keys() -> KeyCache<SigningKeySet> {
 /// [`KEY`], as `list-users` holds it.
 pub fn checking_keys() -> KeyCache<VerifyingKeySet> {
     let keys = SigningKeySet::parse(KEY, Algorithm::Hs256, false).expect("the key is good");
-    KeyCache::fixed(keys.into_checking())
+    KeyCache::fixed(keys.into_verifying())
 }
 
 /// A running service.

@@ -10,10 +10,10 @@ mod shell;
 use std::{
     io::{self, Write as _},
     process::ExitCode,
-    time::SystemTime,
 };
 
 use clap::{Parser as _, error::ErrorKind};
+use shared::config::clock::Clock;
 
 use crate::{
     failure::Failure,
@@ -42,8 +42,7 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> Result<Report, Failure> {
     let Command::Keys(command) = options.command;
     // The one place that reads the clock.
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let now = now.map_err(|_| Failure::Failed("the system clock is set to before 1970".to_owned()))?.as_secs();
+    let now = Clock::system().now().seconds();
     match command {
         KeysCommand::New(options) => keys::new::run(options, now).await,
         KeysCommand::Rotate(options) => keys::rotate::run(options, now).await,

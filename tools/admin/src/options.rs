@@ -6,7 +6,7 @@ use clap::{
     Args, Parser, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
-use shared::{aws::keys::source::KeyLocation, domain::keys::jwk::Algorithm};
+use shared::{config::key_location::KeyLocation, domain::keys::Algorithm};
 
 use crate::failure::Failure;
 

@@ -92,7 +92,7 @@ async fn create_table(client: &Client, table: &str, keys: &[&str]) -> Result<(),
     match request.send().await {
         Ok(_) => Ok(()),
         Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => Ok(()),
-        Err(error) => Err(failed(shared::http::service::causes(&error))),
+        Err(error) => Err(failed(shared::domain::error_chain::causes(&error))),
     }
 }
 
@@ -100,7 +100,7 @@ async fn create_table(client: &Client, table: &str, keys: &[&str]) -> Result<(),
 async fn expire(client: &Client, table: &str, attribute: &str) -> Result<(), DatabaseError> {
     let failed = |reason: String| DatabaseError::Table { table: table.to_owned(), reason };
     let answer = client.describe_time_to_live().table_name(table).send().await;
-    let answer = answer.map_err(|error| failed(shared::http::service::causes(&error)))?;
+    let answer = answer.map_err(|error| failed(shared::domain::error_chain::causes(&error)))?;
     let status = answer.time_to_live_description.and_then(|description| description.time_to_live_status);
     // DynamoDB refuses to switch on what is on.
     if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
@@ -109,5 +109,5 @@ async fn expire(client: &Client, table: &str, attribute: &str) -> Result<(), Dat
     let specification = TimeToLiveSpecification::builder().enabled(true).attribute_name(attribute).build();
     let specification = specification.map_err(|error| failed(error.to_string()))?;
     let request = client.update_time_to_live().table_name(table).time_to_live_specification(specification);
-    request.send().await.map(drop).map_err(|error| failed(shared::http::service::causes(&error)))
+    request.send().await.map(drop).map_err(|error| failed(shared::domain::error_chain::causes(&error)))
 }

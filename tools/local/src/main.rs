@@ -13,7 +13,7 @@ use clap::{Parser, error::ErrorKind};
 use local::{database, service};
 use shared::{
     aws::store,
-    config::{Settings, is_on_this_machine},
+    config::{Settings, is_loopback_url},
     http::{
         lambda::StartError,
         telemetry::logging::{self, Format},
@@ -80,7 +80,7 @@ async fn main() -> ExitCode {
     match run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("local: {}", shared::http::service::causes(&*error).replace('\n', " "));
+            eprintln!("local: {}", shared::domain::error_chain::causes(&*error).replace('\n', " "));
             ExitCode::FAILURE
         }
     }
@@ -112,7 +112,7 @@ async fn serve(options: &Options, settings: &Settings, endpoint: &str) -> Result
     } else {
         Some(bind(Ipv4Addr::LOCALHOST.into(), options.port, "--port").await?)
     };
-    let is_ours = options.dynamodb_endpoint.is_none() || is_on_this_machine(endpoint);
+    let is_ours = options.dynamodb_endpoint.is_none() || is_loopback_url(endpoint);
     let client = store::connect(&connection(endpoint, is_ours).await);
     if is_ours {
         database::create_tables(&client, settings).await?;

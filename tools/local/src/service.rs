@@ -17,10 +17,7 @@ use shared::{
     config::{ConfigError, Settings},
     domain::{
         client_ip::ClientAddress,
-        keys::{
-            jwk::{Algorithm, Jwk},
-            key_set::JwkSet,
-        },
+        keys::{Algorithm, Jwk, JwkSet},
         token::numeric_date,
     },
     http::{lambda::StartError, service},
@@ -61,7 +58,7 @@ pub async fn router(settings: &Settings, database: Client) -> Result<Router, Sta
     let aws = aws(settings).await;
     // There is one process, so listing can read the secret keys as well as public ones.
     let checking = if settings.has_public_keys() || !settings.keys.algorithm.is_asymmetric() {
-        key_cache::checking(settings, &aws).await?
+        key_cache::verifying(settings, &aws).await?
     } else {
         key_cache::checking_with_secret(settings, &aws).await?
     };

@@ -9,7 +9,7 @@ use axum::http::{
 };
 use cookie::{Cookie, SameSite, time::Duration as MaxAge};
 
-use crate::http::error::TokenRefusal;
+use crate::domain::{authorization::TokenRefusal, deployment::Deployment};
 
 const ACCESS: &str = "access_token";
 const REFRESH: &str = "refresh_token";
@@ -17,8 +17,8 @@ const REFRESH: &str = "refresh_token";
 /// Reads and writes the cookies.
 #[derive(Debug, Clone, Copy)]
 pub struct Cookies {
-    /// The service is reached at a desk, over plain HTTP.
-    pub local: bool,
+    /// Determines names and attributes.
+    pub deployment: Deployment,
 }
 
 /// What a browser keeps. Lifetimes are in seconds.
@@ -58,7 +58,7 @@ impl Cookies {
     fn set(self, answer: &mut HeaderMap, name: &str, value: &str, lifetime: u64) {
         let cookie = Cookie::build((self.name(name), value))
             .path("/")
-            .secure(!self.local)
+            .secure(self.deployment == Deployment::Aws)
             .http_only(true)
             // Sent along when somebody follows a link to here, and with no form of another site.
             .same_site(SameSite::Lax)
@@ -70,7 +70,10 @@ impl Cookies {
     }
 
     fn name(self, name: &str) -> String {
-        if self.local { name.to_owned() } else { format!("__Host-{name}") }
+        match self.deployment {
+            Deployment::Aws => format!("__Host-{name}"),
+            Deployment::Loopback => name.to_owned(),
+        }
     }
 
     /// A cookie that comes twice is refused: one of the two was not set by us.
@@ -90,8 +93,8 @@ impl Cookies {
 mod tests {
     use super::*;
 
-    const DEPLOYED: Cookies = Cookies { local: false };
-    const AT_A_DESK: Cookies = Cookies { local: true };
+    const DEPLOYED: Cookies = Cookies { deployment: Deployment::Aws };
+    const AT_A_DESK: Cookies = Cookies { deployment: Deployment::Loopback };
 
     fn set(set: impl FnOnce(&mut HeaderMap)) -> Vec<String> {
         let mut answer = HeaderMap::new();

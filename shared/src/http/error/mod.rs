@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use crate::{
     aws::store::StoreError,
-    config::{ErrorStyle, SecurityProfile},
+    config::{ResponseSettings, SecurityProfile},
     domain::{
+        authorization::{RefreshRefusal, TokenRefusal},
         password::{HashError, PasswordError},
         token::TokenError,
-        user::{NameError, email::EmailError},
+        user::{EmailError, NameError},
     },
 };
 
@@ -110,60 +111,31 @@ pub enum Error {
     Panic,
 }
 
-/// Why a token is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenRefusal {
-    /// The token itself.
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    /// Two headers with tokens that differ, or one header twice.
-    #[error("request carries more than one token")]
-    Ambiguous,
-    /// Nobody has the token's subject any more.
-    #[error("user is gone")]
-    UserGone,
-    /// The operator has shut the user out.
-    #[error("user is disabled")]
-    UserDisabled,
-    /// The session was ended, or not used for too long.
-    #[error("session has ended")]
-    SessionEnded,
-    /// The sessions of the user were ended together since: a new password, a log-out everywhere, or from another session.
-    #[error("sessions of the user were ended since")]
-    Superseded,
+/// How error responses are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorStyle {
+    /// Determines statuses and messages.
+    pub profile: SecurityProfile,
+    /// `JWT_DEFAULT_REALM`, if set.
+    pub realm: Option<String>,
 }
 
-impl TokenRefusal {
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::Token(error) => error.reason(),
-            Self::Ambiguous => "more-than-one-token",
-            Self::UserGone => "user-gone",
-            Self::UserDisabled => "user-disabled",
-            Self::SessionEnded => "session-ended",
-            Self::Superseded => "sessions-ended",
-        }
+impl From<&ResponseSettings> for ErrorStyle {
+    fn from(settings: &ResponseSettings) -> Self {
+        Self { profile: settings.profile, realm: settings.realm.clone() }
     }
 }
 
-/// Why a refresh token is refused. Clients learn no reason.
-#[derive(Debug, thiserror::Error)]
-pub enum RefreshRefusal {
-    /// Not 80 octets in base64url.
-    #[error("refresh token cannot be read")]
-    Malformed,
-    /// `SESSION_IDLE` is 0.
-    #[error("there are no sessions")]
-    Off,
-    /// No such session, or it has ended.
-    #[error("session is not there, or has ended")]
-    NotFound,
-    /// Used again, later than a lost answer explains. The session was ended.
-    #[error("refresh token was used again; its session was ended")]
-    Replayed,
-    /// Its user.
-    #[error(transparent)]
-    Token(#[from] TokenRefusal),
+impl ErrorStyle {
+    /// The realm of a challenge (RFC 9110 section 11.5).
+    pub fn realm(&self) -> &str {
+        self.realm.as_deref().unwrap_or("Login required")
+    }
+
+    /// The challenge of a call that requires a token (RFC 6750 section 3).
+    pub(crate) fn bearer(&self) -> String {
+        format!("Bearer realm=\"{}\"", self.realm())
+    }
 }
 
 impl From<RefreshRefusal> for Error {

@@ -1,6 +1,6 @@
 //! The way from Lambda's runtime to a router: what each function's `main` calls.
 
-use std::{convert::Infallible, env, error::Error as StdError, future::Future, process::ExitCode};
+use std::{convert::Infallible, error::Error as StdError, future::Future, process::ExitCode};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -20,7 +20,8 @@ use tracing::{error, warn};
 
 use crate::{
     aws::{sdk_config, store},
-    config::Settings,
+    config::{self, Settings, clock::Clock},
+    domain::error_chain::causes,
     http::{
         browser,
         service::{self, ResponseOptions},
@@ -34,44 +35,57 @@ use crate::{
 /// What stops a function before its first request.
 pub type StartError = Box<dyn StdError + Send + Sync>;
 
-/// Reads the settings, lets `routes` build the function from them and a client of the database, and answers events until Lambda ends
-/// the process.
+/// What a function is built from.
+pub struct Start {
+    /// All settings. Each function requires its own part.
+    pub settings: Settings,
+    /// Configuration of further AWS clients.
+    pub aws: SdkConfig,
+    /// Client of DynamoDB.
+    pub database: Client,
+    /// The system's clock.
+    pub clock: Clock,
+}
+
+/// Reads the settings, builds a function with `routes`, and handles events until Lambda ends the process.
 ///
-/// A start that fails is logged with its cause, which names a setting and never a value.
-pub async fn run<F>(routes: impl FnOnce(Settings, SdkConfig, Client) -> F) -> ExitCode
+/// If the start fails, its cause is logged, which names a setting and never a value.
+pub async fn run<F>(routes: impl FnOnce(Start) -> F) -> ExitCode
 where
     F: Future<Output = Result<Router, StartError>>,
 {
-    logging::start(Format::Json, logging::level().as_deref());
+    logging::start(Format::Json, config::log_level().as_deref());
     match start(routes).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
-            error!(cause = service::causes(&*cause), "function cannot start");
+            error!(cause = causes(&*cause), "function cannot start");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn start<F>(routes: impl FnOnce(Settings, SdkConfig, Client) -> F) -> Result<(), StartError>
+async fn start<F>(routes: impl FnOnce(Start) -> F) -> Result<(), StartError>
 where
     F: Future<Output = Result<Router, StartError>>,
 {
     let settings = Settings::from_env()?;
-    let (options, has_warm_up, has_metrics) = (settings.options(), settings.warm_up, settings.metrics);
-    let aws = sdk_config::from_env(settings.roots).await;
+    let (options, connection) = (ResponseOptions::from(&settings), settings.connection);
+    let telemetry = settings.telemetry.clone();
+    let aws = sdk_config::from_env(connection.roots).await;
     let database = store::connect(&aws);
-    // The connection is made while the keys are read, and before Lambda hears that the function is ready: until then a function
+    // The connection is opened while the keys are read, and before Lambda knows that the function is ready: until then a function
     // has a whole processor, whatever its memory size.
     let warm_up = async {
-        if has_warm_up {
+        if connection.warm_up {
             store::warm_up(&database).await;
         }
         Ok(())
     };
-    let (routes, ()) = tokio::try_join!(routes(settings, aws, database.clone()), warm_up)?;
-    // Not before: what the start asks of the database is no request's.
-    if has_metrics {
-        metrics::start(&env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default());
+    let start = Start { settings, aws, database: database.clone(), clock: Clock::system() };
+    let (routes, ()) = tokio::try_join!(routes(start), warm_up)?;
+    // After the start, so that its calls do not count toward the first request.
+    if telemetry.metrics {
+        metrics::start(&telemetry.function_name);
     }
     lambda_runtime::run(handler(routes, options)).await
 }
@@ -88,11 +102,10 @@ pub fn handler(
     })
 }
 
-/// One warning that names each setting, among those that `function` goes by, that is weaker than the strict profile's.
-pub fn warn_of_relaxed_rules(function: &str, settings: &Settings, goes_by: &[&str]) {
-    let relaxed: Vec<&str> = settings.relaxed_rules().into_iter().filter(|rule| goes_by.contains(rule)).collect();
-    if !relaxed.is_empty() {
-        warn!(function, settings = relaxed.join(" "), "rules are weaker than those of AUTH_PROFILE=strict");
+/// Logs one warning with the settings of `function` that are weaker than in the strict profile.
+pub fn warn_of_relaxed_rules(function: &str, rules: &[&str]) {
+    if !rules.is_empty() {
+        warn!(function, settings = rules.join(" "), "rules are weaker than those of AUTH_PROFILE=strict");
     }
 }
 

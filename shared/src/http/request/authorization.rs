@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::http::error::{Error, TokenRefusal};
+use crate::{domain::authorization::TokenRefusal, http::error::Error};
 
 /// The tutorial's header.
 const ACCESS_TOKEN: HeaderName = HeaderName::from_static("x-access-token");

@@ -1,6 +1,6 @@
 //! Log lines on standard error.
 
-use std::{env, io};
+use std::io;
 
 use tracing::Level;
 use tracing_subscriber::{Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
@@ -18,11 +18,6 @@ pub enum Format {
 
 /// Crates whose lines are written at the level that was asked for.
 const OURS: [&str; 4] = ["shared", "signup", "login", "list_users"];
-
-/// The level that `RUST_LOG` asks for, or Lambda's logging configuration.
-pub fn level() -> Option<String> {
-    ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| env::var(name).ok())
-}
 
 /// Starts logging at the level that `level` names (`error` to `trace`; `info` for anything else).
 ///

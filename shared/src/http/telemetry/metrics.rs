@@ -9,7 +9,7 @@
 //!
 //! Nothing is kept, and nothing written, unless [`start`] was called.
 
-use std::{io, sync::OnceLock, time::Duration};
+use std::{future::Future, io, sync::OnceLock, time::Instant};
 
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
@@ -67,12 +67,11 @@ pub fn error() {
     counter!("Errors").increment(1);
 }
 
-/// How long a password's hash took, the wait for a core included.
-pub fn hash(duration: Duration) {
-    histogram!("HashMilliseconds").record(duration.as_secs_f64() * 1000.0);
-}
-
-/// How long a call of the database took, all its attempts included.
-pub fn store_call(duration: Duration) {
-    histogram!("StoreMilliseconds").record(duration.as_secs_f64() * 1000.0);
+/// Records the duration of hashing a password, including the wait for a processor, as the metric `HashMilliseconds`.
+pub async fn timed_hash<T>(hash: impl Future<Output = T>) -> T {
+    #[expect(clippy::disallowed_methods, reason = "telemetry measures a duration")]
+    let started = Instant::now();
+    let outcome = hash.await;
+    histogram!("HashMilliseconds").record(started.elapsed().as_secs_f64() * 1000.0);
+    outcome
 }

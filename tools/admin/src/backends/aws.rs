@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
-use shared::http::service::causes;
+use shared::domain::error_chain::causes;
 use tokio::sync::OnceCell;
 
 /// Limit of one call, retries included. An operator waits for the result.

@@ -6,9 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use uuid::Uuid;
-
-use super::{BackendError, SetKind, StoredValue, resolve};
+use super::{BackendError, SetKind, StoredValue, resolve, unique};
 
 pub(super) struct FileBackend {
     path: PathBuf,
@@ -63,7 +61,7 @@ impl TemporaryFile {
     /// In the same directory as `path`, and so on the same file system.
     fn beside(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Self(path.with_file_name(format!(".{name}.{}.tmp", Uuid::new_v4())))
+        Self(path.with_file_name(format!(".{name}.{}.tmp", unique())))
     }
 
     fn write(&self, text: &str, kind: SetKind) -> io::Result<()> {

@@ -13,7 +13,8 @@ use std::{
 };
 
 use secrecy::SecretString;
-use shared::aws::keys::source::KeyLocation;
+use shared::{config::key_location::KeyLocation, domain::deployment::Deployment};
+use uuid::Uuid;
 
 pub(crate) use self::{
     aws::LazyAwsConfig,
@@ -86,7 +87,7 @@ impl StoredKeys {
                 (value, Backend::Secret(secret))
             }
         };
-        let contents = Contents::read(&value, matches!(location, KeyLocation::File(_)));
+        let contents = Contents::read(&value, deployment(&location));
         Ok(Self { location, contents, backend })
     }
 
@@ -98,9 +99,9 @@ impl StoredKeys {
         }
     }
 
-    /// Whether the keys are in a file. Files are for running locally, where the development key is accepted.
-    pub(crate) fn is_local(&self) -> bool {
-        matches!(self.backend, Backend::File(_))
+    /// The deployment that reads the location.
+    pub(crate) fn deployment(&self) -> Deployment {
+        deployment(&self.location)
     }
 }
 
@@ -108,6 +109,20 @@ impl fmt::Display for StoredKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.location.fmt(f)
     }
+}
+
+/// Key files are for running locally, where the development key is accepted.
+fn deployment(location: &KeyLocation) -> Deployment {
+    match location {
+        KeyLocation::File(_) => Deployment::Loopback,
+        KeyLocation::Secret(_) => Deployment::Aws,
+    }
+}
+
+/// A unique part of a label or of a file name.
+#[expect(clippy::disallowed_methods, reason = "the one place of this program that generates names")]
+fn unique() -> Uuid {
+    Uuid::new_v4()
 }
 
 /// Whether two locations are the same.

@@ -9,11 +9,11 @@ use aws_sdk_secretsmanager::{
     },
 };
 use secrecy::ExposeSecret as _;
-use uuid::Uuid;
 
 use super::{
     BackendError, LazyAwsConfig, StoredValue,
     aws::{cause, cause_of_write},
+    unique,
 };
 
 /// Label of the version that readers get.
@@ -37,7 +37,7 @@ impl SecretBackend {
     /// read still has that label. The secret always has a value, and of two concurrent writers one fails.
     pub(super) async fn replace(&self, text: &str) -> Result<Option<String>, BackendError> {
         // A version that is put without a label becomes current at once.
-        let label = format!("postern-admin-{}", Uuid::new_v4());
+        let label = format!("postern-admin-{}", unique());
         let put = self.client.put_secret_value().secret_id(&self.arn).secret_string(text).version_stages(&label);
         let put = match put.send().await {
             Ok(put) => put,

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use shared::domain::keys::{
-    jwk::{Algorithm, Jwk},
-    key_set::{KeysError, SigningKeySet, VerifyingKeySet},
+use shared::domain::{
+    keys::{Algorithm, Jwk, KeySetError, SigningKeySet, VerifyingKeySet},
+    time::UnixSeconds,
 };
 
 use crate::{
@@ -20,8 +20,7 @@ pub(super) struct KeySetPair {
     /// `None`: no public location is given.
     pub(super) public: Option<StoredKeys>,
     pub(super) refresh: Duration,
-    /// Seconds since 1970.
-    pub(super) now: u64,
+    pub(super) now: UnixSeconds,
 }
 
 /// The two new values, both valid for the functions.
@@ -31,7 +30,7 @@ struct NewValues {
 }
 
 impl KeySetPair {
-    pub(super) async fn read(locations: &KeyLocations, now: u64) -> Result<Self, Failure> {
+    pub(super) async fn read(locations: &KeyLocations, now: UnixSeconds) -> Result<Self, Failure> {
         let (keys, public) = (locations.keys()?, locations.public_keys()?);
         if public.as_ref().is_some_and(|public| is_same(&keys, public)) {
             return Err(Failure::Usage("--keys and --public-keys name the same location".to_owned()));
@@ -100,13 +99,14 @@ impl KeySetPair {
         Ok(signer.unwrap_or_default())
     }
 
-    /// The time from which the key `kid` of `keys` signs, in seconds since 1970. `None`: other keys take precedence.
-    pub(super) fn signs_from(&self, kid: &str, keys: &KeySet) -> Result<Option<u64>, Failure> {
+    /// The time from which the key `kid` of `keys` signs. `None`: other keys take precedence.
+    pub(super) fn signs_from(&self, kid: &str, keys: &KeySet) -> Result<Option<UnixSeconds>, Failure> {
         Ok(self.signing_set(keys)?.signs_from(kid, self.now, self.refresh))
     }
 
     fn signing_set(&self, keys: &KeySet) -> Result<SigningKeySet, Failure> {
-        SigningKeySet::parse(&keys.set.to_json(), keys.algorithm, self.keys.is_local()).map_err(|error| invalid(&error))
+        SigningKeySet::parse(&keys.set.to_json(), keys.algorithm, self.keys.deployment())
+            .map_err(|error| invalid(&error))
     }
 
     /// Writes `keys` to the one location and their public halves to the other.
@@ -154,7 +154,7 @@ impl KeySetPair {
         self.signing_set(keys)?;
         let values = NewValues { private: keys.set.to_json().into(), public: keys.set.public().to_json() };
         if let Some(public) = &self.public {
-            VerifyingKeySet::parse_public(&values.public, keys.algorithm, public.is_local())
+            VerifyingKeySet::parse_public(&values.public, keys.algorithm, public.deployment())
                 .map_err(|error| invalid(&error))?;
         }
         Ok(values)
@@ -192,6 +192,6 @@ fn failed(stored: &StoredKeys, error: &BackendError) -> Failure {
     Failure::Failed(format!("{stored} {error}"))
 }
 
-fn invalid(error: &KeysError) -> Failure {
+fn invalid(error: &KeySetError) -> Failure {
     Failure::Failed(format!("nothing is written: the new set {error}"))
 }

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use shared::domain::keys::jwk::{Algorithm, Jwk};
+use shared::domain::{
+    keys::{Algorithm, Jwk},
+    time::UnixSeconds,
+};
 
 use super::{Report, key_set_pair::KeySetPair, utc};
 use crate::{
@@ -42,7 +45,7 @@ enum Role {
     Verifies,
 }
 
-pub(crate) async fn run(options: &ListKeys, now: u64) -> Result<Report, Failure> {
+pub(crate) async fn run(options: &ListKeys, now: UnixSeconds) -> Result<Report, Failure> {
     let pair = KeySetPair::read(&options.locations, now).await?;
     let listing = match &pair.keys.contents {
         Contents::PlainKey(outcome) => list_plain_key(&pair, outcome.as_ref().err().map(ToString::to_string))?,

@@ -10,7 +10,7 @@ pub(crate) mod rotate;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
-use shared::domain::keys::jwk::Algorithm;
+use shared::domain::{keys::Algorithm, time::UnixSeconds};
 
 /// The output of a command that succeeded.
 pub(crate) struct Report {
@@ -20,9 +20,9 @@ pub(crate) struct Report {
     pub(crate) notes: Vec<String>,
 }
 
-/// Formats seconds since 1970 as ISO 8601 in UTC. `None`: the date is out of range.
-fn utc(seconds: u64) -> Option<String> {
-    DateTime::from_secs(seconds.try_into().ok()?).fmt(DateTimeFormat::DateTime).ok()
+/// Formats a time as ISO 8601 in UTC. `None`: the date is out of range.
+fn utc(time: UnixSeconds) -> Option<String> {
+    DateTime::from_secs(time.get().try_into().ok()?).fmt(DateTimeFormat::DateTime).ok()
 }
 
 /// The effect on tokens whose key is removed.
@@ -41,6 +41,7 @@ mod tests {
 
     #[test]
     fn a_time_is_formatted_in_utc_if_it_is_in_range() {
+        let utc = |seconds| utc(UnixSeconds::new(seconds));
         assert_eq!(utc(0).as_deref(), Some("1970-01-01T00:00:00Z"));
         assert_eq!(utc(1_772_323_199).as_deref(), Some("2026-02-28T23:59:59Z"));
         assert_eq!(utc(u64::MAX), None);

@@ -1,6 +1,9 @@
 //! `admin keys new`.
 
-use shared::domain::keys::jwk::{Algorithm, Jwk, KeyProblem};
+use shared::domain::{
+    keys::{Algorithm, Jwk, KeyProblem},
+    time::UnixSeconds,
+};
 
 use super::{Report, consequence, key_set_pair::KeySetPair, setting};
 use crate::{
@@ -10,7 +13,7 @@ use crate::{
     options::NewKeys,
 };
 
-pub(crate) async fn run(options: NewKeys, now: u64) -> Result<Report, Failure> {
+pub(crate) async fn run(options: NewKeys, now: UnixSeconds) -> Result<Report, Failure> {
     let algorithm = options.algorithm;
     if !algorithm.is_asymmetric() && options.locations.public_keys()?.is_some() {
         return Err(Failure::Usage(
@@ -41,7 +44,7 @@ pub(crate) async fn run(options: NewKeys, now: u64) -> Result<Report, Failure> {
     Ok(Report { text, notes })
 }
 
-pub(super) fn generate(algorithm: Algorithm, now: u64) -> Result<Jwk, Failure> {
+pub(super) fn generate(algorithm: Algorithm, now: UnixSeconds) -> Result<Jwk, Failure> {
     Jwk::generate(algorithm, now).map_err(|problem: KeyProblem| {
         Failure::Failed(format!("nothing is written: generating a key failed: {problem}"))
     })

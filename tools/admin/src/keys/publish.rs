@@ -1,5 +1,7 @@
 //! `admin keys publish`.
 
+use shared::domain::time::UnixSeconds;
+
 use super::{Report, consequence, key_set_pair::KeySetPair};
 use crate::{
     backends::{Contents, KeySet, StoredKeys},
@@ -8,7 +10,7 @@ use crate::{
     options::PublishKeys,
 };
 
-pub(crate) async fn run(options: PublishKeys, now: u64) -> Result<Report, Failure> {
+pub(crate) async fn run(options: PublishKeys, now: UnixSeconds) -> Result<Report, Failure> {
     let pair = KeySetPair::read(&options.locations, now).await?;
     let Some(public) = &pair.public else {
         return Err(Failure::Usage("--public-keys is not given, and JWT_PUBLIC_KEYS_ARN is not set".to_owned()));

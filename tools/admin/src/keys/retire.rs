@@ -1,6 +1,6 @@
 //! `admin keys retire`.
 
-use shared::domain::keys::jwk::Jwk;
+use shared::domain::{keys::Jwk, time::UnixSeconds};
 
 use super::{Report, consequence, key_set_pair::KeySetPair};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     shell::quote,
 };
 
-pub(crate) async fn run(options: RetireKey, now: u64) -> Result<Report, Failure> {
+pub(crate) async fn run(options: RetireKey, now: UnixSeconds) -> Result<Report, Failure> {
     let pair = KeySetPair::read(&options.locations, now).await?;
     let old = pair.private_set()?;
     pair.check_public_location(old.algorithm)?;

@@ -1,6 +1,6 @@
 //! `admin keys rotate`.
 
-use shared::domain::keys::key_set::MAX_KEYS;
+use shared::domain::{keys::MAX_KEYS, time::UnixSeconds};
 
 use super::{Report, key_set_pair::KeySetPair, new::generate, utc};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     shell::quote,
 };
 
-pub(crate) async fn run(locations: KeyLocations, now: u64) -> Result<Report, Failure> {
+pub(crate) async fn run(locations: KeyLocations, now: UnixSeconds) -> Result<Report, Failure> {
     let pair = KeySetPair::read(&locations, now).await?;
     let old = pair.private_set()?;
     pair.check_public_location(old.algorithm)?;

@@ -1,4 +1,4 @@
-use shared::domain::keys::jwk::Algorithm;
+use shared::domain::keys::Algorithm;
 
 use crate::harness::{Locations, PRIVATE_FILE, PUBLIC_FILE, Sandbox, set};
 

@@ -1,6 +1,6 @@
 use std::os::unix::fs::symlink;
 
-use shared::domain::keys::jwk::Algorithm;
+use shared::domain::keys::Algorithm;
 
 use crate::harness::{Locations, PRIVATE_FILE, Sandbox, mode, set};
 

@@ -10,9 +10,10 @@ use std::{
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
-use shared::domain::keys::{
-    jwk::{Algorithm, Jwk},
-    key_set::{JwkSet, SigningKeySet, VerifyingKeySet},
+use shared::domain::{
+    deployment::Deployment,
+    keys::{Algorithm, Jwk, JwkSet, SigningKeySet, VerifyingKeySet},
+    time::UnixSeconds,
 };
 use tokio::{
     io::{AsyncReadExt as _, BufReader},
@@ -172,11 +173,11 @@ impl Sandbox {
     /// Asserts that the functions accept both sets and that the public set is that of the private keys.
     pub(crate) fn assert_consistent(&self, locations: &Locations, algorithm: Algorithm) {
         let private = self.text(&locations.keys).expect("there are keys");
-        let keys = SigningKeySet::parse(&private, algorithm, false).expect("the functions accept the keys");
+        let keys = SigningKeySet::parse(&private, algorithm, Deployment::Aws).expect("the functions accept the keys");
         if algorithm.is_asymmetric() {
             let public = self.text(&locations.public).expect("there are public keys");
             assert_eq!(public.trim_end(), keys.public(), "the public set is that of the private one");
-            assert!(VerifyingKeySet::parse_public(&public, algorithm, false).is_ok());
+            assert!(VerifyingKeySet::parse_public(&public, algorithm, Deployment::Aws).is_ok());
         }
     }
 }
@@ -276,7 +277,7 @@ impl Locations {
 
 /// New keys with these creation times, in this order.
 pub(crate) fn set(algorithm: Algorithm, created: &[u64]) -> JwkSet {
-    JwkSet::new(created.iter().map(|at| Jwk::generate(algorithm, *at).unwrap()).collect())
+    JwkSet::new(created.iter().map(|at| Jwk::generate(algorithm, UnixSeconds::new(*at)).unwrap()).collect())
 }
 
 pub(crate) fn kids(text: &str) -> Vec<String> {

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
-use shared::domain::keys::{
-    jwk::{Algorithm, Jwk},
-    key_set::JwkSet,
+use shared::{
+    config::clock::Clock,
+    domain::keys::{Algorithm, Jwk, JwkSet},
 };
 
 use crate::{
@@ -72,7 +72,7 @@ async fn a_first_key_without_a_date_signs() {
 #[tokio::test]
 async fn the_signer_depends_on_the_refresh_time() {
     let sandbox = Sandbox::new().await;
-    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let now = Clock::system().now().seconds().get();
     sandbox.put(PRIVATE_FILE, &set(Algorithm::EdDsa, &[now - 200, 1]).to_json());
     let list = ["keys", "list", "--keys", PRIVATE_FILE];
     sandbox.run(&list).await.assert_success().assert_mentions(&["waits to sign"]);
@@ -139,7 +139,7 @@ async fn a_missing_or_invalid_public_set_is_a_difference() {
         .keys(&["list"], &locations)
         .await
         .assert_success()
-        .assert_mentions(&["holds no JWK Set", "admin keys publish"]);
+        .assert_mentions(&["does not hold a JWK Set", "admin keys publish"]);
     sandbox.put(&locations.public, &set(Algorithm::EdDsa, &[1]).to_json());
     sandbox
         .keys(&["list"], &locations)
@@ -159,7 +159,7 @@ async fn a_plain_key_is_listed_without_a_kid() {
         "admin keys new --algorithm HS256",
     ]);
     sandbox.put(PRIVATE_FILE, "your-256-bit-secret-and-some-more-of-it");
-    sandbox.run(&["keys", "list", "--keys", PRIVATE_FILE]).await.assert_failed(&["printed in a tutorial"]);
+    sandbox.run(&["keys", "list", "--keys", PRIVATE_FILE]).await.assert_failed(&["published in a tutorial"]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! `admin keys`, run as an operator runs it.
 
+#![allow(clippy::disallowed_methods, reason = "tests generate unique names")]
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed precondition fails the test")]
 
 mod confirmation;

@@ -1,4 +1,4 @@
-use shared::domain::keys::jwk::Algorithm;
+use shared::domain::keys::Algorithm;
 
 use crate::fake_aws::PUT;
 use crate::harness::{Locations, PRIVATE_FILE, Sandbox, kids, mode, set};
@@ -47,7 +47,7 @@ async fn existing_keys_are_replaced_only_after_confirmation() {
     for (stored, words) in [
         (old.to_json(), ["contains 2 ES256 keys", old.keys()[1].kid()]),
         (PLAIN.to_owned(), ["contains a plain key", "set to HS256"]),
-        ("{ no JSON".to_owned(), ["holds no JWK Set", "replaced"]),
+        ("{ no JSON".to_owned(), ["does not hold a JWK Set", "replaced"]),
     ] {
         for locations in Locations::all(&sandbox) {
             sandbox.put(&locations.keys, &stored);

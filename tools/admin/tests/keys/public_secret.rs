@@ -1,7 +1,10 @@
 //! The public key set as a second secret.
 
 use serde_json::Value;
-use shared::domain::keys::{jwk::Algorithm, key_set::JwkSet};
+use shared::domain::{
+    deployment::Deployment,
+    keys::{Algorithm, JwkSet},
+};
 
 use crate::{
     fake_aws::{DESCRIBE, FakeAws, GET, PUT, UPDATE},
@@ -19,7 +22,7 @@ fn with_keys(sandbox: &Sandbox) -> Locations {
 
 /// A public set with one more key, as another writer leaves it.
 fn extended(sandbox: &Sandbox, locations: &Locations) -> String {
-    let public = JwkSet::parse(&sandbox.text(&locations.public).unwrap(), Algorithm::EdDsa, false).unwrap();
+    let public = JwkSet::parse(&sandbox.text(&locations.public).unwrap(), Algorithm::EdDsa, Deployment::Aws).unwrap();
     JwkSet::new([set(Algorithm::EdDsa, &[2]).public().keys(), public.keys()].concat()).to_json()
 }
 

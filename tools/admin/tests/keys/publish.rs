@@ -1,4 +1,4 @@
-use shared::domain::keys::{jwk::Algorithm, key_set::JwkSet};
+use shared::domain::keys::{Algorithm, JwkSet};
 
 use crate::harness::{Locations, PRIVATE_FILE, Sandbox, set};
 
@@ -31,7 +31,7 @@ async fn keys_are_added_without_confirmation_and_removed_only_with_it() {
     let others = set(Algorithm::EdDsa, &[1]).public();
     for (stored, words) in [
         (others.to_json(), others.keys()[0].kid()),
-        ("{".to_owned(), "holds no JWK Set"),
+        ("{".to_owned(), "does not hold a JWK Set"),
         ("a plain key of 32 bytes, or more".to_owned(), "contains a plain key"),
         (keys.to_json(), "contains 2 EdDSA keys"),
     ] {

@@ -1,7 +1,4 @@
-use shared::domain::keys::{
-    jwk::{Algorithm, Jwk},
-    key_set::JwkSet,
-};
+use shared::domain::keys::{Algorithm, Jwk, JwkSet};
 
 use crate::fake_aws::PUT;
 use crate::harness::{Locations, Sandbox, set};

@@ -1,7 +1,8 @@
 use aws_sdk_secretsmanager::primitives::{DateTime, DateTimeFormat};
-use shared::domain::keys::{
-    jwk::{Algorithm, Jwk},
-    key_set::{JwkSet, SigningKeySet},
+use shared::domain::{
+    deployment::Deployment,
+    keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
+    time::UnixSeconds,
 };
 use std::time::Duration;
 
@@ -41,9 +42,9 @@ async fn the_functions_sign_with_the_new_key_from_the_printed_time_on() {
     let outcome = sandbox.run(&["keys", "rotate", "--keys", PRIVATE_FILE, "--refresh", "60"]).await;
     outcome.assert_success();
     let text = sandbox.text(PRIVATE_FILE).unwrap();
-    let keys = SigningKeySet::parse(&text, Algorithm::EdDsa, true).unwrap();
+    let keys = SigningKeySet::parse(&text, Algorithm::EdDsa, Deployment::Loopback).unwrap();
     let new = kids(&text)[0].clone();
-    let signs = |now| keys.signer(now, Duration::from_secs(60)).kid() == Some(&new);
+    let signs = |now| keys.signer(UnixSeconds::new(now), Duration::from_secs(60)).kid() == Some(&new);
     let printed = outcome.out.split("from ").nth(1).and_then(|rest| rest.split(" on,").next()).unwrap();
     let from = DateTime::from_str(printed, DateTimeFormat::DateTime).unwrap().secs().cast_unsigned();
     assert!(!signs(from - 1) && signs(from), "{outcome:?}");
@@ -103,7 +104,7 @@ async fn a_set_contains_at_most_sixteen_keys() {
 async fn an_invalid_set_cannot_be_changed() {
     let sandbox = Sandbox::new().await;
     let mut mixed = set(Algorithm::EdDsa, &[1]).keys().to_vec();
-    mixed.push(Jwk::generate(Algorithm::Es256, 1).unwrap());
+    mixed.push(Jwk::generate(Algorithm::Es256, UnixSeconds::new(1)).unwrap());
     let mixed = JwkSet::new(mixed).to_json();
     for locations in Locations::all(&sandbox) {
         sandbox.keys(&["rotate"], &locations).await.assert_failed(&[
@@ -114,9 +115,9 @@ async fn an_invalid_set_cannot_be_changed() {
         for (stored, words) in [
             ("7f2f6a5c1d0e4b8f9a3c2d1e0f4b5a6c", ["contains a plain key", "admin keys new"]),
             (r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AAAA","d":"AAAA"}]}"#, ["number 1", "is damaged"]),
-            (r#"{"keys":7}"#, ["holds no JWK Set", "RFC 7517"]),
+            (r#"{"keys":7}"#, ["does not hold a JWK Set", "RFC 7517"]),
             (r#"{"keys":[{"kty":"EC","crv":"secp256k1"}]}"#, ["first key", "of an unsupported type"]),
-            (mixed.as_str(), ["is no key for signing with EdDSA", "holds a JWK Set"]),
+            (mixed.as_str(), ["is not a key for signing with EdDSA", "holds a JWK Set"]),
         ] {
             sandbox.put(&locations.keys, stored);
             for command in [&["rotate"][..], &["retire", "x", "--yes"], &["publish", "--yes"]] {
@@ -139,7 +140,7 @@ async fn an_unrelated_public_set_is_not_overwritten() {
         (others.public().to_json(), "none of which is in"),
         (others.to_json(), "contains 1 EdDSA key"),
         (plain, "contains a plain key"),
-        ("{".to_owned(), "holds no JWK Set"),
+        ("{".to_owned(), "does not hold a JWK Set"),
     ] {
         let locations = Locations::files();
         let keys = set(Algorithm::EdDsa, &[1, 2]).to_json();

@@ -1,5 +1,5 @@
 use serde_json::Value;
-use shared::domain::keys::jwk::Algorithm;
+use shared::domain::keys::Algorithm;
 
 use crate::fake_aws::{GET, PUT, UPDATE};
 use crate::harness::{Locations, Sandbox, kids, set};

@@ -13,10 +13,7 @@ use std::{
 use jsonwebtoken::{Algorithm as Jws, EncodingKey, Header, jwk::JwkSet as PublicSet};
 use serde_json::{Value, json};
 use shared::domain::{
-    keys::{
-        jwk::{Algorithm, Jwk},
-        key_set::JwkSet,
-    },
+    keys::{Algorithm, Jwk, JwkSet},
     user::PublicId,
 };
 use testkit::{ADA, GRACE, Service, forge};

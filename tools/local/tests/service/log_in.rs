@@ -155,7 +155,7 @@ async fn a_weaker_hash_is_replaced_at_log_in_and_only_then() {
 async fn a_hash_that_was_changed_meanwhile_is_not_replaced() {
     use shared::{
         aws::store::CredentialStore,
-        domain::{password::PasswordHash, user::email::Email},
+        domain::{password::PasswordHash, user::Email},
     };
     let service = Service::start().await;
     service.sign_up(ADA).await;

@@ -1,34 +1,36 @@
-//! What becomes of an account after its sign-up: a new password, the end of all sessions, its own end.
+//! Changes of an existing account: new password, end of all sessions, deletion.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, Delete, DeleteRequest, Update, WriteRequest, builders::UpdateBuilder},
 };
 use tracing::warn;
-use uuid::Uuid;
 
 use super::{
-    Item, StoreError, number, sessions, text,
-    transaction::{Outcome, Transaction},
+    StoreError,
+    item::{Item, number, seconds, text},
+    sessions,
+    transaction::{Outcome, Transaction, random_id},
     unavailable,
 };
 use crate::domain::{
+    error_chain::causes,
     password::PasswordHash,
     session::{Lifetime, RefreshToken, Session, SessionId},
-    token::numeric_date,
+    time::UnixMillis,
     user::{PublicId, User},
 };
 
-/// Most rounds in which the remaining sessions of a deleted user are removed, 25 at a time. DynamoDB removes what is left when it
-/// expires.
+/// Most rounds in which the remaining sessions of a deleted user are removed, 25 at a time. DynamoDB removes the rest when they
+/// expire.
 const MAX_ROUNDS: usize = 40;
 
-/// Most sessions that go in the same transaction as their user: DynamoDB takes 100 writes.
+/// Most sessions that are removed in the same transaction as their user: DynamoDB allows 100 writes.
 const MAX_TOGETHER: usize = 98;
 
-/// An account as it was read. Sessions are ended, and passwords changed, only if the version is still this one.
+/// An account as it was read. Changes are conditional on its version.
 #[derive(Debug, Clone)]
 pub struct Account {
     public_id: PublicId,
@@ -42,12 +44,12 @@ impl From<&User> for Account {
     }
 }
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change<T = ()> {
-    /// It was carried out.
+    /// It was written.
     Done(T),
-    /// Nothing was written: the account's version or password is another one by now, or the account is gone.
+    /// Nothing was written: the account's version or password has changed, or the account was deleted.
     Conflict,
 }
 
@@ -62,7 +64,7 @@ pub struct AccountStore {
 }
 
 impl AccountStore {
-    /// Changes in these tables.
+    /// A store in these tables.
     pub fn new(client: Client, users_table: &str, credentials_table: &str, sessions_table: &str) -> Self {
         Self {
             client,
@@ -72,15 +74,14 @@ impl AccountStore {
         }
     }
 
-    /// Sets another password in the place of `old` and ends every session. With `renewed`, a new session begins in the same
-    /// transaction.
+    /// Replaces the password hash `old` and ends every session. With `renewed`, a new session starts in the same transaction.
     pub async fn change_password(
         &self,
         account: &Account,
         old: &PasswordHash,
         hash: &PasswordHash,
         renewed: Option<(&RefreshToken, Lifetime)>,
-        now: SystemTime,
+        now: UnixMillis,
     ) -> Result<Change<Option<Session>>, StoreError> {
         let credentials = next_version(&self.credentials, ("email", &account.email), account)
             .update_expression("SET #version = :next, password_hash = :hash")
@@ -94,17 +95,17 @@ impl AccountStore {
             Transaction::default().update(credentials.build())?.update(self.next_version_of_user(account).build())?;
         let mut session = None;
         if let Some((token, life)) = renewed {
-            let (begun, put) = sessions::begin(&self.sessions, token, account.version + 1, life, now);
-            session = Some(begun);
+            let (started, put) = sessions::start(&self.sessions, token, account.version + 1, life, now);
+            session = Some(started);
             transaction = transaction.put(put.build())?;
         }
         self.commit(transaction, session).await
     }
 
-    /// Ends every session, whatever the version is by now: of log-outs at the same time, none can spare a session that another
-    /// one ends.
+    /// Ends every session, regardless of the current version: concurrent log-outs must not preserve a session that another one
+    /// ends.
     pub async fn end_all_sessions(&self, account: &Account) -> Result<Change, StoreError> {
-        let raised = |table: &str, (key, value): (&str, &str)| {
+        let incremented = |table: &str, (key, value): (&str, &str)| {
             Update::builder()
                 .table_name(table)
                 .key(key, text(value))
@@ -116,26 +117,26 @@ impl AccountStore {
                 .build()
         };
         let transaction = Transaction::default()
-            .update(raised(&self.credentials, ("email", &account.email)))?
-            .update(raised(&self.users, ("public_id", &account.public_id.to_string())))?;
+            .update(incremented(&self.credentials, ("email", &account.email)))?
+            .update(incremented(&self.users, ("public_id", &account.public_id.to_string())))?;
         self.commit(transaction, ()).await
     }
 
-    /// Ends every session except for `kept`, which is carried over to the next version.
+    /// Ends every session except `current`, which is carried over to the next version.
     pub async fn end_other_sessions(
         &self,
         account: &Account,
-        kept: SessionId,
-        now: SystemTime,
+        current: SessionId,
+        now: UnixMillis,
     ) -> Result<Change, StoreError> {
         let credentials = next_version(&self.credentials, ("email", &account.email), account);
         let carried_over = Update::builder()
             .table_name(&self.sessions)
-            .set_key(Some(sessions::key(account.public_id, kept)))
+            .set_key(Some(sessions::key(account.public_id, current)))
             .update_expression("SET #version = :next, others_ended_at = :now")
             .condition_expression("#version = :version")
             .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":now", number(numeric_date(now)))
+            .expression_attribute_values(":now", seconds(now.seconds()))
             .expression_attribute_values(":version", number(account.version))
             .expression_attribute_values(":next", number(account.version + 1));
         let transaction = Transaction::default()
@@ -145,7 +146,7 @@ impl AccountStore {
         self.commit(transaction, ()).await
     }
 
-    /// Removes user, credentials and sessions, if the password is still that of `hash`. The address is free afterwards.
+    /// Deletes user, credentials and sessions if the password hash is still `hash`. The address can then be used again.
     pub async fn delete(&self, account: &Account, hash: &PasswordHash) -> Result<Change, StoreError> {
         let sessions = self.sessions_of(account.public_id, MAX_TOGETHER).await?;
         let credentials = Delete::builder()
@@ -159,25 +160,25 @@ impl AccountStore {
             .key("public_id", text(&account.public_id.to_string()))
             .condition_expression("attribute_exists(public_id)");
         let mut transaction = Transaction::default().delete(credentials.build())?.delete(user.build())?;
-        let may_be_more = sessions.len() == MAX_TOGETHER;
+        let has_more = sessions.len() == MAX_TOGETHER;
         for session in sessions {
             transaction =
                 transaction.delete(Delete::builder().table_name(&self.sessions).set_key(Some(session)).build())?;
         }
         let change = self.commit(transaction, ()).await?;
-        if may_be_more && change == Change::Done(()) {
-            // They are void without their user, and DynamoDB would remove them when they expire.
-            if let Err(error) = self.sweep(account.public_id).await {
-                warn!(cause = crate::http::service::causes(&error), "sessions of a deleted user were left to expire");
+        if has_more && change == Change::Done(()) {
+            // Best effort: without their user they are invalid, and DynamoDB removes them when they expire.
+            if let Err(error) = self.remove_sessions(account.public_id).await {
+                warn!(cause = causes(&error), "sessions of a deleted user were left to expire");
             }
         }
         Ok(change)
     }
 
     async fn commit<T>(&self, transaction: Transaction, done: T) -> Result<Change<T>, StoreError> {
-        Ok(match transaction.commit(&self.client, Uuid::new_v4()).await? {
+        Ok(match transaction.commit(&self.client, random_id()).await? {
             Outcome::Done => Change::Done(done),
-            Outcome::Refused(_) => Change::Conflict,
+            Outcome::ConditionFailed(_) => Change::Conflict,
         })
     }
 
@@ -200,8 +201,8 @@ impl AccountStore {
         Ok(answer.items.unwrap_or_default())
     }
 
-    /// Removes all sessions of a user, 25 at a time, which is what DynamoDB takes.
-    async fn sweep(&self, id: PublicId) -> Result<(), StoreError> {
+    /// Removes all sessions of a user, 25 at a time, the most that DynamoDB allows.
+    async fn remove_sessions(&self, id: PublicId) -> Result<(), StoreError> {
         for _ in 0..MAX_ROUNDS {
             let sessions = self.sessions_of(id, 25).await?;
             if sessions.is_empty() {
@@ -223,7 +224,7 @@ impl AccountStore {
     }
 }
 
-/// The write that raises the version of one of an account's items, if it is still the one that was read.
+/// The write that increments the version of one item of an account, if it still has the version that was read.
 fn next_version(table: &str, (key, value): (&str, &str), account: &Account) -> UpdateBuilder {
     Update::builder()
         .table_name(table)
