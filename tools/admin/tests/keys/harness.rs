@@ -1,4 +1,4 @@
-//! A desk of one's own: a directory, an AWS, and the program.
+//! The test harness: runs the program in a directory of its own, with a fake AWS.
 
 use std::{
     fs::{self, File},
@@ -10,7 +10,11 @@ use std::{
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
-use shared::domain::keys::{Algorithm, Jwk, JwkSet, SigningKeySet, VerifyingKeySet};
+use shared::domain::{
+    deployment::Deployment,
+    keys::{Algorithm, Jwk, JwkSet, SigningKeySet, VerifyingKeySet},
+    time::UnixSeconds,
+};
 use tokio::{
     io::{AsyncReadExt as _, BufReader},
     process::{Child, ChildStderr, Command},
@@ -18,40 +22,40 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::aws::Aws;
+use crate::fake_aws::FakeAws;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Files of a desk.
+/// Locations in the directory of a sandbox.
 pub(crate) const PRIVATE_FILE: &str = "file:keys.json";
 pub(crate) const PUBLIC_FILE: &str = "file:public-keys.json";
 
-/// A directory and an AWS for one test. Nothing that the program says there may hold anything private.
-pub(crate) struct Desk {
+/// A directory and a fake AWS for one test. The program must not print a private value of either.
+pub(crate) struct Sandbox {
     directory: PathBuf,
-    pub(crate) aws: Aws,
+    pub(crate) aws: FakeAws,
 }
 
-/// What the program said, and how it ended.
+/// Exit code and output of the program.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct Outcome {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-/// Where the two sets are.
+/// Locations of the two sets.
 #[derive(Debug, Clone)]
-pub(crate) struct Places {
+pub(crate) struct Locations {
     pub(crate) keys: String,
     pub(crate) public: String,
 }
 
-impl Desk {
+impl Sandbox {
     pub(crate) async fn new() -> Self {
         let directory = std::env::temp_dir().join(format!("postern-admin-{}", Uuid::new_v4()));
         fs::create_dir(&directory).unwrap();
-        Self { directory, aws: Aws::start().await }
+        Self { directory, aws: FakeAws::start().await }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -69,51 +73,52 @@ impl Desk {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.directory).env_clear().kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // Not the region of the places: an ARN names its own.
+        // The region in an ARN takes precedence over this one.
         let variables = [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "none"), ("AWS_SECRET_ACCESS_KEY", "none")];
         command.envs(variables);
-        for variable in ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_SSM"] {
-            command.env(variable, &self.aws.url);
-        }
+        command.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.aws.url);
         command
     }
 
-    pub(crate) async fn run(&self, arguments: &[&str]) -> Said {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Outcome {
         self.run_with(arguments, &[]).await
     }
 
-    pub(crate) async fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+    pub(crate) async fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
         let mut command = self.command(env!("CARGO_BIN_EXE_admin"), arguments);
         self.finish(command.envs(variables.iter().copied())).await
     }
 
-    pub(crate) async fn finish(&self, command: &mut Command) -> Said {
+    pub(crate) async fn finish(&self, command: &mut Command) -> Outcome {
         let before = self.private_values();
         let output = timeout(LIMIT, command.output()).await.expect("the program ends").unwrap();
-        self.said(&output, before)
+        self.outcome(&output, before)
     }
 
-    /// Runs `admin keys COMMAND` for two places.
-    pub(crate) async fn keys(&self, command: &[&str], places: &Places) -> Said {
-        let places = ["--keys", &places.keys, "--public-keys", &places.public];
-        self.run(&[&["keys"], command, &places[..]].concat()).await
+    /// Runs `admin keys COMMAND` with both locations.
+    pub(crate) async fn keys(&self, command: &[&str], locations: &Locations) -> Outcome {
+        let locations = ["--keys", &locations.keys, "--public-keys", &locations.public];
+        self.run(&[&["keys"], command, &locations[..]].concat()).await
     }
 
-    fn said(&self, output: &Output, mut private: Vec<String>) -> Said {
-        let text = |octets: &[u8]| String::from_utf8(octets.to_vec()).unwrap();
-        let said = Said {
+    fn outcome(&self, output: &Output, mut private: Vec<String>) -> Outcome {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let outcome = Outcome {
             code: output.status.code().expect("no signal"),
             out: text(&output.stdout),
             err: text(&output.stderr),
         };
         private.extend(self.private_values());
         for value in private {
-            assert!(!said.out.contains(&value) && !said.err.contains(&value), "says something private: {said:?}");
+            assert!(
+                !outcome.out.contains(&value) && !outcome.err.contains(&value),
+                "a private value is printed: {outcome:?}"
+            );
         }
-        said
+        outcome
     }
 
-    /// Every private member of every set that is at this desk or ever was in its AWS, and every plain key.
+    /// Every private member of every set in the directory or, at any time, in a secret; and every plain key.
     fn private_values(&self) -> Vec<String> {
         let files = self.files().into_iter().filter_map(|name| fs::read_to_string(self.path(&name)).ok());
         let mut values = Vec::new();
@@ -127,8 +132,8 @@ impl Desk {
         values
     }
 
-    /// Starts the program at a terminal, and waits for its question.
-    pub(crate) async fn ask(&self, arguments: &[&str]) -> Asked {
+    /// Starts the program at a terminal and waits for its confirmation prompt.
+    pub(crate) async fn prompt(&self, arguments: &[&str]) -> Prompt {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&terminal).unwrap();
         unlockpt(&terminal).unwrap();
@@ -138,53 +143,53 @@ impl Desk {
         let mut process = command.stdin(Stdio::from(inner)).spawn().unwrap();
         let mut err = BufReader::new(process.stderr.take().unwrap());
         let question = timeout(LIMIT, read_until(&mut err, "[y/N] ")).await.expect("the program asks");
-        Asked { process, err, question, terminal: terminal.into() }
+        Prompt { process, err, question, terminal: terminal.into() }
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
     }
 
-    /// What a place holds, or nothing.
-    pub(crate) fn text(&self, place: &str) -> Option<String> {
-        match place.strip_prefix("file:") {
+    /// The current value at a location.
+    pub(crate) fn text(&self, location: &str) -> Option<String> {
+        match location.strip_prefix("file:") {
             Some(name) => fs::read_to_string(self.path(name)).ok(),
-            None => self.aws.text(place),
+            None => self.aws.text(location),
         }
     }
 
-    /// Puts a text there by other means.
-    pub(crate) fn put(&self, place: &str, text: &str) {
-        match place.strip_prefix("file:") {
+    /// Writes a value as another client does.
+    pub(crate) fn put(&self, location: &str, text: &str) {
+        match location.strip_prefix("file:") {
             Some(name) => self.write(name, text),
-            None => self.aws.put(place, text),
+            None => self.aws.put(location, text),
         }
     }
 
-    pub(crate) fn kids(&self, place: &str) -> Vec<String> {
-        kids(&self.text(place).unwrap_or_default())
+    pub(crate) fn kids(&self, location: &str) -> Vec<String> {
+        kids(&self.text(location).unwrap_or_default())
     }
 
-    /// That the two sets are what the functions take, and belong together.
-    pub(crate) fn assert_sound(&self, places: &Places, algorithm: Algorithm) {
-        let private = self.text(&places.keys).expect("there are keys");
-        let keys = SigningKeySet::parse(&private, algorithm, false).expect("the functions take the keys");
+    /// Asserts that the functions accept both sets and that the public set is that of the private keys.
+    pub(crate) fn assert_consistent(&self, locations: &Locations, algorithm: Algorithm) {
+        let private = self.text(&locations.keys).expect("there are keys");
+        let keys = SigningKeySet::parse(&private, algorithm, Deployment::Aws).expect("the functions accept the keys");
         if algorithm.is_asymmetric() {
-            let public = self.text(&places.public).expect("there are public keys");
+            let public = self.text(&locations.public).expect("there are public keys");
             assert_eq!(public.trim_end(), keys.public(), "the public set is that of the private one");
-            assert!(VerifyingKeySet::parse_public(&public, algorithm, false).is_ok());
+            assert!(VerifyingKeySet::parse_public(&public, algorithm, Deployment::Aws).is_ok());
         }
     }
 }
 
-impl Drop for Desk {
+impl Drop for Sandbox {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
-impl Said {
-    pub(crate) fn is_done(&self) -> &Self {
+impl Outcome {
+    pub(crate) fn assert_success(&self) -> &Self {
         assert_eq!(self.code, 0, "{self:?}");
         for line in self.err.lines() {
             assert!(line.starts_with("admin: note: "), "{self:?}");
@@ -192,22 +197,22 @@ impl Said {
         self
     }
 
-    /// That it has failed with one line, which has these words in it.
-    pub(crate) fn is_failed(&self, words: &[&str]) -> &Self {
-        self.is_ended(1, words)
+    /// Asserts exit code 1 and an error line. The output mentions `words`.
+    pub(crate) fn assert_failed(&self, words: &[&str]) -> &Self {
+        self.assert_exit(1, words)
     }
 
-    pub(crate) fn is_ended(&self, code: i32, words: &[&str]) -> &Self {
+    pub(crate) fn assert_exit(&self, code: i32, words: &[&str]) -> &Self {
         assert_eq!(self.code, code, "{self:?}");
         assert!(self.out.is_empty(), "{self:?}");
-        // At a terminal, what is typed ends the question's line.
-        let line = self.err.rsplit("[y/N] ").next().and_then(|said| said.lines().last()).unwrap_or_default();
+        // At a terminal, the typed answer ends the line of the prompt.
+        let line = self.err.rsplit("[y/N] ").next().and_then(|rest| rest.lines().last()).unwrap_or_default();
         assert!(line.starts_with("admin: ") && self.err.ends_with('\n'), "{self:?}");
         assert!(!self.err.contains("panicked"), "{self:?}");
-        self.says(words)
+        self.assert_mentions(words)
     }
 
-    pub(crate) fn says(&self, words: &[&str]) -> &Self {
+    pub(crate) fn assert_mentions(&self, words: &[&str]) -> &Self {
         for word in words {
             assert!(self.err.contains(word) || self.out.contains(word), "{word}: {self:?}");
         }
@@ -215,60 +220,64 @@ impl Said {
     }
 }
 
-/// A program that has asked.
-pub(crate) struct Asked {
+/// A program that waits for an answer to its confirmation prompt.
+pub(crate) struct Prompt {
     process: Child,
     err: BufReader<ChildStderr>,
     pub(crate) question: String,
     terminal: File,
 }
 
-impl Asked {
-    /// Types an answer. Nothing is Ctrl-D.
-    pub(crate) async fn answer(mut self, desk: &Desk, answer: &str) -> Said {
+impl Prompt {
+    /// Types an answer. An empty answer is Ctrl-D.
+    pub(crate) async fn answer(mut self, sandbox: &Sandbox, answer: &str) -> Outcome {
         let typed = if answer.is_empty() { "\u{4}".to_owned() } else { format!("{answer}\n") };
         self.terminal.write_all(typed.as_bytes()).unwrap();
         let mut stderr = self.question.into_bytes();
         timeout(LIMIT, self.err.read_to_end(&mut stderr)).await.expect("the program ends").unwrap();
         let output = timeout(LIMIT, self.process.wait_with_output()).await.expect("the program ends").unwrap();
-        desk.said(&Output { stderr, ..output }, Vec::new())
+        sandbox.outcome(&Output { stderr, ..output }, Vec::new())
     }
 }
 
 async fn read_until(from: &mut BufReader<ChildStderr>, end: &str) -> String {
     let mut text = String::new();
     while !text.ends_with(end) {
-        text.push(char::from(from.read_u8().await.unwrap_or_else(|_| panic!("it ended: {text}"))));
+        text.push(char::from(from.read_u8().await.unwrap_or_else(|_| panic!("the program ended: {text}"))));
     }
     text
 }
 
-impl Places {
+impl Locations {
     pub(crate) fn files() -> Self {
         Self { keys: PRIVATE_FILE.to_owned(), public: PUBLIC_FILE.to_owned() }
     }
 
-    /// A secret that has no value yet, and a parameter that is not there.
-    pub(crate) fn secret(desk: &Desk) -> Self {
-        let keys = desk.aws.create_secret();
-        Self { keys, public: Aws::parameter_arn(&format!("postern/{}", Uuid::new_v4())) }
+    /// Two secrets without a value.
+    pub(crate) fn secrets(sandbox: &Sandbox) -> Self {
+        Self::named_secrets(sandbox, "postern")
     }
 
-    /// Parameters that are not there.
-    pub(crate) fn parameters() -> Self {
-        let arn = || Aws::parameter_arn(&format!("postern-{}", Uuid::new_v4()));
-        Self { keys: arn(), public: arn() }
+    /// Two secrets without a value, whose names start with `name`.
+    pub(crate) fn named_secrets(sandbox: &Sandbox, name: &str) -> Self {
+        let [keys, public] = [name, &format!("{name}-public")].map(|name| sandbox.aws.create_secret(name));
+        Self { keys, public }
     }
 
-    /// Of every kind.
-    pub(crate) fn all(desk: &Desk) -> [Self; 3] {
-        [Self::files(), Self::secret(desk), Self::parameters()]
+    /// A secret without a value for the private keys, and a file that does not exist for the public ones.
+    pub(crate) fn mixed(sandbox: &Sandbox) -> Self {
+        Self { public: format!("file:public-{}.json", Uuid::new_v4()), ..Self::secrets(sandbox) }
+    }
+
+    /// Two files, two secrets, and one of each.
+    pub(crate) fn all(sandbox: &Sandbox) -> [Self; 3] {
+        [Self::files(), Self::secrets(sandbox), Self::mixed(sandbox)]
     }
 }
 
-/// Keys made at these moments, in this order.
-pub(crate) fn set(algorithm: Algorithm, made: &[u64]) -> JwkSet {
-    JwkSet::new(made.iter().map(|at| Jwk::generate(algorithm, *at).unwrap()).collect())
+/// New keys with these creation times, in this order.
+pub(crate) fn set(algorithm: Algorithm, created: &[u64]) -> JwkSet {
+    JwkSet::new(created.iter().map(|at| Jwk::generate(algorithm, UnixSeconds::new(*at)).unwrap()).collect())
 }
 
 pub(crate) fn kids(text: &str) -> Vec<String> {

@@ -1,25 +1,27 @@
-//! Asking before something is lost.
+//! Confirmation before keys are lost.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::failure::Failure;
 
-/// Goes on if `yes` is given, or if somebody at a terminal says so. `loss` says what is lost, in whole sentences.
+/// Succeeds if `yes` is set or the operator confirms at the terminal. `loss` describes the loss in whole sentences.
 pub(crate) fn confirm(loss: &str, yes: bool) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
     if !io::stdin().is_terminal() {
         return Err(Failure::Failed(format!(
-            "{loss} Nothing is written: standard input is no terminal, so nobody can be asked; --yes says that it is meant"
+            "{loss} Nothing is written: standard input is not a terminal, so confirmation is impossible; \
+             --yes confirms in advance"
         )));
     }
-    let answer = ask(loss).map_err(|error| Failure::Failed(format!("nothing is written: cannot ask: {error}")))?;
-    if means_yes(&answer) { Ok(()) } else { Err(Failure::Failed("nothing is written".to_owned())) }
+    let answer = prompt(loss)
+        .map_err(|error| Failure::Failed(format!("nothing is written: the confirmation prompt failed: {error}")))?;
+    if is_yes(&answer) { Ok(()) } else { Err(Failure::Failed("nothing is written".to_owned())) }
 }
 
-/// On standard error, so that standard output stays what the command has to say.
-fn ask(loss: &str) -> io::Result<String> {
+/// Asks on standard error: standard output is for the report alone.
+fn prompt(loss: &str) -> io::Result<String> {
     let mut err = io::stderr().lock();
     write!(err, "{}\nContinue? [y/N] ", loss.replace(char::is_control, " "))?;
     err.flush()?;
@@ -28,7 +30,7 @@ fn ask(loss: &str) -> io::Result<String> {
     Ok(answer)
 }
 
-fn means_yes(answer: &str) -> bool {
+fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
@@ -37,12 +39,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_yes_means_yes() {
+    fn only_y_and_yes_confirm() {
         for yes in ["y\n", "Y\n", "yes\n", " YES \n", "yes"] {
-            assert!(means_yes(yes), "{yes}");
+            assert!(is_yes(yes), "{yes}");
         }
         for no in ["", "\n", "n\n", "no\n", "yess\n", "ye\n", "y y\n", "ja\n", "1\n"] {
-            assert!(!means_yes(no), "{no}");
+            assert!(!is_yes(no), "{no}");
         }
     }
 }
