@@ -8,8 +8,8 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// The network that identifies a client: an IPv4 address, or the /64 of an IPv6 address. A subscriber usually controls every
-/// address of a /64. The default value stands for an unknown address.
+/// The network that identifies a client: an IPv4 address, or the /64 of an IPv6 address. A subscriber usually controls
+/// every address of a /64. The default value stands for an unknown address.
 ///
 /// ```
 /// use std::net::IpAddr;
@@ -28,8 +28,8 @@ pub struct ClientAddress(Option<IpAddr>);
 pub enum AddressForm {
     /// Omitted.
     None,
-    /// The first 12 bytes of the address's SHA-256. It correlates requests but does not hide the address: the IPv4 space is
-    /// small enough to enumerate.
+    /// The first 12 bytes of the address's SHA-256. It correlates requests but does not hide the address: the IPv4
+    /// space is small enough to enumerate.
     Hash,
     /// The network: /24 for IPv4, /48 for IPv6.
     #[default]

@@ -37,8 +37,8 @@ pub struct Route {
     pub function: Function,
 }
 
-/// Every route. The routers, `template.yaml`, the router of `cargo lambda watch` and `openapi.yaml` agree with it, which a test
-/// checks.
+/// Every route. The routers, `template.yaml`, the router of `cargo lambda watch` and `openapi.yaml` agree with it,
+/// which a test checks.
 pub const ROUTES: &[Route] = &[
     Route { path: START, methods: &["GET"], function: Function::LogIn },
     Route { path: SIGN_UP, methods: &["GET", "POST"], function: Function::SignUp },

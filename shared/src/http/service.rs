@@ -33,8 +33,8 @@ use crate::{
     },
 };
 
-/// Longest path, and longest query, in bytes: three times what API Gateway accepts for the head of a request. The `http` crate's
-/// limit for both together is 65,534.
+/// Longest path, and longest query, in bytes: three times what API Gateway accepts for the head of a request. The
+/// `http` crate's limit for both together is 65,534.
 pub const MAX_URI: usize = 30 * 1024;
 
 /// Time limit of a request. The functions have 10 seconds, and API Gateway waits for 29.
@@ -65,8 +65,8 @@ impl From<&Settings> for ResponseOptions {
     }
 }
 
-/// Wraps routes in the middleware. It adds the responses 404, 405, 413 and 414, turns a panic into 500 and a time-out into 503,
-/// renders errors, logs each request, and sets the common headers.
+/// Wraps routes in the middleware. It adds the responses 404, 405, 413 and 414, turns a panic into 500 and a time-out
+/// into 503, renders errors, logs each request, and sets the common headers.
 pub fn service(routes: Router, options: ResponseOptions) -> Router {
     routes
         .fallback(|| async { Error::NotFound })
@@ -78,8 +78,9 @@ pub fn service(routes: Router, options: ResponseOptions) -> Router {
         .layer(middleware::from_fn_with_state(Arc::new(options), finish))
 }
 
-/// The response to a method that the route does not support. `OPTIONS` succeeds on every route: the router lists the methods in
-/// `Allow` (RFC 9110 9.3.7), and a CORS preflight needs a success, to which API Gateway adds the CORS headers.
+/// The response to a method that the route does not support. `OPTIONS` succeeds on every route: the router lists the
+/// methods in `Allow` (RFC 9110 9.3.7), and a CORS preflight needs a success, to which API Gateway adds the CORS
+/// headers.
 pub async fn method_not_allowed(method: Method) -> Result<StatusCode, Error> {
     if method == Method::OPTIONS { Ok(StatusCode::NO_CONTENT) } else { Err(Error::MethodNotAllowed) }
 }
@@ -97,8 +98,8 @@ async fn limit_time(request: Request, next: Next) -> Result<Response, Error> {
     tokio::time::timeout(TIME_LIMIT, next.run(request)).await.map_err(|_| Error::Late)
 }
 
-/// Collects the whole body before the routes run. So every route has the same size limit, and no response precedes the end of the
-/// request.
+/// Collects the whole body before the routes run. So every route has the same size limit, and no response precedes the
+/// end of the request.
 async fn collect_body(request: Request, next: Next) -> Result<Response, Error> {
     let (parts, body) = request.into_parts();
     let body = body::collect(body).await?;
@@ -133,7 +134,8 @@ async fn finish(State(options): State<Arc<ResponseOptions>>, mut request: Reques
     response
 }
 
-/// Renders an error as a page, for a client that prefers one, or as a problem. `response` carries the refused form and `Allow`.
+/// Renders an error as a page, for a client that prefers one, or as a problem. `response` carries the refused form and
+/// `Allow`.
 fn render_error(error: &Error, mut response: Response, wants_page: bool, style: &ErrorStyle) -> Response {
     let form = response.extensions_mut().remove::<Form>();
     let allow = response.headers_mut().remove(header::ALLOW);
@@ -162,8 +164,8 @@ fn set_headers(response: &mut Response, request_id: String) {
     }
 }
 
-/// On Lambda, the identifier of the invocation, which also marks its lines in CloudWatch. A client's own identifier is ignored: it
-/// could imitate another request.
+/// On Lambda, the identifier of the invocation, which also marks its lines in CloudWatch. A client's own identifier is
+/// ignored: it could imitate another request.
 fn request_id(request: &Request) -> String {
     match request.lambda_context_ref() {
         Some(context) => context.request_id.clone(),

@@ -8,18 +8,18 @@ use crate::domain::password::Password;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StrengthError {
     /// It is the user's name.
-    #[error("must not be the name")]
+    #[error("must not be the same as the name")]
     SameAsName,
-    /// It is the user's e-mail address.
-    #[error("must not be the e-mail address")]
+    /// It is the user's email address.
+    #[error("must not be the same as the email address")]
     SameAsEmail,
     /// It falls within a million guesses.
-    #[error("is among the first that a guesser tries; take another, such as four random words")]
+    #[error("is too easy to guess; choose a stronger one, such as four random words")]
     WellKnown,
 }
 
-/// Refuses the user's name and e-mail address, and every password that falls within a million guesses: the 30,000 passwords of
-/// zxcvbn's list with their usual variations, names, words, dates, keyboard runs and repetitions.
+/// Refuses the user's name and email address, and every password that falls within a million guesses: the 30,000
+/// passwords of zxcvbn's list with their usual variations, names, words, dates, keyboard runs and repetitions.
 ///
 /// `emails` are the address as typed and in its canonical form.
 pub fn check(password: &Password, name: &str, emails: [&str; 2]) -> Result<(), StrengthError> {
@@ -47,8 +47,8 @@ const SYMBOLS: usize = 3;
 
 /// The parts of a password to score: its beginning and its end. A password is as strong as its strongest part.
 ///
-/// zxcvbn tries every reading of every symbol over every part of a text, which takes seconds for 100 adversarial characters. No
-/// common password is longer, or uses more symbols, than a piece: further symbols become dots.
+/// zxcvbn tries every reading of every symbol over every part of a text, which takes seconds for 100 adversarial
+/// characters. No common password is longer, or uses more symbols, than a piece: further symbols become dots.
 fn pieces(password: &str) -> Vec<String> {
     let mut pieces = vec![first(password, PIECE)];
     let length = password.chars().count();

@@ -1,7 +1,7 @@
-//! The two cookies of a signed-in browser: an access token and, if sessions are on, a refresh token.
+//! The two cookies of a logged-in browser: an access token and, if sessions are on, a refresh token.
 //!
-//! The prefix `__Host-` binds a cookie to this host, to HTTPS and to all paths (RFC 6265bis 4.1.3.2). Browsers reject such cookies
-//! over plain HTTP, so they have no prefix when the service runs locally.
+//! The prefix `__Host-` binds a cookie to this host, to HTTPS and to all paths (RFC 6265bis 4.1.3.2). Browsers reject
+//! such cookies over plain HTTP, so they have no prefix when the service runs locally.
 
 use axum::http::{
     HeaderMap, HeaderValue,

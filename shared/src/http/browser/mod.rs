@@ -1,4 +1,5 @@
-//! What browsers send beside the form's fields: the wish for a page, the origin of a form, cookies, and the page to return to.
+//! What browsers send beside the form's fields: the wish for a page, the origin of a form, cookies, and the page to
+//! return to.
 
 pub mod cookies;
 mod negotiation;

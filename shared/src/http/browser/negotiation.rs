@@ -3,8 +3,8 @@
 use axum::http::{HeaderMap, header::ACCEPT};
 use mime::Mime;
 
-/// Whether the client prefers a page to JSON (RFC 9110 12.5.1). Browsers prefer `text/html`; other clients accept anything or ask
-/// for JSON, and get JSON.
+/// Whether the client prefers a page to JSON (RFC 9110 12.5.1). Browsers prefer `text/html`; other clients accept
+/// anything or ask for JSON, and get JSON.
 pub fn wants_page(headers: &HeaderMap) -> bool {
     let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let ranges: Vec<Mime> =

@@ -8,8 +8,8 @@ use crate::{domain::paths, http::request::fields::Fields};
 /// Longest path and query of a page to return to, in bytes.
 const MAX_LENGTH: usize = 256;
 
-/// A page of this site to redirect to. It never leads to another site, so a link to the log-in form cannot be an open redirect
-/// (CWE-601).
+/// A page of this site to redirect to. It never leads to another site, so a link to the log-in form cannot be an open
+/// redirect (CWE-601).
 ///
 /// ```
 /// use shared::http::browser::ReturnTo;
@@ -21,7 +21,7 @@ const MAX_LENGTH: usize = 256;
 pub struct ReturnTo(String);
 
 impl ReturnTo {
-    /// The page at `text`: the path of a page for signed-in users, and a query of unreserved and escaped characters.
+    /// The page at `text`: the path of a page for logged-in users, and a query of unreserved and escaped characters.
     pub fn parse(text: &str) -> Option<Self> {
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
         let is_plain = query.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~=&%".contains(&byte));

@@ -10,19 +10,20 @@ use crate::http::error::Error;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The header that holds the event's host. [`crate::http::lambda`] moves `Host` here, because `lambda_http` would make a URI of it.
+/// The header that holds the event's host. [`crate::http::lambda`] moves `Host` here, because `lambda_http` would make
+/// a URI of it.
 pub(crate) const EVENT_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Refuses a request that a page of another site makes a browser send. Every request that is authenticated by a cookie, or that is
-/// answered with a page, has to pass this check before it changes anything.
+/// Refuses a request that a page of another site makes a browser send. Every request that is authenticated by a cookie,
+/// or that is answered with a page, has to pass this check before it changes anything.
 pub fn check_origin(headers: &HeaderMap) -> Result<(), Error> {
     if is_same_origin(headers) { Ok(()) } else { Err(Error::CrossSite) }
 }
 
 /// Whether a page of this site made the browser send the request.
 ///
-/// Browsers say so in `Sec-Fetch-Site` (W3C Fetch Metadata), which no page can set. Browsers from before 2023 send only `Origin`
-/// (RFC 6454 7), which has to equal the host.
+/// Browsers say so in `Sec-Fetch-Site` (W3C Fetch Metadata), which no page can set. Browsers from before 2023 send only
+/// `Origin` (RFC 6454 7), which has to equal the host.
 pub fn is_same_origin(headers: &HeaderMap) -> bool {
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
     match (sites.next(), sites.next()) {

@@ -56,19 +56,19 @@ pub enum Error {
     #[error("fields are invalid")]
     Invalid(Vec<FieldError>),
     /// Sign-up with an address that already has an account.
-    #[error("e-mail address already has an account")]
+    #[error("email address already has an account")]
     EmailTaken,
     /// Log-in without an address or without a password.
-    #[error("e-mail address or password is missing")]
+    #[error("email address or password is missing")]
     CredentialsMissing,
     /// Log-in with an address that has no account.
-    #[error("e-mail address has no account")]
+    #[error("email address has no account")]
     UnknownUser,
     /// Log-in with a wrong password.
     #[error("password is wrong")]
     WrongPassword,
-    /// Log-in to a disabled account with its password. The response is that to a wrong password, so it does not confirm the
-    /// password.
+    /// Log-in to a disabled account with its password. The response is that to a wrong password, so it does not confirm
+    /// the password.
     #[error("user is disabled")]
     Disabled,
     /// A rate limit.
@@ -148,8 +148,8 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Whether the request was judged and refused. A guess whose outcome is any other error was not judged, so the rate limiter
-    /// refunds it.
+    /// Whether the request was judged and refused. A guess whose outcome is any other error was not judged, so the rate
+    /// limiter refunds it.
     ///
     /// ```
     /// use shared::http::error::Error;
@@ -217,21 +217,19 @@ impl Error {
         )
     }
 
-    /// Status, code and texts of the response. This is where each error gets its status; the five whose status or message depends
-    /// on the profile get it in [`profile`].
+    /// Status, code and texts of the response. This is where each error gets its status; the five whose status or
+    /// message depends on the profile get it in [`profile`].
     pub(crate) fn to_response(&self, style: &ErrorStyle) -> ErrorResponse {
         use StatusCode as S;
         let plain = |status, code, detail: &str| ErrorResponse::new(status, code, detail);
         match self {
-            Self::NotFound => plain(S::NOT_FOUND, "not-found", "There is nothing at this path."),
+            Self::NotFound => plain(S::NOT_FOUND, "not-found", "Nothing was found at this path."),
             Self::NoIssuer => plain(S::NOT_FOUND, "no-issuer-url", NO_ISSUER),
             Self::MethodNotAllowed => plain(S::METHOD_NOT_ALLOWED, "method-not-allowed", METHOD_NOT_ALLOWED),
             Self::UriTooLong => plain(S::URI_TOO_LONG, "uri-too-long", "The path or the query is too long."),
             Self::Malformed { code, detail } => plain(S::BAD_REQUEST, code, detail),
             Self::UnsupportedMediaType => plain(S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", MEDIA_TYPE),
-            Self::BodyTooLarge => {
-                plain(S::PAYLOAD_TOO_LARGE, "body-too-large", "The body must not be larger than 64 KiB.")
-            }
+            Self::BodyTooLarge => plain(S::PAYLOAD_TOO_LARGE, "body-too-large", "The body must not exceed 64 KiB."),
             Self::Invalid(errors) => plain(S::UNPROCESSABLE_ENTITY, "invalid-fields", INVALID_FIELDS).errors(errors),
             Self::EmailTaken => profile::email_taken(style),
             Self::CredentialsMissing => profile::credentials_missing(style),
@@ -251,7 +249,7 @@ impl Error {
             Self::PasswordNotConfirmed => {
                 plain(S::UNAUTHORIZED, "wrong-password", profile::WRONG_PASSWORD).challenge(style.bearer(None))
             }
-            Self::Forbidden => plain(S::FORBIDDEN, "forbidden", "You are signed in, but not allowed to do this."),
+            Self::Forbidden => plain(S::FORBIDDEN, "forbidden", "You do not have permission to perform this action."),
             Self::CrossSite => plain(S::FORBIDDEN, "cross-site", CROSS_SITE),
             Self::Store(StoreError::Unavailable { .. }) | Self::Late => {
                 plain(S::SERVICE_UNAVAILABLE, "unavailable", UNAVAILABLE).retry_after(1)
@@ -266,21 +264,22 @@ impl Error {
     }
 }
 
-const NO_ISSUER: &str = "There is no configuration to discover: it takes the URL of this API in JWT_ISSUER.";
-const METHOD_NOT_ALLOWED: &str = "This path does not know the method; the header Allow names those it knows.";
-const MEDIA_TYPE: &str = "Send one Content-Type: application/json, application/x-www-form-urlencoded or multipart/form-data, \
-                          in UTF-8.";
-const INVALID_FIELDS: &str = "Some fields break a rule; errors names each of them.";
-const THROTTLED: &str = "There were too many tries; wait for as many seconds as Retry-After says.";
-const TOKEN_MISSING: &str = "Send a token in Authorization: Bearer, or in x-access-token.";
-const INVALID_TOKEN: &str = "The token is not valid, or no longer; log in for a new one.";
-const INVALID_REFRESH_TOKEN: &str = "The refresh token is not valid, or no longer; log in again.";
-const CROSS_SITE: &str = "This form was not sent from a page of this site. Open the page here, and send it again.";
-const UNAVAILABLE: &str = "The service cannot do this now; try again in a moment.";
-const INTERNAL_ERROR: &str = "The service failed; its operator can find out why by the x-request-id.";
+const NO_ISSUER: &str = "Discovery is not available: JWT_ISSUER must be the URL of this API.";
+const METHOD_NOT_ALLOWED: &str = "This method is not allowed for this path. See the Allow header.";
+const MEDIA_TYPE: &str = "Send one Content-Type header: application/json, application/x-www-form-urlencoded or \
+                          multipart/form-data, in UTF-8.";
+const INVALID_FIELDS: &str = "Some fields are invalid. See errors for details.";
+const THROTTLED: &str = "Too many attempts. Wait for the number of seconds in the Retry-After header, then try again.";
+const TOKEN_MISSING: &str = "Send an access token in the Authorization: Bearer or x-access-token header.";
+const INVALID_TOKEN: &str = "The access token is invalid, expired or revoked. Log in to get a new one.";
+const INVALID_REFRESH_TOKEN: &str = "The refresh token is invalid, expired or revoked. Log in again.";
+const CROSS_SITE: &str = "This form was not submitted from a page of this site. Open the page on this site and submit the \
+                          form again.";
+const UNAVAILABLE: &str = "The service is temporarily unavailable. Try again in a moment.";
+const INTERNAL_ERROR: &str = "An internal error occurred. The operator can find its cause by the x-request-id header.";
 
-/// Attaches the error to the response, for [`crate::http::service`] to render: that layer knows the settings and the request.
-/// Outside that layer the response is an empty 500.
+/// Attaches the error to the response, for [`crate::http::service`] to render: that layer knows the settings and the
+/// request. Outside that layer the response is an empty 500.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::http::error::field::FieldError;
 
-/// A problem's members beyond its status: the standard ones, a stable `code`, and the `message` that the tutorials' clients read.
+/// A problem's members beyond its status: the standard ones, a stable `code`, and the `message` that the tutorials'
+/// clients read.
 pub(super) struct Problem<'a> {
     pub(super) status: StatusCode,
     pub(super) detail: &'a str,

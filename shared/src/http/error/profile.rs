@@ -1,7 +1,7 @@
 //! The error responses that depend on the security profile.
 //!
-//! The tutorial profile tells an unknown address from a wrong password, because the tutorials' clients expect that. The strict
-//! profile gives the same response to both, so that the log-in does not reveal which addresses have an account.
+//! The tutorial profile tells an unknown address from a wrong password, because the tutorials' clients expect that. The
+//! strict profile gives the same response to both, so that the log-in does not reveal which addresses have an account.
 
 use axum::http::StatusCode as S;
 
@@ -13,12 +13,12 @@ use crate::{
 /// The tutorial's message for every log-in that fails.
 const NOT_VERIFIED: &str = "Could not verify";
 
-pub(super) const WRONG_PASSWORD: &str = "The password is not the account's.";
+pub(super) const WRONG_PASSWORD: &str = "The password is incorrect.";
 
 pub(super) fn email_taken(style: &ErrorStyle) -> ErrorResponse {
     // The tutorials' clients expect 202, and take the sign-up for accepted.
     let status = if is_tutorial(style) { S::ACCEPTED } else { S::CONFLICT };
-    ErrorResponse::new(status, "email-taken", "There is an account for this e-mail address.")
+    ErrorResponse::new(status, "email-taken", "An account with this email address already exists.")
         .message("User already exists. Please Log in.")
 }
 
@@ -27,7 +27,7 @@ pub(super) fn credentials_missing(style: &ErrorStyle) -> ErrorResponse {
         None if is_tutorial(style) => tutorial_challenge("Login required !!"),
         _ => style.basic(),
     };
-    ErrorResponse::new(S::UNAUTHORIZED, "credentials-missing", "Send an e-mail address and a password.")
+    ErrorResponse::new(S::UNAUTHORIZED, "credentials-missing", "Send an email address and a password.")
         .message(NOT_VERIFIED)
         .challenge(challenge)
 }
@@ -36,7 +36,7 @@ pub(super) fn unknown_user(style: &ErrorStyle) -> ErrorResponse {
     if !is_tutorial(style) {
         return invalid_credentials(style);
     }
-    ErrorResponse::new(S::UNAUTHORIZED, "unknown-user", "There is no account for this e-mail address.")
+    ErrorResponse::new(S::UNAUTHORIZED, "unknown-user", "No account exists for this email address.")
         .message(NOT_VERIFIED)
         .challenge(tutorial_challenge("User does not exist !!"))
 }
@@ -51,7 +51,7 @@ pub(super) fn wrong_password(style: &ErrorStyle) -> ErrorResponse {
 }
 
 fn invalid_credentials(style: &ErrorStyle) -> ErrorResponse {
-    ErrorResponse::new(S::UNAUTHORIZED, "invalid-credentials", "The e-mail address or the password is wrong.")
+    ErrorResponse::new(S::UNAUTHORIZED, "invalid-credentials", "The email address or password is incorrect.")
         .message(NOT_VERIFIED)
         .challenge(style.basic())
 }

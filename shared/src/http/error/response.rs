@@ -52,7 +52,7 @@ impl ErrorStyle {
 /// A challenge: the value of `WWW-Authenticate` (RFC 9110 11.6.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Challenge {
-    /// Asks for an e-mail address and a password.
+    /// Asks for an email address and a password.
     Basic { realm: String },
     /// Asks for an access token. `error` is the code of RFC 6750 3.1.
     Bearer { realm: String, error: Option<&'static str> },

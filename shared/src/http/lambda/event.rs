@@ -1,7 +1,8 @@
 //! API Gateway's events, changed so that each gets a response.
 //!
-//! `lambda_http` panics on some events, and loses parts of others: those with characters in the path or the query that no URI
-//! contains, an invalid host or scheme, a body that is not the base64 it claims to be, or a header that occurs twice.
+//! `lambda_http` panics on some events, and loses parts of others: those with characters in the path or the query that
+//! no URI contains, an invalid host or scheme, a body that is not the base64 it claims to be, or a header that occurs
+//! twice.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lambda_http::{
@@ -72,8 +73,8 @@ const NOT_IN_PATH: &AsciiSet = &NOT_IN_URI.add(b'?');
 /// A path of no route, for events without a valid path: its segments are empty, and those of routes are not.
 const UNROUTABLE: &str = "//";
 
-/// A path that exceeds [`MAX_URI`], which the service answers with 414. It replaces a path or a query that might exceed the limit
-/// of the `http` crate too.
+/// A path that exceeds [`MAX_URI`], which the service answers with 414. It replaces a path or a query that might exceed
+/// the limit of the `http` crate too.
 fn overlong_path() -> String {
     format!("/{}", "-".repeat(MAX_URI))
 }
@@ -91,8 +92,8 @@ fn escape(text: &str, characters: &'static AsciiSet) -> String {
     utf8_percent_encode(text, characters).to_string()
 }
 
-/// Moves the host to a header that `lambda_http` does not parse: it panics on an invalid `Host`. Only the same-origin check reads
-/// it. The client's own value of that header is dropped.
+/// Moves the host to a header that `lambda_http` does not parse: it panics on an invalid `Host`. Only the same-origin
+/// check reads it. The client's own value of that header is dropped.
 fn move_host(headers: &mut HeaderMap) {
     headers.remove(EVENT_HOST);
     if let Some(host) = headers.remove(HOST) {
@@ -190,7 +191,8 @@ mod tests {
     fn a_body_that_is_not_base64_passes_as_text() {
         let event = |body: &str| {
             json!({
-                "version": "2.0", "rawPath": "/", "rawQueryString": "", "headers": {}, "body": body, "isBase64Encoded": true,
+                "version": "2.0", "rawPath": "/", "rawQueryString": "", "headers": {},
+                "body": body, "isBase64Encoded": true,
                 "requestContext": { "http": { "method": "POST", "path": "/" }, "stage": "$default", "timeEpoch": 0 },
             })
         };

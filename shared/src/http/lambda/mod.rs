@@ -41,7 +41,7 @@ pub struct Start {
     pub clock: Clock,
 }
 
-/// Runs a function: reads the settings, builds the routes, and handles events until Lambda ends the process.
+/// Runs a function: reads the settings, builds its routes, and handles events until Lambda ends the process.
 ///
 /// A failed start is logged with its causes. They name settings, never their values.
 pub async fn run<F>(routes: impl FnOnce(Start) -> F) -> ExitCode
@@ -67,8 +67,8 @@ where
     let telemetry = settings.telemetry.clone();
     let aws = sdk_config::from_env(connection.roots).await;
     let database = store::connect(&aws);
-    // Connects while the keys are read. Until a function tells Lambda that it is ready, it has a whole processor, whatever its
-    // memory size.
+    // The connection is opened while the keys are read. Until a function tells Lambda that it is ready, it has a whole
+    // processor, whatever its memory size.
     let warm_up = async {
         if connection.warm_up {
             store::warm_up(&database).await;
@@ -96,7 +96,7 @@ pub fn handler(
     })
 }
 
-/// Logs one warning with the settings of `function` that are weaker than in the strict profile.
+/// Logs one warning that lists the settings of `function` that are weaker than in the strict profile.
 pub fn warn_of_relaxed_rules(function: &str, rules: &[&str]) {
     if !rules.is_empty() {
         warn!(function, settings = rules.join(" "), "rules are weaker than those of AUTH_PROFILE=strict");

@@ -21,15 +21,15 @@ pub(crate) struct FieldMessage {
 /// The fields of all pages: the name that errors use, which is the identifier on the page, and the label.
 const LABELS: [(&str, &str); 5] = [
     ("name", "Name"),
-    ("email", "E-mail address"),
+    ("email", "Email address"),
     ("password", "Password"),
     ("current_password", "Current password"),
     ("new_password", "New password"),
 ];
 
 impl FormErrors {
-    /// The messages for `error`. `password_field` is the field with the password that was verified. `missing` are the fields that
-    /// were empty, which [`Error::CredentialsMissing`] does not say.
+    /// The messages for `error`. `password_field` is the field with the password that was verified. `missing` are the
+    /// fields that were empty, which [`Error::CredentialsMissing`] does not say.
     pub(super) fn new(error: &Error, response: &ErrorResponse, password_field: &'static str, missing: &[&str]) -> Self {
         let labeled = |name: &str, detail: &str| {
             let (id, label) = LABELS.into_iter().find(|(id, _)| *id == name)?;
@@ -69,11 +69,11 @@ impl FormErrors {
 pub(super) fn user_message(error: &Error, response: &ErrorResponse) -> String {
     match (error, response.retry_after) {
         (Error::Throttled { .. }, Some(seconds)) => {
-            format!("There were too many tries. Wait {}, then try again.", wait(seconds))
+            format!("Too many attempts. Wait {}, then try again.", wait(seconds))
         }
-        (Error::MethodNotAllowed, _) => "This page cannot be opened that way.".to_owned(),
+        (Error::MethodNotAllowed, _) => "This page does not support this request method.".to_owned(),
         (Error::Forbidden, _) => {
-            "You are signed in, but only members of a certain group may see the users. Ask whoever runs this service."
+            "Only members of an authorized group can view the users. Contact the administrator of this service."
                 .to_owned()
         }
         _ => response.detail.clone(),
@@ -101,7 +101,7 @@ mod tests {
         let shown = |millis| {
             let error = Error::Throttled { wait: Duration::from_millis(millis) };
             let message = user_message(&error, &error.to_response(&style));
-            message.strip_prefix("There were too many tries. Wait ").unwrap().replace(", then try again.", "")
+            message.strip_prefix("Too many attempts. Wait ").unwrap().replace(", then try again.", "")
         };
         assert_eq!(
             [0, 1000, 1001, 30_000, 90_000, 90_001, 480_000, 900_000].map(shown),

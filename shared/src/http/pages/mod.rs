@@ -1,6 +1,7 @@
 //! HTML pages, from templates that are compiled into the functions (`shared/templates`).
 //!
-//! Pages need no scripts and nothing from another host: each contains the one style sheet, which its policy allows by its hash.
+//! Pages need no scripts and nothing from another host: each contains the one style sheet, which its policy allows by
+//! its hash.
 
 mod form;
 mod form_errors;

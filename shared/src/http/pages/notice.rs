@@ -46,16 +46,17 @@ impl Notice {
     /// The text on the page.
     pub(crate) fn message(self) -> &'static str {
         match self {
-            Self::SignedUp => "Your account is ready. Log in to begin.",
-            Self::LoggedOut => "You are logged out.",
-            Self::LoggedOutEverywhere => "You are logged out on every device.",
-            Self::OthersLoggedOut => "You are logged out on all other devices.",
-            Self::PasswordChanged => "Your password is changed, and you are logged out on all other devices.",
-            Self::Deleted => "Your account is deleted.",
+            Self::SignedUp => "Your account has been created. Log in to continue.",
+            Self::LoggedOut => "You have been logged out.",
+            Self::LoggedOutEverywhere => "You have been logged out on all devices.",
+            Self::OthersLoggedOut => "You have been logged out on all other devices.",
+            Self::PasswordChanged => "Your password has been changed. You have been logged out on all other devices.",
+            Self::Deleted => "Your account has been deleted.",
         }
     }
 
-    /// The notice in `?notice=`, if a page of this site redirected here. Other sites cannot make this one claim what did not happen.
+    /// The notice in `?notice=`, if a page of this site redirected here. Other sites cannot make this one claim what
+    /// did not happen.
     pub fn of(uri: &Uri, headers: &HeaderMap) -> Option<Self> {
         let fields = Fields::from_query(uri.query()?, &["notice"]).ok()?;
         let name = fields.get("notice")?;

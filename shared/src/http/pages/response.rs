@@ -18,11 +18,13 @@ use crate::http::error::Error;
 /// The style sheet of all pages.
 pub(super) const STYLE: &str = include_str!("../../../templates/style.css");
 
-/// Allows the style sheet and the icon, which are part of the page, and forms to this site. Forbids everything else, and framing.
+/// Allows the style sheet and the icon, which are part of the page, and forms to this site. Forbids everything else,
+/// and framing.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
     );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
 });

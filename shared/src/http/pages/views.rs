@@ -22,7 +22,7 @@ use crate::{
 pub struct LogInPage {
     /// The path that the form is sent to: `JWT_AUTH_URL_RULE`.
     pub action: String,
-    /// The name of the field for the e-mail address: `JWT_AUTH_USERNAME_KEY`.
+    /// The name of the field for the email address: `JWT_AUTH_USERNAME_KEY`.
     pub email_field: String,
     /// The name of the field for the password: `JWT_AUTH_PASSWORD_KEY`.
     pub password_field: String,
@@ -63,9 +63,8 @@ pub struct SignUpPage {
 impl SignUpPage {
     /// The page with an empty form.
     pub fn new(password_min_length: usize) -> Self {
-        let hint = format!(
-            "At least {password_min_length} characters that are not easily guessed, such as four random words."
-        );
+        let hint =
+            format!("Use at least {password_min_length} characters that are hard to guess, such as four random words.");
         Self { name: String::new(), email: String::new(), hint, errors: None }
     }
 }
@@ -74,7 +73,7 @@ impl SignUpPage {
 #[derive(Template)]
 #[template(path = "users.html")]
 pub struct UsersPage<'a> {
-    /// The signed-in user.
+    /// The logged-in user.
     pub caller: &'a PublicUser,
     /// The users.
     pub users: &'a [PublicUser],
@@ -132,8 +131,8 @@ impl AccountPage {
 pub(super) struct ErrorPage {
     heading: &'static str,
     message: String,
-    /// Whether the user is signed in, so the page links to their account.
-    is_signed_in: bool,
+    /// Whether the user is logged in, so the page links to their account.
+    is_logged_in: bool,
 }
 
 impl ErrorPage {
@@ -141,11 +140,11 @@ impl ErrorPage {
         let heading = match response.status {
             StatusCode::FORBIDDEN => "Not allowed",
             StatusCode::NOT_FOUND => "Page not found",
-            StatusCode::TOO_MANY_REQUESTS => "Too many tries",
-            StatusCode::SERVICE_UNAVAILABLE => "Not available right now",
+            StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
+            StatusCode::SERVICE_UNAVAILABLE => "Service unavailable",
             status if status.is_server_error() => "Something went wrong",
-            _ => "That did not work",
+            _ => "Invalid request",
         };
-        Self { heading, message: user_message(error, response), is_signed_in: matches!(error, Error::Forbidden) }
+        Self { heading, message: user_message(error, response), is_logged_in: matches!(error, Error::Forbidden) }
     }
 }

@@ -1,4 +1,5 @@
-//! Credentials in headers: an access token in one of three headers, or e-mail address and password in `Authorization: Basic`.
+//! Credentials in headers: an access token in one of three headers, or email address and password in `Authorization:
+//! Basic`.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -8,11 +9,11 @@ use crate::{domain::authorization::TokenRefusal, http::error::Error};
 /// The tutorial's header.
 const ACCESS_TOKEN: HeaderName = HeaderName::from_static("x-access-token");
 
-/// The access token of a request: in `x-access-token`, or in `Authorization` with the scheme `Bearer` (RFC 6750 2.1) or `prefix`.
-/// Tokens in URLs are not accepted, because logs and browser histories would store them.
+/// The access token of a request: in `x-access-token`, or in `Authorization` with the scheme `Bearer` (RFC 6750 2.1) or
+/// `prefix`. Tokens in URLs are not accepted, because logs and browser histories would store them.
 ///
-/// Both headers may carry the same token. A header that occurs twice is refused: an intermediary might check one value and this
-/// service the other.
+/// Both headers may carry the same token. A header that occurs twice is refused: an intermediary might check one value
+/// and this service the other.
 pub fn bearer_token<'h>(headers: &'h HeaderMap, prefix: &str) -> Result<&'h str, Error> {
     let mut tokens = Vec::new();
     for name in [ACCESS_TOKEN, AUTHORIZATION] {
@@ -33,11 +34,11 @@ pub fn bearer_token<'h>(headers: &'h HeaderMap, prefix: &str) -> Result<&'h str,
     }
 }
 
-/// E-mail address and password of `Authorization: Basic` (RFC 7617, in UTF-8). `None` without such a header.
+/// Email address and password of `Authorization: Basic` (RFC 7617, in UTF-8). `None` without such a header.
 pub fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Error> {
     let malformed = || Error::Malformed {
         code: "malformed-authorization",
-        detail: "Authorization: Basic must come once and hold base64 of email:password in UTF-8.".to_owned(),
+        detail: "Send one Authorization: Basic header with the Base64 encoding of email:password in UTF-8.".to_owned(),
     };
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };

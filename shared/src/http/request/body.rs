@@ -12,8 +12,8 @@ use crate::http::error::Error;
 /// Longest accepted body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// A larger body is read up to this length before it is refused, in bytes; API Gateway accepts no more either. A connection that
-/// closes while the client is still sending would keep the client from reading the response.
+/// A larger body is read up to this length before it is refused, in bytes; API Gateway accepts no more either. A
+/// connection that closes while the client is still sending would keep the client from reading the response.
 const MAX_DRAIN: usize = 10 * 1024 * 1024;
 
 /// Collects a body of at most [`MAX_BODY`] bytes.
@@ -23,7 +23,7 @@ pub(crate) async fn collect(mut body: Body) -> Result<Bytes, Error> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Error::Malformed {
             code: "incomplete-body",
-            detail: "The body ended too early; send it again.".to_owned(),
+            detail: "The body is incomplete. Send the request again.".to_owned(),
         })?;
         let Ok(data) = frame.into_data() else { continue };
         length += data.len();

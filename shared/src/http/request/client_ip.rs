@@ -10,8 +10,8 @@ use lambda_http::request::RequestContext;
 
 use crate::domain::client_ip::ClientAddress;
 
-/// The client's address: an extension that the local server sets, or the source address of API Gateway's event. Requests without
-/// an address have the same unknown one, so rate limits by address count them together.
+/// The client's address: an extension that the local server sets, or the source address of API Gateway's event.
+/// Requests without an address have the same unknown one, so rate limits by address count them together.
 pub(crate) fn client_address(request: &Request) -> ClientAddress {
     let extensions = request.extensions();
     if let Some(client) = extensions.get::<ClientAddress>() {

@@ -81,7 +81,7 @@ impl Entries {
             if picked.iter().any(|(earlier, _)| *earlier == name) {
                 return Err(malformed(
                     "duplicate-field",
-                    format!("The field {name} comes more than once; send it once."),
+                    format!("The field {name} appears more than once. Send it once."),
                 ));
             }
             let Value::String(value) = value else {
@@ -122,12 +122,13 @@ fn empty(body: &[u8]) -> Result<Entries, Error> {
 }
 
 fn json(body: &[u8]) -> Result<Entries, Error> {
-    serde_json::from_slice(body)
-        .map_err(|_| malformed("malformed-json", "The body must be one JSON object in UTF-8, like {\"email\": \"…\"}."))
+    serde_json::from_slice(body).map_err(|_| {
+        malformed("malformed-json", r#"The body must be a single JSON object in UTF-8, such as {"email": "…"}."#)
+    })
 }
 
-/// `application/x-www-form-urlencoded` (WHATWG URL 5.1) without its leniency: invalid percent-encoding and invalid UTF-8 are refused,
-/// because the standard's replacements would silently change a password.
+/// `application/x-www-form-urlencoded` (WHATWG URL 5.1) without its leniency: invalid percent-encoding and invalid
+/// UTF-8 are refused, because the standard's replacements would silently change a password.
 fn form(body: &[u8]) -> Result<Entries, Error> {
     let decoded = |text: &str| -> Option<String> {
         let mut escapes = text.split('%').skip(1);
@@ -146,7 +147,7 @@ fn form(body: &[u8]) -> Result<Entries, Error> {
     entries.map(Entries).ok_or_else(|| {
         malformed(
             "malformed-form",
-            "Fields in a form or a query must be percent-encoded UTF-8, like email=ada%40example.com.",
+            "Form fields and query parameters must be percent-encoded UTF-8, such as email=ada%40example.com.",
         )
     })
 }
@@ -156,17 +157,17 @@ async fn multipart(request: Request) -> Result<Entries, Error> {
     let broken = || {
         malformed(
             "malformed-multipart",
-            "The body must be multipart/form-data with a boundary, a name for each part, and UTF-8.",
+            "The body must be multipart/form-data with a boundary, a name for each part, and UTF-8 text.",
         )
     };
     let mut parts = Multipart::from_request(request, &()).await.map_err(|_| broken())?;
     let mut entries = Vec::new();
     while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
         if part.file_name().is_some() {
-            return Err(malformed("file-part", "A part is a file; send fields only."));
+            return Err(malformed("file-part", "File uploads are not accepted. Send text fields only."));
         }
         if entries.len() == MAX_PARTS {
-            return Err(malformed("too-many-parts", format!("The body must not have more than {MAX_PARTS} parts.")));
+            return Err(malformed("too-many-parts", format!("The body must not contain more than {MAX_PARTS} parts.")));
         }
         let name = part.name().ok_or_else(broken)?.to_owned();
         let value = part.bytes().await.map_err(|_| broken())?;

@@ -1,8 +1,8 @@
-//! Audit events: what happened to an account, and which requests were refused. Each event is a log line that is written at any log
-//! level.
+//! Audit events: what happened to an account, and which requests were refused. Each event is a log line that is written
+//! at any log level.
 //!
-//! Besides the fields here, each line has the request's identifier and the client's address (`AUDIT_ADDRESS`), like every log line
-//! of a request.
+//! Besides the fields here, each line has the request's identifier and the client's address (`AUDIT_ADDRESS`), like
+//! every log line of a request.
 
 use tracing::info;
 
@@ -104,7 +104,8 @@ pub fn record(event: Event, user: PublicId) {
     info!(target: TARGET, event = event.name(), public_id = %user);
 }
 
-/// Records a refused request. Does nothing for an error that is not a refusal, such as a malformed request or an outage.
+/// Records a refused request. Does nothing for an error that is not a refusal, such as a malformed request or an
+/// outage.
 pub fn record_refusal(attempt: Attempt, user: Option<PublicId>, error: &Error) {
     let Some(reason) = error.reason() else { return };
     let public_id = user.map(tracing::field::display);

@@ -28,14 +28,16 @@ const OWN_CRATES: [&str; 4] = ["shared", "signup", "login", "list_users"];
 
 /// Starts logging at `level` (`error` to `trace`; `info` for anything else).
 ///
-/// The level applies to this project's crates. Audit events are written at any level. Other crates log warnings and errors only:
-/// below that, the Lambda runtime logs whole events and the HTTP client whole messages, which contain passwords and tokens.
+/// The level applies to this project's crates. Audit events are written at any level. Other crates log warnings and
+/// errors only: below that, the Lambda runtime logs whole events and the HTTP client whole messages, which contain
+/// passwords and tokens.
 pub fn start(format: Format, level: Option<&str>) {
     let level = level.and_then(|text| text.parse().ok()).unwrap_or(Level::INFO);
     let targets = Targets::new()
         .with_default(level.min(Level::WARN))
         .with_targets(OWN_CRATES.map(|name| (name, level)))
-        // The embedded database of the local service warns of each failed write condition, which rate limiting relies on.
+        // The embedded database of the local service warns of each failed write condition, which rate limiting relies
+        // on.
         .with_target("dynoxide", Level::ERROR)
         .with_target(audit::TARGET, Level::INFO.max(level));
     let lines = fmt::layer().with_writer(io::stderr);
@@ -57,7 +59,8 @@ pub(crate) struct RequestLine<'r> {
     pub(crate) duration_ms: u64,
 }
 
-/// Logs a request. The causes of an error appear here and nowhere else. Only failures of the service are warnings or errors.
+/// Logs a request. The causes of an error appear here and nowhere else. Only failures of the service are warnings or
+/// errors.
 pub(crate) fn log_request(line: &RequestLine<'_>, error: Option<&Error>) {
     let RequestLine { route, duration_ms, .. } = *line;
     let (method, status) = (method_name(line.method), line.status.as_u16());

@@ -5,7 +5,7 @@
 //! |---|---|---|---|
 //! | `LogIns`, `SignUps` | count | none, and `Outcome` | the functions |
 //! | `Throttled`, `Errors`, `ColdStarts` | count | | this layer |
-//! | `HashMilliseconds` | ms per hash, including the wait for a processor | | [`domain::password`](crate::domain::password) |
+//! | `HashMilliseconds` | ms per hash, including the wait for a processor | | the functions |
 //! | `StoreMilliseconds` | ms per call of the database, including its retries | | [`aws::store`](crate::aws::store) |
 //!
 //! Without [`start`], nothing is recorded or written.
@@ -68,7 +68,7 @@ pub fn error() {
     counter!("Errors").increment(1);
 }
 
-/// Records how long hashing a password takes, including the wait for a processor, as `HashMilliseconds`.
+/// Records the duration of hashing a password, including the wait for a processor, as the metric `HashMilliseconds`.
 pub async fn timed_hash<T>(hash: impl Future<Output = T>) -> T {
     #[expect(clippy::disallowed_methods, reason = "telemetry measures a duration")]
     let started = Instant::now();
