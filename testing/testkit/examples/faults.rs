@@ -13,7 +13,7 @@ use std::{collections::HashMap, env, sync::Arc, time::Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
-use testkit::{Service, events, faults::Faults, fleet::Fleet};
+use testkit::{FunctionEnv, Service, events, faults::FaultProxy};
 use tokio::task::JoinSet;
 
 const PROCESSES: usize = 24;
@@ -30,16 +30,9 @@ async fn main() {
 
 async fn run(binary: &str, sign_ups: usize, seed: u64) {
     let service = Service::start().await;
-    let faults = Faults::start(&service.endpoint, 20, seed).await;
-    let variables = [
-        ("USERS_TABLE", "Users"),
-        ("CREDENTIALS_TABLE", "Credentials"),
-        ("THROTTLE_TABLE", "Throttle"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", faults.url.as_str()),
-        ("METRICS", "off"),
-        ("RUST_LOG", "error"),
-    ];
-    let fleet = Arc::new(Fleet::start(binary, &variables, PROCESSES).await);
+    let faults = FaultProxy::start(&service.endpoint, 20, seed).await;
+    let env = FunctionEnv::signup().with_database(&faults.url).with("METRICS", "off").with("RUST_LOG", "error");
+    let fleet = Arc::new(env.start_fleet(binary, PROCESSES).await);
     let started = Instant::now();
     let mut workers = JoinSet::new();
     for worker in 0..PROCESSES {

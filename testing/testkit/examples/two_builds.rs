@@ -7,7 +7,7 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use testkit::{events::Setting, lambda::Function};
+use testkit::{FunctionEnv, events::SampleFixture, lambda::Function};
 
 const STARTS: usize = 60;
 const CALLS: usize = 600;
@@ -21,12 +21,11 @@ async fn main() {
         eprintln!("usage: two_builds OLD NEW, two folders that hold the release binaries signup, login and list-users");
         std::process::exit(2);
     }
-    let setting = Setting::new("list-users").await;
-    let mut variables: Vec<_> = setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    variables.push(("RUST_LOG", "error"));
+    let fixture = SampleFixture::new(FunctionEnv::login().with("RUST_LOG", "error"), "list-users").await;
+    let variables = fixture.env.pairs();
     println!("{:32} {:>10} {:>10} {:>8}", "milliseconds, median", "old", "new", "ratio");
     for (name, sample) in names {
-        let event = setting.event(sample).await;
+        let event = fixture.event(sample).await;
         let mut times = [Vec::new(), Vec::new()];
         for _ in 0..STARTS {
             for (times, folder) in times.iter_mut().zip(&folders) {
@@ -43,7 +42,7 @@ async fn main() {
     for folder in &folders {
         functions.push(Function::start(&folder.join("list-users").display().to_string(), &variables).await);
     }
-    let event = setting.event("list-users").await;
+    let event = fixture.event("list-users").await;
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..CALLS {
         for (times, function) in times.iter_mut().zip(&functions) {

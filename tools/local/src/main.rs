@@ -39,7 +39,8 @@ struct Options {
     /// Port of the embedded DynamoDB; 0 picks a free one.
     #[arg(long, default_value_t = 8000, value_name = "PORT", conflicts_with = "dynamodb_endpoint")]
     dynamodb_port: u16,
-    /// Address of the embedded DynamoDB; one that Docker's containers reach, such as 172.17.0.1, for `sam local` on Linux.
+    /// Address of the embedded DynamoDB; one that Docker's containers reach, such as 172.17.0.1, for `sam local` on
+    /// Linux.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS", conflicts_with = "dynamodb_endpoint")]
     dynamodb_host: IpAddr,
     /// File that keeps the database; without it, it is in memory and goes with the process.
