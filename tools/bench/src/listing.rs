@@ -14,7 +14,7 @@ use crate::{
     process::{Failure, Program, Running},
     progress::Progress,
     report::{Bound, Row, Unit},
-    world::ADAS_CLIENT,
+    fixture::ADAS_CLIENT,
 };
 
 /// Users that are written at once.

@@ -15,7 +15,7 @@ mod sizes;
 mod starts;
 mod suite;
 mod warm;
-mod world;
+mod fixture;
 
 use std::{
     path::{Path, PathBuf},

@@ -13,7 +13,7 @@ use crate::{
     sizes,
     starts::{self, Starts, Subject},
     warm,
-    world::{Way, World},
+    fixture::{Way, World},
 };
 
 /// What the table calls our function beside its peers.

@@ -14,7 +14,7 @@ use crate::{
     process::{Failure, Program, Running},
     progress::Progress,
     report::{Bound, Row, Unit},
-    world::{Way, World},
+    fixture::{Way, World},
 };
 
 /// What one kind of call took.
