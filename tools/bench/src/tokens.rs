@@ -1,12 +1,8 @@
-//! What signing and checking a token costs, for each algorithm: `cargo run --release -p shared --example token_cost`.
-//!
-//! Five rounds, the algorithms one after the other in each, so that what else the machine does falls on all of them alike.
-
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a program for a terminal")]
+//! Time to sign and to verify an access token, for each algorithm.
 
 use std::{
     hint::black_box,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use shared::domain::{
@@ -19,67 +15,69 @@ use shared::domain::{
     user::PublicId,
 };
 
-const ROUNDS: usize = 5;
-const TIMES: u32 = 200;
+use crate::{
+    figures::Samples,
+    process::{Failure, microseconds_per_run},
+};
 
-/// Microseconds for one of `TIMES` runs.
-fn measure(mut work: impl FnMut()) -> f64 {
-    let started = Instant::now();
-    for _ in 0..TIMES {
-        work();
-    }
-    started.elapsed().as_secs_f64() * 1e6 / f64::from(TIMES)
+const ROUNDS: usize = 5;
+const RUNS_PER_ROUND: u32 = 200;
+const ISSUER: &str = "https://auth.example.com";
+
+/// The keys and the verifier of one algorithm, and its measurements.
+struct Subject {
+    algorithm: Algorithm,
+    keys: SigningKeySet,
+    verifier: Verifier,
+    signing: Samples,
+    verification: Samples,
 }
 
-fn main() {
-    let issuer = "https://auth.example.com".to_owned();
-    let lifetime = Duration::from_secs(900);
-    let signer = Issuer::new(IssuerConfig {
-        issuer: issuer.clone(),
+/// Measures all algorithms in turn in each round, and prints a line for each.
+pub(crate) fn run() -> Result<(), Failure> {
+    let issuer = Issuer::new(IssuerConfig {
+        issuer: ISSUER.to_owned(),
         audience: None,
-        lifetime,
+        lifetime: Duration::from_secs(900),
         not_before_delay: Duration::ZERO,
     });
     let user = PublicId::random();
-    let session = TokenBinding::Session(RefreshToken::new(user).expect("random octets").session());
-    let subjects: Vec<_> = Algorithm::ALL
-        .into_iter()
-        .map(|algorithm| {
-            let key = Jwk::generate(algorithm, 1).expect("a key");
-            let keys = SigningKeySet::parse(&JwkSet::new(vec![key]).to_json(), algorithm, false).expect("a set");
-            let leeway = Duration::from_secs(5);
-            let checks = VerifierConfig {
-                issuer: issuer.clone(),
-                audience: None,
-                leeway,
-                nbf: true,
-                iat: true,
-                required: Vec::new(),
-            };
-            (algorithm, keys, Verifier::new(algorithm, checks))
-        })
-        .collect();
-
-    let mut times = vec![(Vec::new(), Vec::new()); subjects.len()];
+    let session = TokenBinding::Session(RefreshToken::new(user).map_err(|_| "no random bytes")?.session());
+    let mut subjects = Algorithm::ALL.into_iter().map(Subject::new).collect::<Result<Vec<_>, _>>()?;
     for _ in 0..ROUNDS {
-        for ((_, keys, verifier), (signing, checking)) in subjects.iter().zip(&mut times) {
+        for Subject { keys, verifier, signing, verification, .. } in &mut subjects {
             let now = SystemTime::now();
-            let issue = || signer.issue(keys.signer(2, Duration::ZERO), user, session, None, now).expect("a token").0;
-            signing.push(measure(|| drop(black_box(issue()))));
-            let token = issue();
-            checking.push(measure(|| {
-                black_box(verifier.verify(&token, keys.as_ref(), now).expect("a good token"));
+            let issue = || issuer.issue(keys.signer(2, Duration::ZERO), user, session, None, now);
+            let (token, _) = issue()?;
+            verifier.verify(&token, keys.as_ref(), now)?;
+            signing.push(microseconds_per_run(RUNS_PER_ROUND, || drop(black_box(issue()))));
+            verification.push(microseconds_per_run(RUNS_PER_ROUND, || {
+                drop(black_box(verifier.verify(&token, keys.as_ref(), now)));
             }));
         }
     }
-    println!("microseconds, median of {ROUNDS} rounds of {TIMES}");
-    println!("{:<8}{:>10}{:>10}", "", "sign", "check");
-    for ((algorithm, ..), (signing, checking)) in subjects.iter().zip(&mut times) {
-        println!("{:<8}{:>10.1}{:>10.1}", algorithm.name(), median(signing), median(checking));
+    println!("microseconds, median of {ROUNDS} rounds of {RUNS_PER_ROUND}");
+    println!("{:<8}{:>10}{:>10}", "", "sign", "verify");
+    for subject in &subjects {
+        let (sign, verify) = (subject.signing.median(), subject.verification.median());
+        println!("{:<8}{sign:>10.1}{verify:>10.1}", subject.algorithm.name());
     }
+    Ok(())
 }
 
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
+impl Subject {
+    fn new(algorithm: Algorithm) -> Result<Self, Failure> {
+        let key = Jwk::generate(algorithm, 1).map_err(|_| "no key was generated")?;
+        let keys = SigningKeySet::parse(&JwkSet::new(vec![key]).to_json(), algorithm, false)?;
+        let config = VerifierConfig {
+            issuer: ISSUER.to_owned(),
+            audience: None,
+            leeway: Duration::from_secs(5),
+            nbf: true,
+            iat: true,
+            required: Vec::new(),
+        };
+        let verifier = Verifier::new(algorithm, config);
+        Ok(Self { algorithm, keys, verifier, signing: Samples::default(), verification: Samples::default() })
+    }
 }
