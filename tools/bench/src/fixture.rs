@@ -1,4 +1,4 @@
-//! What a function finds when it is measured: a database with people in it, and one of them who logs in.
+//! The database against which functions are measured, and the events that they handle.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,11 +10,11 @@ use testkit::{ADA, Service, events, service::KEY, tls::TlsStub};
 
 use crate::process::{Failure, Program};
 
-/// From where Ada calls. From anywhere else she would be counted as a stranger first.
-pub(crate) const ADAS_CLIENT: &str = "203.0.113.7";
+/// Ada's IP address. From any other address, her log-in would be rate-limited as one from a new pair.
+pub(crate) const ADA_ADDRESS: &str = "203.0.113.7";
 
-/// A database behind HTTP and behind TLS, with 100 users in it.
-pub(crate) struct World {
+/// A database with 100 users, reachable over HTTP and over TLS.
+pub(crate) struct Fixture {
     service: Service,
     tls: TlsStub,
     roots: PathBuf,
@@ -23,17 +23,15 @@ pub(crate) struct World {
     signed_up: AtomicU32,
 }
 
-/// The way to the database.
+/// Transport to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// Without TLS.
+pub(crate) enum Transport {
     Http,
-    /// With TLS.
     Tls,
 }
 
-impl World {
-    /// A new one, whose files are kept in `folder`.
+impl Fixture {
+    /// A new database. The root certificate of its TLS endpoint is written to `folder`.
     pub(crate) async fn new(folder: &Path) -> Result<Self, Failure> {
         std::fs::create_dir_all(folder)?;
         let service = Service::with(&[("THROTTLE_ADDRESS_SIGNUPS", "100000")]).await;
@@ -53,8 +51,8 @@ impl World {
         Ok(Self { service, tls, roots, token, ended_token, signed_up: AtomicU32::new(0) })
     }
 
-    /// One of our functions, as a deployment starts it.
-    pub(crate) fn function(&self, name: &str, binaries: &Path, way: Way, warm_up: bool) -> Program {
+    /// A function of Postern, with the environment of a deployment.
+    pub(crate) fn function(&self, name: &str, binaries: &Path, transport: Transport, warm_up: bool) -> Program {
         let mut variables = vec![
             ("USERS_TABLE", "Users".to_owned()),
             ("CREDENTIALS_TABLE", "Credentials".to_owned()),
@@ -64,21 +62,21 @@ impl World {
             ("JWT_SECRET_KEY", KEY.to_owned()),
             ("WARM_UP", if warm_up { "on" } else { "off" }.to_owned()),
         ];
-        variables.push(("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint(way).to_owned()));
-        if way == Way::Tls {
+        variables.push(("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint(transport).to_owned()));
+        if transport == Transport::Tls {
             variables.push(("SSL_CERT_FILE", self.roots.display().to_string()));
         }
         Program::new(name, binaries).with(variables)
     }
 
-    fn endpoint(&self, way: Way) -> &str {
-        match way {
-            Way::Http => &self.service.endpoint,
-            Way::Tls => &self.tls.url,
+    fn endpoint(&self, transport: Transport) -> &str {
+        match transport {
+            Transport::Http => &self.service.endpoint,
+            Transport::Tls => &self.tls.url,
         }
     }
 
-    /// What leads a peer to the database.
+    /// Environment variables with which a peer reaches the database.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
             ("USERS_TABLE", "Users".to_owned()),
@@ -88,45 +86,45 @@ impl World {
         ]
     }
 
-    /// Who one is: a single call of the database.
+    /// `GET /user/me`: a single database call.
     pub(crate) fn me(&self) -> Value {
         self.get("/user/me")
     }
 
-    /// A page of 100 users.
+    /// `GET /user`: a page of 100 users.
     pub(crate) fn users(&self) -> Value {
         self.get("/user")
     }
 
-    /// A listing that is asked for without a token.
-    pub(crate) fn stranger() -> Value {
-        events::request("GET", "/user", ADAS_CLIENT, &json!({ "content-length": "0" }), None)
+    /// `GET /user` without a token.
+    pub(crate) fn unauthenticated() -> Value {
+        events::request("GET", "/user", ADA_ADDRESS, &json!({ "content-length": "0" }), None)
     }
 
     fn get(&self, path: &str) -> Value {
         let headers = json!({ "authorization": format!("Bearer {}", self.token) });
-        events::request("GET", path, ADAS_CLIENT, &headers, None)
+        events::request("GET", path, ADA_ADDRESS, &headers, None)
     }
 
-    /// A log-in of Ada's with the right password.
+    /// `POST /login` with Ada's password.
     pub(crate) fn log_in() -> Value {
-        events::post("/login", ADAS_CLIENT, None, &json!({ "email": ADA[1], "password": ADA[2] }))
+        events::post("/login", ADA_ADDRESS, None, &json!({ "email": ADA[1], "password": ADA[2] }))
     }
 
-    /// An exchange of the refresh token of a session that is over: a single call of the database.
+    /// `POST /refresh` with the token of an ended session: a single database call.
     pub(crate) fn refresh(&self) -> Value {
-        events::post("/refresh", ADAS_CLIENT, None, &json!({ "refresh_token": self.ended_token }))
+        events::post("/refresh", ADA_ADDRESS, None, &json!({ "refresh_token": self.ended_token }))
     }
 
-    /// A sign-up of somebody new.
+    /// `POST /signup` with an e-mail address that has no account yet.
     pub(crate) fn sign_up(&self) -> Value {
         let number = self.signed_up.fetch_add(1, Ordering::Relaxed);
         let email = format!("new{number}@example.com");
-        events::post("/signup", ADAS_CLIENT, None, &json!({ "name": "Grace", "email": email, "password": ADA[2] }))
+        events::post("/signup", ADA_ADDRESS, None, &json!({ "name": "Grace", "email": email, "password": ADA[2] }))
     }
 
-    /// A call that no function makes anything of.
-    pub(crate) fn nothing() -> Value {
-        events::request("GET", "/nothing-here", ADAS_CLIENT, &json!({}), None)
+    /// A request for an unknown path.
+    pub(crate) fn unknown_path() -> Value {
+        events::request("GET", "/nothing-here", ADA_ADDRESS, &json!({}), None)
     }
 }
