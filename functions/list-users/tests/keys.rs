@@ -2,9 +2,11 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use shared::config::clock::Clock;
+use shared::domain::{deployment::Deployment, time::UnixSeconds};
 use shared::domain::{
     keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
     token::{Issuer, IssuerConfig, TokenBinding},
@@ -27,17 +29,20 @@ fn public(keys: &[&Jwk]) -> String {
 }
 
 fn key(algorithm: Algorithm) -> Jwk {
-    Jwk::generate(algorithm, 1).unwrap()
+    Jwk::generate(algorithm, UnixSeconds::new(1)).unwrap()
 }
 
 /// A token for `user`, signed with `key`. The user has not revoked any tokens.
 fn token(key: &Jwk, user: PublicId) -> String {
     let set = JwkSet::new(vec![key.clone()]).to_json();
-    let keys = SigningKeySet::parse(&set, key.algorithm(), false).unwrap();
+    let keys = SigningKeySet::parse(&set, key.algorithm(), Deployment::Aws).unwrap();
     let (name, lifetime) = ("postern".to_owned(), Duration::from_secs(600));
     let issuer = Issuer::new(IssuerConfig { issuer: name, audience: None, lifetime, not_before_delay: Duration::ZERO });
     let binding = TokenBinding::Version(0);
-    issuer.issue(keys.signer(2, Duration::ZERO), user, binding, None, SystemTime::now()).unwrap().0
+    issuer
+        .issue(keys.signer(UnixSeconds::new(2), Duration::ZERO), user, binding, None, Clock::system().now().seconds())
+        .unwrap()
+        .0
 }
 
 struct Running {

@@ -6,11 +6,9 @@ use std::collections::HashSet;
 
 use login::Login;
 use serde_json::{Value, json};
-use shared::domain::keys::{
-    hmac_secret::DEVELOPMENT_KEY,
-    jwk::{Algorithm, Jwk},
-    key_set::JwkSet,
-};
+use shared::config::{Settings, clock::Clock};
+use shared::domain::keys::{Algorithm, Jwk, JwkSet, hmac_secret::DEVELOPMENT_KEY};
+use shared::domain::time::UnixSeconds;
 use testkit::{
     FunctionEnv,
     events::{self, Sample, SampleFixture},
@@ -87,6 +85,11 @@ const SAMPLES: [Sample; 64] = [
 
 const BINARY: &str = env!("CARGO_BIN_EXE_login");
 
+fn login(fixture: &SampleFixture, settings: &Settings) -> Login {
+    let database = fixture.service.database.clone();
+    Login::new(settings.login().unwrap(), signing_keys(), database, Clock::system()).unwrap()
+}
+
 async fn fixture() -> SampleFixture {
     SampleFixture::new(FunctionEnv::login(), "login").await
 }
@@ -98,7 +101,7 @@ async fn each_sample_event_gets_the_expected_response() {
     let fixture = fixture().await;
     let settings = fixture.settings();
     for sample @ (name, ..) in SAMPLES {
-        let login = Login::new(&settings, signing_keys(), fixture.service.database.clone()).unwrap();
+        let login = login(&fixture, &settings);
         events::assert_answer(
             sample,
             &events::through_lambda_http(login::routes(login), &settings, fixture.event(name).await).await,
@@ -145,7 +148,7 @@ async fn a_duplicate_header_in_format_1_0_keeps_both_values() {
         event["headers"]["Authorization"].as_str().or(event["headers"]["authorization"].as_str()).unwrap().to_owned();
     let name = if event["headers"]["Authorization"].is_string() { "Authorization" } else { "authorization" };
     event["multiValueHeaders"][name] = json!(["Basic eDp5", good]);
-    let login = Login::new(&settings, signing_keys(), fixture.service.database.clone()).unwrap();
+    let login = login(&fixture, &settings);
     let answer = events::through_lambda_http(login::routes(login), &settings, event).await;
     events::assert_answer(("login-basic-v1", 400, "malformed-authorization"), &answer);
 }
@@ -202,7 +205,7 @@ async fn assert_does_not_start(env: &FunctionEnv, named: &str, hidden: &[&str]) 
 
 /// A set with a new Ed25519 key.
 fn key_set() -> Value {
-    let key = Jwk::generate(Algorithm::EdDsa, 1).unwrap();
+    let key = Jwk::generate(Algorithm::EdDsa, UnixSeconds::new(1)).unwrap();
     serde_json::from_str(&JwkSet::new(vec![key]).to_json()).unwrap()
 }
 

@@ -17,9 +17,10 @@ use reqwest::{Method, RequestBuilder, redirect::Policy};
 use serde_json::{Value, json};
 use shared::{
     aws::{keys::cache::KeyCache, store},
-    domain::keys::{
-        jwk::Algorithm,
-        key_set::{SigningKeySet, VerifyingKeySet},
+    config::clock::Clock,
+    domain::{
+        deployment::Deployment,
+        keys::{Algorithm, SigningKeySet, VerifyingKeySet},
     },
 };
 use tokio::net::TcpListener;
@@ -34,13 +35,13 @@ pub const KEY: &str = "a key that only the tests use: 4f1c";
 
 /// The key cache of `login`, with [`KEY`].
 pub fn signing_keys() -> KeyCache<SigningKeySet> {
-    KeyCache::fixed(SigningKeySet::parse(KEY, Algorithm::Hs256, false).expect("the key is valid"))
+    KeyCache::fixed(SigningKeySet::parse(KEY, Algorithm::Hs256, Deployment::Aws).expect("the key is valid"))
 }
 
 /// The key cache of `list-users`, with [`KEY`].
 pub fn verifying_keys() -> KeyCache<VerifyingKeySet> {
-    let keys = SigningKeySet::parse(KEY, Algorithm::Hs256, false).expect("the key is valid");
-    KeyCache::fixed(keys.into_checking())
+    let keys = SigningKeySet::parse(KEY, Algorithm::Hs256, Deployment::Aws).expect("the key is valid");
+    KeyCache::fixed(keys.into_verifying())
 }
 
 /// A running service.
@@ -51,6 +52,8 @@ pub struct Service {
     pub database: Client,
     /// The endpoint of the database.
     pub endpoint: String,
+    /// The clock of the service, which a test can advance.
+    pub clock: Clock,
     http: reqwest::Client,
 }
 
@@ -100,13 +103,13 @@ impl Service {
             service::settings(|name| settings.get(name).map(OsString::from), endpoint).expect("the settings are valid");
         let database = store::connect(&database::connection(endpoint).await);
         database::create_tables(&database, &settings).await.expect("the tables are created");
-        let router = service::router(&settings, store::connect(&database::connection(reached_at).await))
-            .await
-            .expect("the service starts");
+        let clock = Clock::adjustable();
+        let reached = store::connect(&database::connection(reached_at).await);
+        let router = service::router(&settings, reached, clock.clone()).await.expect("the service starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(service::serve(listener, router.layer(middleware::from_fn(override_peer_address))));
-        Self { url, database, endpoint: endpoint.to_owned(), http: client() }
+        Self { url, database, endpoint: endpoint.to_owned(), clock, http: client() }
     }
 
     /// A request to the service.

@@ -1,18 +1,14 @@
 //! Fuzz target for access tokens.
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::LazyLock, time::Duration};
 
 use jsonwebtoken::{EncodingKey, crypto};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use shared::domain::{
-    keys::{
-        jwk::Algorithm,
-        key_set::{SigningKeySet, VerifyingKeySet},
-    },
+    deployment::Deployment,
+    keys::{Algorithm, SigningKeySet, VerifyingKeySet},
+    time::UnixSeconds,
     token::{Claim, TokenBinding, Verifier, VerifierConfig},
 };
 
@@ -71,8 +67,8 @@ struct IssuedToken {
 
 static HMAC: LazyLock<IssuedToken> = LazyLock::new(|| {
     let valid = forge::token(r#"{"typ":"JWT","alg":"HS256"}"#, &valid_claims().to_string());
-    let keys = SigningKeySet::parse(KEY, Algorithm::Hs256, false).expect("the key is valid");
-    IssuedToken { keys: keys.into_checking(), verifier: verifier(Algorithm::Hs256, None), valid }
+    let keys = SigningKeySet::parse(KEY, Algorithm::Hs256, Deployment::Aws).expect("the key is valid");
+    IssuedToken { keys: keys.into_verifying(), verifier: verifier(Algorithm::Hs256, None), valid }
 });
 
 static ED25519: LazyLock<IssuedToken> = LazyLock::new(|| {
@@ -81,7 +77,7 @@ static ED25519: LazyLock<IssuedToken> = LazyLock::new(|| {
     let key = EncodingKey::from_ed_der(&[SEED_HEAD, &forge::decode(SEED)].concat());
     let signature = crypto::sign(message.as_bytes(), &key, jsonwebtoken::Algorithm::EdDSA).expect("the key signs");
     let set = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "one", "x": POINT }] }).to_string();
-    let keys = VerifyingKeySet::parse_public(&set, Algorithm::EdDsa, false).expect("the key is valid");
+    let keys = VerifyingKeySet::parse_public(&set, Algorithm::EdDsa, Deployment::Aws).expect("the key is valid");
     IssuedToken { keys, verifier: verifier(Algorithm::EdDsa, None), valid: format!("{message}.{signature}") }
 });
 
@@ -103,8 +99,8 @@ fn verifier(algorithm: Algorithm, audience: Option<&str>) -> Verifier {
     )
 }
 
-fn now() -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(NOW)
+fn now() -> UnixSeconds {
+    UnixSeconds::new(NOW)
 }
 
 impl IssuedToken {

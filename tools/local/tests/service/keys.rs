@@ -12,6 +12,7 @@ use std::{
 
 use jsonwebtoken::{Algorithm as Jws, EncodingKey, Header, jwk::JwkSet as PublicSet};
 use serde_json::{Value, json};
+use shared::domain::time::UnixSeconds;
 use shared::domain::{
     keys::{Algorithm, Jwk, JwkSet},
     user::PublicId,
@@ -48,7 +49,7 @@ impl Drop for KeyFile {
 }
 
 fn key(algorithm: Algorithm, now: u64) -> Jwk {
-    Jwk::generate(algorithm, now).unwrap()
+    Jwk::generate(algorithm, UnixSeconds::new(now)).unwrap()
 }
 
 fn now() -> u64 {
