@@ -1,4 +1,4 @@
-"""A Postern of one's own, and a site of somebody else."""
+"""Starts a service for a test, and a second web site that attacks it."""
 
 import functools
 import http.server
@@ -12,20 +12,23 @@ PASSWORD = "correct horse battery staple"
 
 
 class Service:
-    """The program `local` on free ports, over a database that is a process of its own, so that it can be lost."""
+    """The program `local` on free ports. The database is a separate process, so a test can stop it."""
 
     def __init__(self, program, **settings):
         self._programs = []
-        self._database = self._start(program, ["--dynamodb-only", "--dynamodb-port", "0"], r"^DynamoDB on (\S+)", settings)
-        self.url = self._start(program, ["--port", "0", "--dynamodb-endpoint", self._database], r"^API on (\S+)", settings)
+        options = ["--dynamodb-only", "--dynamodb-port", "0"]
+        self._database = self._start(program, options, r"^DynamoDB on (\S+)", settings)
+        options = ["--port", "0", "--dynamodb-endpoint", self._database]
+        self.url = self._start(program, options, r"^API on (\S+)", settings)
 
     def _start(self, program, options, address, settings):
-        process = subprocess.Popen([program, *options], env=settings, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([program, *options], env=settings, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self._programs.append(process)
         for line in process.stdout:
             found = re.match(address, line)
             if found:
-                # Read on, so that it is never kept waiting.
+                # Keep reading, so that a full pipe does not block the process.
                 threading.Thread(target=process.stdout.read, daemon=True).start()
                 return found[1]
         raise RuntimeError(f"{program} did not start")
@@ -41,10 +44,11 @@ class Service:
             process.stdout.close()
 
     def post(self, path, **fields):
-        """Calls the API as a program would."""
-        request = urllib.request.Request(self.url + path, json.dumps(fields).encode(), {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)
+        """Calls the JSON API."""
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, json.dumps(fields).encode(), headers)
+        with urllib.request.urlopen(request) as response:
+            return json.load(response)
 
     def sign_up(self, name="Ada Lovelace", email="ada@example.com"):
         return self.post("/signup", name=name, email=email, password=PASSWORD)["public_id"]
@@ -57,9 +61,10 @@ class Service:
             return False
 
     def set_on_user(self, public_id, attribute, value):
-        """What an operator does with the AWS CLI."""
-        self._dynamodb("UpdateItem", TableName="Users", Key={"public_id": {"S": public_id}}, UpdateExpression="SET #a = :v",
-                       ExpressionAttributeNames={"#a": attribute}, ExpressionAttributeValues={":v": value})
+        """Sets an attribute of a user, as an operator does with the AWS CLI."""
+        self._dynamodb("UpdateItem", TableName="Users", Key={"public_id": {"S": public_id}},
+                       UpdateExpression="SET #a = :v", ExpressionAttributeNames={"#a": attribute},
+                       ExpressionAttributeValues={":v": value})
 
     def count(self, table):
         return self._dynamodb("Scan", TableName=table)["Count"]
@@ -68,16 +73,18 @@ class Service:
         headers = {
             "Content-Type": "application/x-amz-json-1.0",
             "X-Amz-Target": f"DynamoDB_20120810.{operation}",
-            # Any key will do.
-            "Authorization": "AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+            # The local database accepts any key.
+            "Authorization": "AWS4-HMAC-SHA256 Credential=local/20261122/us-east-1/dynamodb/aws4_request, "
+                             "SignedHeaders=host, Signature=0",
             "X-Amz-Date": "20261122T000000Z",
         }
-        with urllib.request.urlopen(urllib.request.Request(self._database, json.dumps(arguments).encode(), headers)) as answer:
-            return json.load(answer)
+        request = urllib.request.Request(self._database, json.dumps(arguments).encode(), headers)
+        with urllib.request.urlopen(request) as response:
+            return json.load(response)
 
 
 class OtherSite:
-    """A site of somebody else, which serves these pages by path."""
+    """A web site of another origin, which serves pages by path."""
 
     def __init__(self, pages):
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Page, pages))

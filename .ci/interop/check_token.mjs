@@ -1,7 +1,8 @@
 import { createRemoteJWKSet, jwtVerify } from "jose"; // npm install jose
 
-// A function from a token to its claims. It throws if the token is not good or the keys cannot be read.
-export function checker(issuer, audience, algorithm) {
+// Returns a function that verifies a token and returns its claims. That function throws if the token is
+// invalid or the keys cannot be fetched.
+export function verifier(issuer, audience, algorithm) {
   const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
   return async (token) => {
     const options = { algorithms: [algorithm], issuer, audience, requiredClaims: ["exp", "sub"] };

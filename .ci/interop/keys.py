@@ -1,6 +1,7 @@
-"""Makes keys. Usage: keys.py ALGORITHM FOLDER
+"""Generates keys. Usage: keys.py ALGORITHM FOLDER
 
-Writes FOLDER/keys.json, a JWK Set of two private keys for the service, and FOLDER/other.json, one that the service does not know.
+Writes FOLDER/keys.json, a JWK Set of two private keys for the service, and FOLDER/other.json, a JWK Set of one key
+that is unknown to the service.
 """
 
 import json
@@ -19,14 +20,14 @@ generate = {
 
 
 def key(**members):
-    made = generate()
-    return made.as_dict(private=True) | {"kid": made.thumbprint()} | members
+    generated = generate()
+    return generated.as_dict(private=True) | {"kid": generated.thumbprint()} | members
 
 
 def write(name, *keys):
     (folder / name).write_text(json.dumps({"keys": keys}))
 
 
-# The second key says no more of itself than it must.
+# The second key omits the optional members.
 write("keys.json", key(use="sig", alg=algorithm), key())
 write("other.json", key(use="sig", alg=algorithm))

@@ -1,22 +1,22 @@
-// jose and aws-jwt-verify against the service. Usage: node libraries.mjs TASK, which begin.py wrote.
+// Tests the service against jose and aws-jwt-verify. Usage: node libraries.mjs TASK (written by begin.py)
 
 import { readFileSync } from "node:fs";
 import { JwtVerifier } from "aws-jwt-verify";
 import { JwtBaseError, JwtInvalidSignatureAlgorithmError } from "aws-jwt-verify/error";
 import { SimpleJwksCache } from "aws-jwt-verify/jwk";
 import { SignJWT, createLocalJWKSet, errors, importJWK, jwtVerify } from "jose";
-import { checker } from "./check_token.mjs";
+import { verifier } from "./check_token.mjs";
 
 const task = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const isSymmetric = task.algorithm === "HS256";
 const { dependencies } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
 
-const fetched = async () => (await (await fetch(task.jwks_uri)).json()).keys;
-// With HS256 nothing is published: what checks is what signs.
-const known = isSymmetric ? task.keys : await fetched();
-const right = { keys: known, issuer: task.issuer, audience: task.audience, algorithm: task.algorithm };
+const fetchKeys = async () => (await (await fetch(task.jwks_uri)).json()).keys;
+// With HS256 no key is published: the signing key verifies as well.
+const known = isSymmetric ? task.keys : await fetchKeys();
+const expected = { keys: known, issuer: task.issuer, audience: task.audience, algorithm: task.algorithm };
 
-// jose's key sets have no HMAC keys.
+// Key sets of jose do not support HMAC keys.
 const sharedKey = (keys) => (header) => {
   const key = keys.find(({ kid }) => kid === header.kid);
   if (!key) throw new errors.JWKSNoMatchingKey();
@@ -25,10 +25,10 @@ const sharedKey = (keys) => (header) => {
 
 const jose = {
   name: "jose",
-  Refusal: errors.JOSEError,
-  // README's.
-  checker: () => checker(task.issuer, task.audience, task.algorithm),
-  async check(token, { keys, issuer, audience, algorithm }) {
+  VerificationError: errors.JOSEError,
+  // The documented verifier.
+  verifier: () => verifier(task.issuer, task.audience, task.algorithm),
+  async verify(token, { keys, issuer, audience, algorithm }) {
     const options = { issuer, audience, algorithms: [algorithm] };
     return (await jwtVerify(token, isSymmetric ? sharedKey(keys) : createLocalJWKSet({ keys }), options)).payload;
   },
@@ -38,11 +38,11 @@ const jose = {
   },
 };
 
-// It knows no HMAC and signs nothing. By itself it fetches with https only.
+// aws-jwt-verify supports no HMAC and cannot sign. By default, it fetches over https only.
 const awsJwtVerify = {
   name: "aws-jwt-verify",
-  Refusal: JwtBaseError,
-  verifier: (issuer, audience, algorithm, cache) =>
+  VerificationError: JwtBaseError,
+  create: (issuer, audience, algorithm, cache) =>
     JwtVerifier.create(
       {
         issuer,
@@ -56,15 +56,15 @@ const awsJwtVerify = {
       },
       cache && { jwksCache: cache },
     ),
-  checker() {
+  verifier() {
     const fetcher = { fetch: async (url) => (await fetch(url)).arrayBuffer() };
-    const verifier = this.verifier(task.issuer, task.audience, task.algorithm, new SimpleJwksCache({ fetcher }));
-    return (token) => verifier.verify(token);
+    const created = this.create(task.issuer, task.audience, task.algorithm, new SimpleJwksCache({ fetcher }));
+    return (token) => created.verify(token);
   },
-  async check(token, { keys, issuer, audience, algorithm }) {
-    const verifier = this.verifier(issuer, audience, algorithm);
-    verifier.cacheJwks({ keys });
-    return verifier.verifySync(token);
+  async verify(token, { keys, issuer, audience, algorithm }) {
+    const created = this.create(issuer, audience, algorithm);
+    created.cacheJwks({ keys });
+    return created.verifySync(token);
   },
 };
 
@@ -73,19 +73,23 @@ function fail(library, what) {
   process.exit(1);
 }
 
-async function takes(library, check, token, what) {
-  const claims = await check(token).catch((error) => fail(library, `${what} is refused: ${error}`));
-  const isRight = claims.iss === task.issuer && claims.aud === task.audience && claims.sub === task.public_id;
-  if (!isRight || !(Date.now() / 1000 < claims.exp)) fail(library, `${what} has the claims ${JSON.stringify(claims)}`);
+async function assertAccepts(library, verify, token, what) {
+  const claims = await verify(token).catch((error) => fail(library, `${what} is rejected: ${error}`));
+  const isExpected = claims.iss === task.issuer && claims.aud === task.audience && claims.sub === task.public_id;
+  if (!isExpected || !(Date.now() / 1000 < claims.exp)) {
+    fail(library, `${what} has the claims ${JSON.stringify(claims)}`);
+  }
 }
 
-async function refuses(library, check, token, what) {
-  const refusal = await check(token).then(() => fail(library, `${what} is taken`), (error) => error);
-  if (!(refusal instanceof library.Refusal)) fail(library, `${what} leads to ${refusal}, which is no refusal`);
+async function assertRejects(library, verify, token, what) {
+  const error = await verify(token).then(() => fail(library, `${what} is accepted`), (error) => error);
+  if (!(error instanceof library.VerificationError)) {
+    fail(library, `${what} throws ${error}, which is not a verification error`);
+  }
 }
 
-// The service's status for a token, and the code of its refusal.
-async function answer(token) {
+// Returns the status and the error code with which the service responds to a token.
+async function responseTo(token) {
   const response = await fetch(`${task.issuer}/user`, { headers: { Authorization: `Bearer ${token}` } });
   return response.ok ? `${response.status}` : `${response.status} ${(await response.json()).code}`;
 }
@@ -96,52 +100,53 @@ function unsigned(claims, kid) {
 }
 
 const now = Math.floor(Date.now() / 1000);
-// Without "alg" and "use", so that the libraries do not keep us from misusing them.
+// Without "alg" and "use", so that the libraries allow misuse of the keys.
 const [first, second, other] = [...task.keys, task.other].map(({ alg, use, ...key }) => key);
 const good = { iss: task.issuer, aud: task.audience, sub: task.public_id, iat: now, nbf: now, exp: now + 60 };
 const sign = (changes = {}, key = first, algorithm = task.algorithm) =>
   jose.sign({ ...good, ...changes }, key, algorithm);
 
-// Ours, by them.
-async function testChecking(library) {
-  const check = isSymmetric ? (token) => library.check(token, right) : library.checker();
-  await takes(library, check, task.token, "the service's token");
+// The library verifies tokens of the service.
+async function testVerification(library) {
+  const verify = isSymmetric ? (token) => library.verify(token, expected) : library.verifier();
+  await assertAccepts(library, verify, task.token, "the service's token");
   for (const [what, wrong] of Object.entries({
-    "another key of this kid": { keys: [{ ...task.other_checking, kid: first.kid }] },
-    "another key": { keys: [task.other_checking] },
+    "another key with the same kid": { keys: [{ ...task.other_verification_key, kid: first.kid }] },
+    "another key": { keys: [task.other_verification_key] },
     "another issuer": { issuer: "https://auth.example.com" },
-    "another audience": { audience: "somebody-else" },
+    "another audience": { audience: "other-audience" },
     "another algorithm": { algorithm: "ES384" },
   })) {
-    const wrongly = (token) => library.check(token, { ...right, ...wrong });
-    await refuses(library, wrongly, task.token, `the service's token, where ${what} is asked for,`);
+    const verifyWrong = (token) => library.verify(token, { ...expected, ...wrong });
+    await assertRejects(library, verifyWrong, task.token, `the service's token, with ${what} required,`);
   }
-  await refuses(library, check, await sign({}, other), "a token of another key");
-  await refuses(library, check, await sign({}, { ...other, kid: first.kid }), "a token of another key with this kid");
-  await refuses(library, check, await sign({ exp: now - 60 }), "an expired token");
+  const sameKid = { ...other, kid: first.kid };
+  await assertRejects(library, verify, await sign({}, other), "a token signed with another key");
+  await assertRejects(library, verify, await sign({}, sameKid), "a token signed with another key with the same kid");
+  await assertRejects(library, verify, await sign({ exp: now - 60 }), "an expired token");
 }
 
-// Theirs, by us. Gives the number of forgeries.
+// The service verifies tokens of the library. Returns the number of forgeries.
 async function testSigning(library) {
   for (const [what, token] of Object.entries({
     "a token": await sign(),
-    "a token of the second key": await sign({}, second),
-    "a token for several": await sign({ aud: ["somebody-else", task.audience] }),
+    "a token signed with the second key": await sign({}, second),
+    "a token for several audiences": await sign({ aud: ["other-audience", task.audience] }),
   })) {
-    const found = await answer(token);
-    if (found !== "200") fail(library, `the service answers ${what} of the library with ${found}`);
+    const found = await responseTo(token);
+    if (found !== "200") fail(library, `the service responds to ${what} of the library with ${found}`);
   }
   const forgeries = {
-    "of another key": await sign({}, other),
-    "of another key with this kid": await sign({}, { ...other, kid: first.kid }),
-    "of the second key with the first one's kid": await sign({}, { ...second, kid: first.kid }),
+    "signed with another key": await sign({}, other),
+    "signed with another key with the same kid": await sign({}, { ...other, kid: first.kid }),
+    "signed with the second key with the kid of the first": await sign({}, { ...second, kid: first.kid }),
     "without an audience": await sign({ aud: undefined }),
-    "for another audience": await sign({ aud: "somebody-else" }),
+    "for another audience": await sign({ aud: "other-audience" }),
     "of another issuer": await sign({ iss: "https://auth.example.com" }),
     "that is expired": await sign({ exp: now - 60 }),
     "that does not expire": await sign({ exp: undefined }),
     "that is not valid yet": await sign({ nbf: now + 60 }),
-    "of nobody": await sign({ sub: undefined }),
+    "without a subject": await sign({ sub: undefined }),
     "without a signature": unsigned(good, first.kid),
   };
   if (["HS256", "RS256"].includes(task.algorithm)) {
@@ -153,19 +158,22 @@ async function testSigning(library) {
     forgeries["signed with HS256 and the public key"] = await sign({}, key, "HS256");
   }
   for (const [what, token] of Object.entries(forgeries)) {
-    const found = await answer(token);
-    if (found !== "401 invalid-token") fail(library, `the service answers a token ${what} with ${found}`);
+    const found = await responseTo(token);
+    if (found !== "401 invalid-token") fail(library, `the service responds to a token ${what} with ${found}`);
   }
   return Object.keys(forgeries).length;
 }
 
 const title = (library) => `${task.algorithm}: ${library.name} ${dependencies[library.name]}`;
-await testChecking(jose);
+await testVerification(jose);
 const forgeries = await testSigning(jose);
-console.log(`${title(jose)} takes our tokens, we take its tokens and refuse its ${forgeries} forgeries`);
+console.log(
+  `${title(jose)} accepts tokens of the service; ` +
+    `the service accepts its tokens and rejects its ${forgeries} forgeries`,
+);
 if (isSymmetric) {
-  console.log(`${title(awsJwtVerify)} knows no HMAC: nothing to check`);
+  console.log(`${title(awsJwtVerify)} does not support HMAC; skipped`);
 } else {
-  await testChecking(awsJwtVerify);
-  console.log(`${title(awsJwtVerify)} takes our tokens; it signs none`);
+  await testVerification(awsJwtVerify);
+  console.log(`${title(awsJwtVerify)} accepts tokens of the service; it cannot sign`);
 }

@@ -67,14 +67,13 @@ pub async fn connection(endpoint: &str) -> SdkConfig {
 
 /// Makes the tables as `template.yaml` describes them, where they are not there yet.
 pub async fn create_tables(client: &Client, settings: &Settings) -> Result<(), StartError> {
-    create_table(client, settings.users_table()?, &["public_id"]).await?;
-    create_table(client, settings.credentials_table()?, &["email"]).await?;
-    let sessions = settings.sessions_table()?;
-    create_table(client, sessions, &["public_id", "session_id"]).await?;
-    expire(client, sessions, "expires_at").await?;
-    let throttle = settings.throttle_table()?;
-    create_table(client, throttle, &["id"]).await?;
-    Ok(expire(client, throttle, "expires_at").await?)
+    let tables = settings.all_tables()?;
+    create_table(client, &tables.users, &["public_id"]).await?;
+    create_table(client, &tables.credentials, &["email"]).await?;
+    create_table(client, &tables.sessions, &["public_id", "session_id"]).await?;
+    expire(client, &tables.sessions, "expires_at").await?;
+    create_table(client, &tables.throttle, &["id"]).await?;
+    Ok(expire(client, &tables.throttle, "expires_at").await?)
 }
 
 /// Makes a table with a partition key and, where there is a second name, a sort key.

@@ -13,7 +13,7 @@ use clap::{Parser, error::ErrorKind};
 use local::{database, service};
 use shared::{
     aws::store,
-    config::{Settings, is_loopback_url},
+    config::{Settings, clock::Clock, is_loopback_url, log_level},
     http::{
         lambda::StartError,
         telemetry::logging::{self, Format},
@@ -39,7 +39,8 @@ struct Options {
     /// Port of the embedded DynamoDB; 0 picks a free one.
     #[arg(long, default_value_t = 8000, value_name = "PORT", conflicts_with = "dynamodb_endpoint")]
     dynamodb_port: u16,
-    /// Address of the embedded DynamoDB; one that Docker's containers reach, such as 172.17.0.1, for `sam local` on Linux.
+    /// Address of the embedded DynamoDB; one that Docker's containers reach, such as 172.17.0.1, for `sam local` on
+    /// Linux.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS", conflicts_with = "dynamodb_endpoint")]
     dynamodb_host: IpAddr,
     /// File that keeps the database; without it, it is in memory and goes with the process.
@@ -76,7 +77,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    logging::start(Format::Text, logging::level().as_deref());
+    logging::start(Format::Text, log_level().as_deref());
     match run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -121,7 +122,7 @@ async fn serve(options: &Options, settings: &Settings, endpoint: &str) -> Result
         describe_database(options, settings, endpoint)?;
         return std::future::pending().await;
     };
-    let router = service::router(settings, client).await?;
+    let router = service::router(settings, client, Clock::system()).await?;
     println!("Pages on http://{}/", listener.local_addr()?);
     println!("API on http://{}", listener.local_addr()?);
     describe_database(options, settings, endpoint)?;
@@ -159,12 +160,10 @@ fn describe_database(options: &Options, settings: &Settings, endpoint: &str) -> 
         (None, Some(file)) => format!("in {}", file.display()),
         (None, None) => "in memory".to_owned(),
     };
+    let tables = settings.all_tables()?;
     println!(
         "DynamoDB on {endpoint} ({place}; tables {}, {}, {} and {})",
-        settings.users_table()?,
-        settings.credentials_table()?,
-        settings.sessions_table()?,
-        settings.throttle_table()?
+        tables.users, tables.credentials, tables.sessions, tables.throttle
     );
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The three functions as one service.
 
-use std::{io, net::SocketAddr, time::SystemTime};
+use std::{io, net::SocketAddr};
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
@@ -14,11 +14,10 @@ use list_users::ListUsers;
 use login::Login;
 use shared::{
     aws::keys::cache as key_cache,
-    config::{ConfigError, Settings},
+    config::{ConfigError, Settings, clock::Clock},
     domain::{
         client_ip::ClientAddress,
         keys::{Algorithm, Jwk, JwkSet},
-        token::numeric_date,
     },
     http::{lambda::StartError, service},
 };
@@ -44,7 +43,7 @@ pub fn settings(source: impl Fn(&str) -> Option<std::ffi::OsString>, endpoint: &
 /// A set of one new key. `None` for an algorithm that there is not, which the settings then refuse.
 fn fresh_key(algorithm: Option<std::ffi::OsString>) -> Option<String> {
     let algorithm = algorithm.map_or(Some(Algorithm::Hs256), |name| Algorithm::parse(name.to_str()?))?;
-    let key = Jwk::generate(algorithm, numeric_date(SystemTime::now())).ok()?;
+    let key = Jwk::generate(algorithm, Clock::system().now().seconds()).ok()?;
     Some(JwkSet::new(vec![key]).to_json())
 }
 
@@ -53,19 +52,17 @@ pub fn has_key(source: impl Fn(&str) -> Option<std::ffi::OsString>) -> bool {
     ["JWT_SECRET_KEY", "JWT_SECRET_ARN"].into_iter().any(|name| source(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// All routes of the three functions, each over its own state, behind the answers they have in common.
-pub async fn router(settings: &Settings, database: Client) -> Result<Router, StartError> {
-    let aws = aws(settings).await;
-    // There is one process, so listing can read the secret keys as well as public ones.
-    let checking = if settings.has_public_keys() || !settings.keys.algorithm.is_asymmetric() {
-        key_cache::verifying(settings, &aws).await?
-    } else {
-        key_cache::checking_with_secret(settings, &aws).await?
-    };
-    let signing = key_cache::signing(settings, &aws).await?;
-    let routes = signup::routes(Signup::new(settings, database.clone())?)
-        .merge(login::routes(Login::new(settings, signing, database.clone())?))
-        .merge(list_users::routes(ListUsers::new(settings, checking, database)?));
+/// All routes of the three functions, each with its own state, behind the middleware that they share.
+pub async fn router(settings: &Settings, database: Client, clock: Clock) -> Result<Router, StartError> {
+    let (aws, now) = (aws(settings).await, clock.now());
+    let (signup, login) = (settings.signup()?, settings.login()?);
+    // In one process, listing can read the signing keys if there are no public ones.
+    let list_users = settings.list_users_beside_login()?;
+    let verifying = key_cache::verifying(&list_users.keys, &aws, now).await?;
+    let signing = key_cache::signing(&login.keys, &aws, now).await?;
+    let routes = signup::routes(Signup::new(signup, database.clone(), clock.clone())?)
+        .merge(login::routes(Login::new(login, signing, database.clone(), clock.clone())?))
+        .merge(list_users::routes(ListUsers::new(list_users, verifying, database, clock)));
     Ok(service::service(routes, settings.into()).layer(middleware::from_fn(name_client)))
 }
 

@@ -19,7 +19,7 @@ use crate::domain::{
     error_chain::causes,
     password::PasswordHash,
     session::{Lifetime, RefreshToken, Session, SessionId},
-    time::UnixMillis,
+    time::{UnixMillis, UnixSeconds},
     user::{PublicId, User},
 };
 
@@ -127,7 +127,7 @@ impl AccountStore {
         &self,
         account: &Account,
         current: SessionId,
-        now: UnixMillis,
+        now: UnixSeconds,
     ) -> Result<Change, StoreError> {
         let credentials = next_version(&self.credentials, ("email", &account.email), account);
         let carried_over = Update::builder()
@@ -136,7 +136,7 @@ impl AccountStore {
             .update_expression("SET #version = :next, others_ended_at = :now")
             .condition_expression("#version = :version")
             .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":now", seconds(now.seconds()))
+            .expression_attribute_values(":now", seconds(now))
             .expression_attribute_values(":version", number(account.version))
             .expression_attribute_values(":next", number(account.version + 1));
         let transaction = Transaction::default()

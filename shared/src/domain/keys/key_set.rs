@@ -64,6 +64,13 @@ impl SigningKey {
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
+
+    /// The time from which every verifier has read the key. `None`: the key has no date and counts as old.
+    fn settled_from(&self, refresh: Duration) -> Option<UnixSeconds> {
+        // The margin covers clocks that differ and a source that is read again after a failure.
+        let settling = refresh.saturating_add(refresh.min(MARGIN)).saturating_add(Duration::from_secs(1));
+        Some(self.issued_at? + settling)
+    }
 }
 
 /// The keys that sign tokens, and verify them.
@@ -112,13 +119,23 @@ impl SigningKeySet {
     /// The key that signs at `now`: the first one. While that is younger than `refresh` plus a margin, some verifiers may not have
     /// read it yet, so the next older key signs. If every key is that young, the oldest signs, since most verifiers have it.
     pub fn signer(&self, now: UnixSeconds, refresh: Duration) -> &SigningKey {
-        // The margin covers clocks that differ and a source that is read again after a failure.
-        let settling = refresh.saturating_add(refresh.min(MARGIN));
-        let is_settled = |key: &SigningKey| key.issued_at.is_none_or(|at| at + settling < now);
-        let keys = || std::iter::once(&self.first).chain(&self.others);
+        let is_settled = |key: &&SigningKey| key.settled_from(refresh).is_none_or(|settled| settled <= now);
         // Of two keys from the same second, the first in the set is the newer one.
-        let oldest = || keys().reduce(|older, key| if key.issued_at <= older.issued_at { key } else { older });
-        keys().find(|key| is_settled(key)).or_else(oldest).unwrap_or(&self.first)
+        let oldest = || self.keys().reduce(|older, key| if key.issued_at <= older.issued_at { key } else { older });
+        self.keys().find(is_settled).or_else(oldest).unwrap_or(&self.first)
+    }
+
+    /// The earliest time from `now` on at which the key `kid` is the [signer](Self::signer). `None`: other keys take
+    /// precedence from `now` on.
+    pub fn signs_from(&self, kid: &str, now: UnixSeconds, refresh: Duration) -> Option<UnixSeconds> {
+        let signs = |at: &UnixSeconds| self.signer(*at, refresh).kid() == Some(kid);
+        // The signer changes only when a key has settled.
+        let changes = self.keys().filter_map(|key| key.settled_from(refresh)).filter(|at| *at > now);
+        std::iter::once(now).chain(changes).filter(signs).min()
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &SigningKey> {
+        std::iter::once(&self.first).chain(&self.others)
     }
 
     /// The same keys for verification only.

@@ -74,6 +74,32 @@ fn the_first_key_signs_once_all_verifiers_have_had_time_to_read_it() {
 }
 
 #[test]
+fn a_set_tells_when_each_of_its_keys_starts_to_sign() {
+    let [newest, new, old] = [1200, 1000, 10].map(|at| jwk(Algorithm::EdDsa, at));
+    let refresh = Duration::from_secs(300);
+    let signs_from = |set: &Value, key: &Value, now| {
+        let keys = SigningKeySet::parse(&set.to_string(), Algorithm::EdDsa, Deployment::Aws).unwrap();
+        let signer = |at| keys.signer(UnixSeconds::new(at), refresh).kid();
+        let from = keys.signs_from(key["kid"].as_str().unwrap(), UnixSeconds::new(now), refresh)?.get();
+        assert_eq!(signer(from), key["kid"].as_str());
+        assert!(from == now || signer(from - 1) != key["kid"].as_str());
+        Some(from)
+    };
+    let all = json!({ "keys": [newest, new, old] });
+    assert_eq!([&newest, &new, &old].map(|key| signs_from(&all, key, 1201)), [Some(1531), Some(1331), Some(1201)]);
+    assert_eq!([&newest, &new, &old].map(|key| signs_from(&all, key, 1531)), [Some(1531), None, None]);
+    let recent = json!({ "keys": [newest, new] });
+    assert_eq!([&newest, &new].map(|key| signs_from(&recent, key, 1201)), [Some(1531), Some(1201)]);
+    let reversed = json!({ "keys": [new, newest] });
+    assert_eq!([&newest, &new].map(|key| signs_from(&reversed, key, 1201)), [None, Some(1201)]);
+    assert_eq!(signs_from(&all, &jwk(Algorithm::EdDsa, 1), 1201), None, "the key is not in the set");
+    let mut undated = new.clone();
+    undated.as_object_mut().unwrap().remove("iat");
+    let undated_first = json!({ "keys": [undated, old] });
+    assert_eq!(signs_from(&undated_first, &new, 1201), Some(1201), "a key without a date counts as old");
+}
+
+#[test]
 fn the_error_for_an_invalid_set_names_the_kid_and_quotes_no_value() {
     let good = jwk(Algorithm::EdDsa, 1);
     let kid = good["kid"].as_str().unwrap();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 use crate::http::{
-    error::Error,
+    error::{Error, FieldError},
     request::body::{BodyType, MAX_BODY},
 };
 
@@ -50,6 +50,20 @@ impl Fields {
     pub fn get(&self, name: &str) -> Option<&str> {
         let value = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         value.filter(|value| !value.is_empty())
+    }
+
+    /// The value of a field that must not be missing or empty.
+    pub fn required(&self, name: &str) -> Result<&str, FieldError> {
+        self.get(name).ok_or_else(|| FieldError::required(name))
+    }
+
+    /// The value of a required field, parsed by `parse`.
+    pub fn parse<T, E: Into<FieldError>>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, FieldError> {
+        parse(self.required(name)?).map_err(Into::into)
     }
 }
 
