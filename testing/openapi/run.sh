@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the service against openapi.yaml with Schemathesis, in both profiles, with a token and without one, and where it throttles.
-# Usage: .ci/openapi.sh LOCAL SCHEMATHESIS [OPTION...]
+# Usage: testing/openapi/run.sh LOCAL SCHEMATHESIS [OPTION...]
 # The first two are executables; the options go to "schemathesis run", such as --seed 1 or --max-examples 1000.
 set -euo pipefail
 
@@ -11,7 +11,7 @@ fi
 local_binary=$(realpath "$1")
 schemathesis=$(realpath --no-symlinks "$2")
 options=("${@:3}")
-root=$(realpath "$(dirname "$0")/..")
+root=$(realpath "$(dirname "$0")/../..")
 scratch=$(mktemp -d)
 pid=
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Checks the service against other people's JWT libraries, with each algorithm: they take its tokens, it takes theirs, and each
 # refuses what the other must not take.
-# Usage: .ci/interop.sh LOCAL PYTHON NODE_MODULES
+# Usage: testing/interop/run.sh LOCAL PYTHON NODE_MODULES
 # The first two are executables: the service, and a Python with PyJWT[crypto] and joserfc. The third is a folder with the packages
-# of .ci/interop/package.json.
+# of testing/interop/package.json.
 set -euo pipefail
 
 if [[ $# -ne 3 ]]; then
@@ -13,7 +13,7 @@ fi
 local_binary=$(realpath "$1")
 python=$(realpath --no-symlinks "$2")
 node_modules=$(realpath "$3")
-here=$(realpath "$(dirname "$0")/interop")
+here=$(realpath "$(dirname "$0")")
 audience=postern-interop
 scratch=$(mktemp -d)
 pid=
