@@ -1,23 +1,30 @@
-"""What a person does with the pages, in Chromium.
+"""Tests of the pages in Chromium.
 
-Usage: CHROMIUM=… LOCAL=… AXE=… SCREENSHOTS=… python test_pages.py [TEST…]
-LOCAL is the program `local`, AXE is axe-core's axe.min.js, and into SCREENSHOTS go README's pictures.
+Usage: CHROMIUM=… LOCAL=… AXE=… SCREENSHOTS=… python testing/browser/test_pages.py [TEST…]
+LOCAL is the program `local`, AXE is axe-core's axe.min.js, and SCREENSHOTS is the folder for README's pictures.
 """
 
 import os
 import re
+import sys
 import unittest
+from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
-from service import PASSWORD, OtherSite, Service
+from other_site import OtherSite
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from service import PASSWORD, Service  # noqa: E402
 
 LOCAL, AXE, SCREENSHOTS = (os.environ[name] for name in ("LOCAL", "AXE", "SCREENSHOTS"))
 CHROMIUM = os.environ["CHROMIUM"]
 NEW_PASSWORD = "a better tortoise lamp quarrel"
-# All that a page may weigh, headers aside.
+# Bytes of a response body.
 MAX_WEIGHT = 15_000
 WIDTHS = (320, 768, 1440)
+AXE_RUN = "axe.run().then(result => result.violations.map(rule => [rule.id, rule.nodes.map(node => node.html)]))"
 expect.set_options(timeout=30_000)
 TOO_MANY = re.compile(r"There were too many tries\. Wait \d+ (seconds|minutes), then try again\.")
 
@@ -26,7 +33,8 @@ class Pages(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.playwright = sync_playwright().start()
-        cls.browser = cls.playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-quic", "--disable-sync"])
+        arguments = ["--no-sandbox", "--disable-quic", "--disable-sync"]
+        cls.browser = cls.playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
 
     @classmethod
     def tearDownClass(cls):
@@ -34,16 +42,16 @@ class Pages(unittest.TestCase):
         cls.playwright.stop()
 
     def serve(self, **settings):
-        service = Service(LOCAL, **settings)
+        service = Service(LOCAL, separate_database=True, **settings)
         self.addCleanup(service.stop)
         return service
 
     def open(self, service, scripts=True, watched=True):
-        """A page of a browser that has never been here. What it must never do is noticed whatever the test is about."""
+        """A page in a new browser profile. Every test fails if a watched page loads or logs what it must not."""
         context = self.browser.new_context(base_url=service.url, java_script_enabled=scripts)
         self.addCleanup(context.close)
         page = context.new_page()
-        # Without a database a page takes eight seconds, and a machine may be busy.
+        # Without a database a page takes eight seconds, and the machine may be busy.
         page.set_default_timeout(30_000)
         if watched:
             self.watch(page, service)
@@ -51,11 +59,16 @@ class Pages(unittest.TestCase):
 
     def watch(self, page, service):
         faults = []
-        page.on("request", lambda request: request.url.startswith((f"{service.url}/", "data:")) or faults.append(request.url))
+        own_urls = (f"{service.url}/", "data:")
+        page.on("request", lambda request: request.url.startswith(own_urls) or faults.append(request.url))
         page.on("pageerror", lambda error: faults.append(str(error)))
-        # Chromium takes a page with a status of 400 and above for a resource that failed. All else is ours.
-        page.on("console", lambda line: line.type in ("error", "warning") and "the server responded with a status of" not in line.text
-                and faults.append(line.text))
+
+        def read_console(line):
+            # Chromium reports a page with a status of 400 and above as a resource that failed to load.
+            if line.type in ("error", "warning") and "the server responded with a status of" not in line.text:
+                faults.append(line.text)
+
+        page.on("console", read_console)
 
         def weigh(response):
             weight = int(response.headers.get("content-length", 0))
@@ -79,7 +92,7 @@ class Pages(unittest.TestCase):
         page.get_by_role("button", name="Log in").click()
 
     def member(self, **settings):
-        """A service, and a page on which Ada is signed in."""
+        """A service, and a page of the signed-in user Ada."""
         service = self.serve(**settings)
         service.public_id = service.sign_up()
         page = self.open(service)
@@ -92,7 +105,7 @@ class Pages(unittest.TestCase):
         expect(page.get_by_role("heading", level=1)).to_have_text(heading)
 
     def assert_failed(self, page, sentence, field=None):
-        """The page says what is wrong: in its title, first thing, and at the field."""
+        """The error is in the title, in the summary at the top, and beside the field."""
         expect(page).to_have_title(re.compile("^Error: "))
         summary = page.get_by_role("alert")
         expect(summary).to_contain_text(sentence)
@@ -100,9 +113,10 @@ class Pages(unittest.TestCase):
         if field:
             field = page.get_by_label(field, exact=True)
             expect(field).to_have_attribute("aria-invalid", "true")
-            expect(field).to_have_accessible_description(re.compile(sentence if isinstance(sentence, str) else sentence.pattern))
+            pattern = sentence if isinstance(sentence, str) else sentence.pattern
+            expect(field).to_have_accessible_description(re.compile(pattern))
 
-    # ---- The way through
+    # ---- The main journey
 
     def journey(self, page):
         page.goto("/")
@@ -141,19 +155,19 @@ class Pages(unittest.TestCase):
         page.get_by_role("button", name="Delete account").click()
         expect(page.get_by_role("status")).to_have_text("Your account is deleted.")
 
-    def test_somebody_signs_up_logs_in_changes_the_password_logs_out_and_goes(self):
+    def test_a_user_signs_up_logs_in_changes_the_password_logs_out_and_deletes_the_account(self):
         service = self.serve()
         self.journey(self.open(service))
-        self.assertEqual((service.count("Users"), service.count("Credentials"), service.count("Sessions")), (0, 0, 0))
+        self.assertEqual([service.count(table) for table in ("Users", "Credentials", "Sessions")], [0, 0, 0])
 
-    def test_nothing_takes_a_script(self):
+    def test_the_journey_needs_no_script(self):
         self.journey(self.open(self.serve(), scripts=False))
 
-    def test_strict_is_the_same_for_a_person(self):
+    def test_the_journey_is_the_same_in_the_strict_profile(self):
         service = self.serve(AUTH_PROFILE="strict", LIST_USERS_GROUP="")
         self.journey(self.open(service))
 
-    def test_the_keyboard_is_enough(self):
+    def test_log_in_works_with_the_keyboard_alone(self):
         service = self.serve()
         service.sign_up()
         page = self.open(service)
@@ -164,7 +178,7 @@ class Pages(unittest.TestCase):
             keys.type(text)
         keys.press("Enter")
         self.assert_failed(page, "The password is not the account's.", "Password")
-        # The summary has the focus; its link leads to the field.
+        # The summary has the focus, and its link leads to the field.
         keys.press("Tab")
         keys.press("Enter")
         expect(page.get_by_label("Password", exact=True)).to_be_focused()
@@ -174,22 +188,23 @@ class Pages(unittest.TestCase):
         keys.press("Enter")
         self.assert_heading(page, "Users")
 
-    def test_password_managers_know_each_field(self):
+    def test_each_field_has_an_autocomplete_value_for_password_managers(self):
         _, page = self.member()
         guest = self.open(self.serve())
         known = lambda page: page.eval_on_selector_all(
-            "input[autocomplete]", "all => all.map(one => [one.name, one.type, one.autocomplete])")
+            "input[autocomplete]", "inputs => inputs.map(input => [input.name, input.type, input.autocomplete])")
         guest.goto("/login")
         log_in = [["email", "email", "username"], ["password", "password", "current-password"]]
         self.assertEqual(known(guest), log_in)
         guest.goto("/signup")
-        self.assertEqual(known(guest), [["name", "text", "name"], ["email", "email", "username"], ["password", "password", "new-password"]])
+        self.assertEqual(known(guest), [
+            ["name", "text", "name"], ["email", "email", "username"], ["password", "password", "new-password"]])
         page.goto("/user/me")
         self.assertEqual(known(page)[1:], [
             ["current_password", "password", "current-password"], ["new_password", "password", "new-password"],
             ["password", "password", "current-password"]])
 
-    def test_many_users_come_page_by_page(self):
+    def test_many_users_are_listed_page_by_page(self):
         service, page = self.member(THROTTLE_ADDRESS_SIGNUPS="0")
         for number in range(7):
             service.sign_up(f"User {number}", f"user{number}@example.com")
@@ -204,9 +219,9 @@ class Pages(unittest.TestCase):
         page.get_by_role("link", name="First page").click()
         expect(page).to_have_url(re.compile(r"/user\?limit=3$"))
 
-    # ---- What goes wrong
+    # ---- Errors
 
-    def test_a_refused_sign_up_says_which_field_and_keeps_what_was_typed(self):
+    def test_a_rejected_sign_up_names_the_field_and_preserves_the_input(self):
         page = self.open(self.serve())
         self.sign_up(page, name="Ada", email="ada.example.com", password="short")
         self.assert_failed(page, "E-mail address is not an e-mail address", "E-mail address")
@@ -220,14 +235,14 @@ class Pages(unittest.TestCase):
         self.sign_up(page, password="password1234")
         self.assert_failed(page, "among the first that a guesser tries", "Password")
 
-    def test_an_address_that_is_taken_is_said_at_its_field(self):
+    def test_an_email_address_that_is_taken_is_reported_at_its_field(self):
         service = self.serve()
         service.sign_up()
         page = self.open(service)
         self.sign_up(page, name="Another Ada")
         self.assert_failed(page, "There is an account for this e-mail address.", "E-mail address")
 
-    def test_a_refused_log_in_keeps_the_address_and_tells_what_the_profile_tells(self):
+    def test_a_rejected_log_in_preserves_the_address_and_reveals_what_the_profile_allows(self):
         service = self.serve()
         page = self.open(service)
         page.goto("/")
@@ -241,7 +256,7 @@ class Pages(unittest.TestCase):
         self.log_in(strict)
         self.assert_failed(strict, "The e-mail address or the password is wrong.")
 
-    def test_no_pop_up_of_the_browser_asks_for_a_password(self):
+    def test_the_browser_shows_no_password_dialog(self):
         service = self.serve(AUTH_PROFILE="strict")
         page = self.open(service)
         page.goto("/")
@@ -250,7 +265,7 @@ class Pages(unittest.TestCase):
         self.assertEqual(refused.value.status, 401)
         self.assertNotIn("Basic", refused.value.header_value("www-authenticate"))
 
-    def test_who_guesses_too_often_is_told_how_long_to_wait(self):
+    def test_too_many_wrong_passwords_show_how_long_to_wait(self):
         service = self.serve()
         service.sign_up()
         page = self.open(service)
@@ -261,12 +276,12 @@ class Pages(unittest.TestCase):
         self.assert_failed(page, TOO_MANY)
         expect(page.get_by_label("E-mail address")).to_have_value("ada@example.com")
 
-    def test_without_a_database_each_page_says_so_and_keeps_what_was_typed(self):
+    def test_without_a_database_each_page_reports_it_and_preserves_the_input(self):
         service, page = self.member()
         guest, writer = self.open(service), self.open(service)
         guest.goto("/")
         writer.goto("/signup")
-        service.lose_database()
+        service.stop_database()
         self.log_in(guest)
         self.assert_failed(guest, "The service cannot do this now; try again in a moment.")
         expect(guest.get_by_label("E-mail address")).to_have_value("ada@example.com")
@@ -276,7 +291,7 @@ class Pages(unittest.TestCase):
         page.reload()
         self.assert_heading(page, "Not available right now")
 
-    def test_who_may_not_list_hears_why_and_gets_to_their_account(self):
+    def test_a_user_who_may_not_list_sees_the_reason_and_reaches_their_account(self):
         service = self.serve(AUTH_PROFILE="strict")
         public_id = service.sign_up()
         page = self.open(service)
@@ -290,7 +305,7 @@ class Pages(unittest.TestCase):
         page.get_by_role("link", name="Users").click()
         self.assert_heading(page, "Users")
 
-    def test_a_wrong_password_on_the_account_changes_nothing(self):
+    def test_a_wrong_password_on_the_account_page_changes_nothing(self):
         service, page = self.member()
         page.goto("/user/me")
         self.fill(page, Current_password="not this one", New_password=NEW_PASSWORD)
@@ -304,7 +319,7 @@ class Pages(unittest.TestCase):
         self.assert_failed(page, "The password is not the account's.", "Password")
         self.assertTrue(service.can_log_in())
 
-    def test_markup_in_a_name_is_text(self):
+    def test_markup_in_a_name_is_shown_as_text(self):
         service = self.serve()
         name = "<b id='x'>Ada</b> & \"<script>document.title = 'Eve'</script>\""
         page = self.open(service)
@@ -319,9 +334,9 @@ class Pages(unittest.TestCase):
         self.assertEqual(page.locator("#x").count(), 0)
         self.assertEqual(page.title(), "Your account – Postern")
 
-    # ---- Who is signed in, and for how long
+    # ---- Sessions
 
-    def test_an_expired_sign_in_is_renewed_where_there_is_a_session(self):
+    def test_an_expired_access_token_is_refreshed_while_the_session_lasts(self):
         service, page = self.member(JWT_EXPIRATION_DELTA="4", JWT_LEEWAY="0")
         names = lambda: {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
         before = names()
@@ -331,14 +346,14 @@ class Pages(unittest.TestCase):
         expect(page).to_have_url(re.compile(r"/user\?limit=7$"))
         self.assertTrue(all(names()[name] != value for name, value in before.items()))
 
-        # A form that is older than the token does what it says.
+        # A form that was loaded before the token expired still works.
         page.goto("/user/me")
         page.wait_for_timeout(5_000)
         self.fill(page, Current_password=PASSWORD, New_password=NEW_PASSWORD)
         page.get_by_role("button", name="Change password").click()
         expect(page.get_by_role("status")).to_contain_text("Your password is changed")
 
-    def test_two_tabs_that_renew_at_once_stay_signed_in(self):
+    def test_tabs_that_refresh_at_the_same_time_stay_signed_in(self):
         service, page = self.member(JWT_EXPIRATION_DELTA="4", JWT_LEEWAY="0")
         tabs = [page.context.new_page() for _ in range(4)]
         page.wait_for_timeout(5_000)
@@ -347,7 +362,7 @@ class Pages(unittest.TestCase):
         for tab in tabs:
             self.assert_heading(tab, "Users")
 
-    def test_without_sessions_one_logs_in_again_and_comes_back(self):
+    def test_without_sessions_the_user_logs_in_again_and_returns_to_the_page(self):
         _, page = self.member(JWT_EXPIRATION_DELTA="4", JWT_LEEWAY="0", SESSION_IDLE="0")
         page.goto("/user/me")
         page.wait_for_timeout(5_000)
@@ -358,14 +373,14 @@ class Pages(unittest.TestCase):
         self.log_in(page)
         self.assert_heading(page, "Your account")
 
-    def test_a_disabled_user_is_out_at_once(self):
+    def test_a_disabled_user_is_signed_out_immediately(self):
         service, page = self.member()
         service.set_on_user(service.public_id, "disabled", {"BOOL": True})
         page.reload()
         self.assert_heading(page, "Log in")
         self.assertEqual(page.context.cookies(), [])
 
-    def test_logging_out_everywhere_reaches_other_devices(self):
+    def test_logging_out_everywhere_ends_sessions_on_other_devices(self):
         service, page = self.member()
         other = self.open(service)
         other.goto("/")
@@ -381,18 +396,18 @@ class Pages(unittest.TestCase):
         other.reload()
         self.assert_heading(other, "Log in")
 
-    def test_cookies_are_out_of_reach_for_scripts(self):
+    def test_scripts_cannot_read_the_cookies(self):
         _, page = self.member()
         self.assertEqual(page.evaluate("document.cookie"), "")
         for cookie in page.context.cookies():
             self.assertEqual((cookie["httpOnly"], cookie["sameSite"], cookie["path"]), (True, "Lax", "/"))
 
-    def test_who_is_signed_in_comes_from_the_first_page_to_the_users(self):
+    def test_a_signed_in_user_is_redirected_from_the_start_page_to_the_users(self):
         _, page = self.member()
         page.goto("/")
         self.assert_heading(page, "Users")
 
-    def test_after_logging_out_no_way_back_shows_anything(self):
+    def test_after_logging_out_the_back_button_shows_no_user_data(self):
         _, page = self.member()
         page.goto("/user/me")
         page.get_by_role("button", name="Log out", exact=True).click()
@@ -402,7 +417,7 @@ class Pages(unittest.TestCase):
             self.assert_heading(page, "Log in")
             expect(page.get_by_text("ada@example.com")).to_have_count(0)
 
-    # ---- Other sites
+    # ---- Cross-site requests
 
     def test_a_form_of_another_site_changes_nothing(self):
         service, page = self.member()
@@ -414,13 +429,13 @@ class Pages(unittest.TestCase):
             "/signup": {"name": "Eve", "email": "eve@example.com", "password": PASSWORD},
         }
         form = lambda path, fields: "".join(
-            [f'<form method="post" action="{service.url}{path}">', *(f'<input name="{n}" value="{v}">' for n, v in fields.items()),
-             "<button>Win</button></form>"])
+            [f'<form method="post" action="{service.url}{path}">',
+             *(f'<input name="{n}" value="{v}">' for n, v in fields.items()), "<button>Win</button></form>"])
         site = OtherSite({path: form(path, fields) for path, fields in forms.items()})
         self.addCleanup(site.stop)
         attacked = page.context.new_page()
         cookies = page.context.cookies()
-        # To a browser the first is another site, and the second the same site at another origin.
+        # To a browser, the first host is another site, and the second is another origin of the same site.
         for host in ("localhost", "127.0.0.1"):
             for path in forms:
                 attacked.goto(f"http://{host}:{site.port}{path}")
@@ -434,7 +449,7 @@ class Pages(unittest.TestCase):
         page.reload()
         self.assert_heading(page, "Users")
 
-    def test_no_other_site_shows_a_page_of_ours_in_a_frame(self):
+    def test_another_site_cannot_show_a_page_in_a_frame(self):
         service = self.serve()
         site = OtherSite({"/": f'<iframe src="{service.url}/"></iframe>'})
         self.addCleanup(site.stop)
@@ -443,7 +458,7 @@ class Pages(unittest.TestCase):
         page.wait_for_timeout(500)
         self.assertEqual(page.frames[1].get_by_role("heading").count(), 0)
 
-    def test_a_link_cannot_lead_from_the_log_in_to_another_site_or_say_what_did_not_happen(self):
+    def test_a_link_to_the_log_in_page_can_neither_redirect_to_another_site_nor_fake_a_notice(self):
         service = self.serve()
         service.sign_up()
         site = OtherSite({"/": f'<a href="{service.url}/login?notice=deleted&return_to=//localhost/">Go</a>'})
@@ -456,19 +471,20 @@ class Pages(unittest.TestCase):
         self.log_in(page)
         expect(page).to_have_url(f"{service.url}/user")
 
-    # ---- For everybody
+    # ---- Accessibility
 
     def assert_accessible(self, page, state):
-        """axe-core finds nothing, in both colour schemes and from a small phone to a desk, and nothing has to be scrolled sideways."""
+        """axe-core reports nothing, and no width needs horizontal scrolling, in both color schemes."""
         with open(AXE, encoding="utf-8") as axe:
             page.evaluate(axe.read())
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 800})
-                found = page.evaluate("axe.run().then(found => found.violations.map(one => [one.id, one.nodes.map(node => node.html)]))")
+                found = page.evaluate(AXE_RUN)
                 self.assertEqual(found, [], f"{state}, {scheme}, {width} px")
-                self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), width, f"{state} at {width} px")
+                content = page.evaluate("document.documentElement.scrollWidth")
+                self.assertLessEqual(content, width, f"{state} at {width} px")
         self.assertEqual(page.evaluate("document.documentElement.lang"), "en")
         self.states.append(state)
 
@@ -481,7 +497,7 @@ class Pages(unittest.TestCase):
             page.goto(path)
             self.assert_accessible(page, path)
         self.sign_up(page, name="", email="ada@", password="short")
-        self.assert_accessible(page, "sign-up with faults")
+        self.assert_accessible(page, "sign-up with errors")
         self.sign_up(page)
         self.assert_accessible(page, "sign-up with an address that is taken")
         long = "a" * 60 + "@" + "b" * 60 + ".example"
@@ -500,10 +516,10 @@ class Pages(unittest.TestCase):
             self.assert_accessible(page, path)
         self.fill(page, Current_password="not this one", New_password=NEW_PASSWORD)
         page.get_by_role("button", name="Change password").click()
-        self.assert_accessible(page, "another password")
+        self.assert_accessible(page, "change of password with a wrong password")
         page.get_by_role("button", name="Log out all other devices").click()
         self.assert_accessible(page, "account with a notice")
-        service.lose_database()
+        service.stop_database()
         page.reload()
         self.assert_accessible(page, "account without a database")
         page.goto("/")
@@ -516,12 +532,12 @@ class Pages(unittest.TestCase):
         page = self.open(strict)
         page.goto("/")
         self.log_in(page, password="not this one")
-        self.assert_accessible(page, "strict: refused log-in")
+        self.assert_accessible(page, "strict: rejected log-in")
         self.log_in(page)
         self.assert_accessible(page, "strict: may not list")
         self.assertEqual(len(self.states), len(set(self.states)))
 
-    def test_pictures_for_readme(self):
+    def test_screenshots_for_readme(self):
         service, page = self.member(THROTTLE_ADDRESS_SIGNUPS="0")
         for name in ("Grace Hopper", "Katherine Johnson", "Zoë Saldaña"):
             service.sign_up(name, f"{'.'.join(re.findall('[a-z]+', name.lower()))}@example.com")

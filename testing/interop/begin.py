@@ -1,7 +1,7 @@
-"""Signs a user up, logs them in, and checks the documents that others find the keys with.
+"""Signs up and logs in a user, and checks the discovery documents.
 
 Usage: begin.py ALGORITHM ISSUER AUDIENCE FOLDER
-Takes the keys from FOLDER (keys.py) and writes FOLDER/task.json for libraries.py and libraries.mjs.
+Reads the keys that keys.py wrote to FOLDER and writes FOLDER/task.json for libraries.py and libraries.mjs.
 """
 
 import json
@@ -18,10 +18,10 @@ PRIVATE = {"k", "d", "p", "q", "dp", "dq", "qi", "oth"}
 def call(url, body=None):
     data = None if body is None else json.dumps(body).encode()
     try:
-        with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=10) as answer:
-            return answer.headers, json.load(answer)
-    except HTTPError as refusal:
-        sys.exit(f"{algorithm}: {url}: {refusal}: {refusal.read().decode()}")
+        with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=10) as response:
+            return response.headers, json.load(response)
+    except HTTPError as error:
+        sys.exit(f"{algorithm}: {url}: {error}: {error.read().decode()}")
 
 
 def expect(what, found, wanted):
@@ -32,13 +32,13 @@ def expect(what, found, wanted):
 def document(url):
     headers, content = call(url)
     expect(f"Content-Type of {url}", headers["Content-Type"], "application/json")
-    # The key set's is less by its age.
+    # The key set's max-age is reduced by the age of the key set.
     expect(f"Cache-Control of {url}", re.sub("[0-9]+", "N", headers["Cache-Control"]), "public, max-age=N")
     return content
 
 
-def checking(key):
-    """What checks signatures of this key, as the service publishes it. With HS256, that is the key itself."""
+def verifying(key):
+    """The JWK that verifies signatures of this key, as the service publishes it. With HS256, the key itself."""
     public = key if algorithm == "HS256" else {name: value for name, value in key.items() if name not in PRIVATE}
     return public | {"use": "sig", "alg": algorithm}
 
@@ -48,11 +48,11 @@ other = json.loads((folder / "other.json").read_text())["keys"][0]
 
 configuration = document(f"{issuer}/.well-known/openid-configuration")
 expect("issuer", configuration["issuer"], issuer)
-# check_token.py and check_token.mjs go by that.
+# check_token.py and check_token.mjs rely on this URL.
 expect("jwks_uri", configuration["jwks_uri"], f"{issuer}/.well-known/jwks.json")
 expect("id_token_signing_alg_values_supported", configuration["id_token_signing_alg_values_supported"], [algorithm])
 
-public = [] if algorithm == "HS256" else [checking(key) for key in keys]
+public = [] if algorithm == "HS256" else [verifying(key) for key in keys]
 expect("JWK Set", document(configuration["jwks_uri"]), {"keys": public})
 
 user = {"name": "Ada Lovelace", "email": "ada@example.com", "password": "correct horse battery staple"}
@@ -61,6 +61,6 @@ token = call(f"{issuer}/login", user)[1]["token"]
 
 task = {
     "algorithm": algorithm, "issuer": issuer, "audience": audience, "jwks_uri": configuration["jwks_uri"],
-    "public_id": public_id, "token": token, "keys": keys, "other": other, "other_checking": checking(other),
+    "public_id": public_id, "token": token, "keys": keys, "other": other, "other_verifying": verifying(other),
 }
 (folder / "task.json").write_text(json.dumps(task))

@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, jwtVerify } from "jose"; // npm install jose
 
-// A function from a token to its claims. It throws if the token is not good or the keys cannot be read.
+// Returns a function from a token to its claims. It throws if the token is invalid or the keys cannot be read.
 export function checker(issuer, audience, algorithm) {
   const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
   return async (token) => {

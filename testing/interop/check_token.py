@@ -2,7 +2,10 @@ import jwt  # pip install "PyJWT[crypto]"
 
 
 def checker(issuer, audience, algorithm):
-    """A function from a token to its claims. It raises jwt.PyJWTError if the token is not good or the keys cannot be read."""
+    """Returns a function from a token to its claims.
+
+    It raises jwt.PyJWTError if the token is invalid or the keys cannot be read.
+    """
     keys = jwt.PyJWKClient(f"{issuer}/.well-known/jwks.json")
 
     def check(token):

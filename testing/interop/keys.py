@@ -1,6 +1,8 @@
-"""Makes keys. Usage: keys.py ALGORITHM FOLDER
+"""Generates keys.
 
-Writes FOLDER/keys.json, a JWK Set of two private keys for the service, and FOLDER/other.json, one that the service does not know.
+Usage: keys.py ALGORITHM FOLDER
+Writes FOLDER/keys.json, a JWK Set of two private keys for the service, and FOLDER/other.json, a JWK Set of one key
+that the service does not have.
 """
 
 import json
@@ -27,6 +29,6 @@ def write(name, *keys):
     (folder / name).write_text(json.dumps({"keys": keys}))
 
 
-# The second key says no more of itself than it must.
+# The second key has only the required members.
 write("keys.json", key(use="sig", alg=algorithm), key())
 write("other.json", key(use="sig", alg=algorithm))

@@ -1,4 +1,5 @@
-// jose and aws-jwt-verify against the service. Usage: node libraries.mjs TASK, which begin.py wrote.
+// Checks the service against jose and aws-jwt-verify.
+// Usage: node libraries.mjs TASK. begin.py writes the file TASK.
 
 import { readFileSync } from "node:fs";
 import { JwtVerifier } from "aws-jwt-verify";
@@ -12,11 +13,11 @@ const isSymmetric = task.algorithm === "HS256";
 const { dependencies } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
 
 const fetched = async () => (await (await fetch(task.jwks_uri)).json()).keys;
-// With HS256 nothing is published: what checks is what signs.
+// With HS256 nothing is published, because the same key signs and verifies.
 const known = isSymmetric ? task.keys : await fetched();
 const right = { keys: known, issuer: task.issuer, audience: task.audience, algorithm: task.algorithm };
 
-// jose's key sets have no HMAC keys.
+// The key sets of jose do not support HMAC keys.
 const sharedKey = (keys) => (header) => {
   const key = keys.find(({ kid }) => kid === header.kid);
   if (!key) throw new errors.JWKSNoMatchingKey();
@@ -25,8 +26,8 @@ const sharedKey = (keys) => (header) => {
 
 const jose = {
   name: "jose",
-  Refusal: errors.JOSEError,
-  // README's.
+  TokenError: errors.JOSEError,
+  // The function of the documentation.
   checker: () => checker(task.issuer, task.audience, task.algorithm),
   async check(token, { keys, issuer, audience, algorithm }) {
     const options = { issuer, audience, algorithms: [algorithm] };
@@ -38,10 +39,10 @@ const jose = {
   },
 };
 
-// It knows no HMAC and signs nothing. By itself it fetches with https only.
+// It does not support HMAC and does not sign. Its default fetcher accepts only https.
 const awsJwtVerify = {
   name: "aws-jwt-verify",
-  Refusal: JwtBaseError,
+  TokenError: JwtBaseError,
   verifier: (issuer, audience, algorithm, cache) =>
     JwtVerifier.create(
       {
@@ -73,21 +74,21 @@ function fail(library, what) {
   process.exit(1);
 }
 
-async function takes(library, check, token, what) {
-  const claims = await check(token).catch((error) => fail(library, `${what} is refused: ${error}`));
+async function assertAccepted(library, check, token, what) {
+  const claims = await check(token).catch((error) => fail(library, `${what} is rejected: ${error}`));
   const isRight = claims.iss === task.issuer && claims.aud === task.audience && claims.sub === task.public_id;
   if (!isRight || !(Date.now() / 1000 < claims.exp)) fail(library, `${what} has the claims ${JSON.stringify(claims)}`);
 }
 
-async function refuses(library, check, token, what) {
-  const refusal = await check(token).then(() => fail(library, `${what} is taken`), (error) => error);
-  if (!(refusal instanceof library.Refusal)) fail(library, `${what} leads to ${refusal}, which is no refusal`);
+async function assertRejected(library, check, token, what) {
+  const error = await check(token).then(() => fail(library, `${what} is accepted`), (reason) => reason);
+  if (!(error instanceof library.TokenError)) fail(library, `${what} leads to ${error}, which is not a rejection`);
 }
 
-// The service's status for a token, and the code of its refusal.
-async function answer(token) {
-  const response = await fetch(`${task.issuer}/user`, { headers: { Authorization: `Bearer ${token}` } });
-  return response.ok ? `${response.status}` : `${response.status} ${(await response.json()).code}`;
+// The service's status for a token, and the error code.
+async function response(token) {
+  const answer = await fetch(`${task.issuer}/user`, { headers: { Authorization: `Bearer ${token}` } });
+  return answer.ok ? `${answer.status}` : `${answer.status} ${(await answer.json()).code}`;
 }
 
 function unsigned(claims, kid) {
@@ -96,52 +97,53 @@ function unsigned(claims, kid) {
 }
 
 const now = Math.floor(Date.now() / 1000);
-// Without "alg" and "use", so that the libraries do not keep us from misusing them.
+// Without "alg" and "use", so that the libraries let the tests misuse the keys.
 const [first, second, other] = [...task.keys, task.other].map(({ alg, use, ...key }) => key);
 const good = { iss: task.issuer, aud: task.audience, sub: task.public_id, iat: now, nbf: now, exp: now + 60 };
 const sign = (changes = {}, key = first, algorithm = task.algorithm) =>
   jose.sign({ ...good, ...changes }, key, algorithm);
 
-// Ours, by them.
-async function testChecking(library) {
+// The library verifies the service's tokens.
+async function testVerifying(library) {
   const check = isSymmetric ? (token) => library.check(token, right) : library.checker();
-  await takes(library, check, task.token, "the service's token");
+  await assertAccepted(library, check, task.token, "the service's token");
   for (const [what, wrong] of Object.entries({
-    "another key of this kid": { keys: [{ ...task.other_checking, kid: first.kid }] },
-    "another key": { keys: [task.other_checking] },
+    "another key of this kid": { keys: [{ ...task.other_verifying, kid: first.kid }] },
+    "another key": { keys: [task.other_verifying] },
     "another issuer": { issuer: "https://auth.example.com" },
-    "another audience": { audience: "somebody-else" },
+    "another audience": { audience: "another-service" },
     "another algorithm": { algorithm: "ES384" },
   })) {
     const wrongly = (token) => library.check(token, { ...right, ...wrong });
-    await refuses(library, wrongly, task.token, `the service's token, where ${what} is asked for,`);
+    await assertRejected(library, wrongly, task.token, `the service's token, where the library requires ${what},`);
   }
-  await refuses(library, check, await sign({}, other), "a token of another key");
-  await refuses(library, check, await sign({}, { ...other, kid: first.kid }), "a token of another key with this kid");
-  await refuses(library, check, await sign({ exp: now - 60 }), "an expired token");
+  await assertRejected(library, check, await sign({}, other), "a token of another key");
+  const forged = await sign({}, { ...other, kid: first.kid });
+  await assertRejected(library, check, forged, "a token of another key with this kid");
+  await assertRejected(library, check, await sign({ exp: now - 60 }), "an expired token");
 }
 
-// Theirs, by us. Gives the number of forgeries.
+// The service verifies the library's tokens. Returns the number of forgeries.
 async function testSigning(library) {
   for (const [what, token] of Object.entries({
     "a token": await sign(),
     "a token of the second key": await sign({}, second),
-    "a token for several": await sign({ aud: ["somebody-else", task.audience] }),
+    "a token for several": await sign({ aud: ["another-service", task.audience] }),
   })) {
-    const found = await answer(token);
-    if (found !== "200") fail(library, `the service answers ${what} of the library with ${found}`);
+    const found = await response(token);
+    if (found !== "200") fail(library, `the service responds to ${what} of the library with ${found}`);
   }
   const forgeries = {
     "of another key": await sign({}, other),
     "of another key with this kid": await sign({}, { ...other, kid: first.kid }),
     "of the second key with the first one's kid": await sign({}, { ...second, kid: first.kid }),
     "without an audience": await sign({ aud: undefined }),
-    "for another audience": await sign({ aud: "somebody-else" }),
+    "for another audience": await sign({ aud: "another-service" }),
     "of another issuer": await sign({ iss: "https://auth.example.com" }),
     "that is expired": await sign({ exp: now - 60 }),
     "that does not expire": await sign({ exp: undefined }),
     "that is not valid yet": await sign({ nbf: now + 60 }),
-    "of nobody": await sign({ sub: undefined }),
+    "without a subject": await sign({ sub: undefined }),
     "without a signature": unsigned(good, first.kid),
   };
   if (["HS256", "RS256"].includes(task.algorithm)) {
@@ -153,19 +155,19 @@ async function testSigning(library) {
     forgeries["signed with HS256 and the public key"] = await sign({}, key, "HS256");
   }
   for (const [what, token] of Object.entries(forgeries)) {
-    const found = await answer(token);
-    if (found !== "401 invalid-token") fail(library, `the service answers a token ${what} with ${found}`);
+    const found = await response(token);
+    if (found !== "401 invalid-token") fail(library, `the service responds to a token ${what} with ${found}`);
   }
   return Object.keys(forgeries).length;
 }
 
 const title = (library) => `${task.algorithm}: ${library.name} ${dependencies[library.name]}`;
-await testChecking(jose);
+await testVerifying(jose);
 const forgeries = await testSigning(jose);
-console.log(`${title(jose)} takes our tokens, we take its tokens and refuse its ${forgeries} forgeries`);
+console.log(`${title(jose)} accepts our tokens; we accept its tokens and reject its ${forgeries} forgeries`);
 if (isSymmetric) {
-  console.log(`${title(awsJwtVerify)} knows no HMAC: nothing to check`);
+  console.log(`${title(awsJwtVerify)} does not support HMAC: skipped`);
 } else {
-  await testChecking(awsJwtVerify);
-  console.log(`${title(awsJwtVerify)} takes our tokens; it signs none`);
+  await testVerifying(awsJwtVerify);
+  console.log(`${title(awsJwtVerify)} accepts our tokens; it cannot sign`);
 }

@@ -1,4 +1,8 @@
-"""PyJWT and joserfc against the service. Usage: libraries.py TASK, which begin.py wrote."""
+"""Checks the service against PyJWT and joserfc.
+
+Usage: libraries.py TASK
+begin.py writes the file TASK.
+"""
 
 import base64
 import importlib.metadata
@@ -18,7 +22,7 @@ from joserfc.jwk import KeySet, import_key
 
 from check_token import checker
 
-# joserfc would rather have it called Ed25519 (RFC 9864), which many do not know yet.
+# joserfc recommends the name Ed25519 (RFC 9864), which many libraries do not support yet.
 warnings.filterwarnings("ignore", "EdDSA is deprecated")
 
 task = SimpleNamespace(**json.loads(Path(sys.argv[1]).read_text()))
@@ -26,19 +30,19 @@ is_symmetric = task.algorithm == "HS256"
 
 
 def fetched():
-    with urlopen(task.jwks_uri, timeout=10) as answer:
-        return json.load(answer)["keys"]
+    with urlopen(task.jwks_uri, timeout=10) as body:
+        return json.load(body)["keys"]
 
 
-# With HS256 nothing is published: what checks is what signs.
+# With HS256 nothing is published, because the same key signs and verifies.
 known = task.keys if is_symmetric else fetched()
 
 
 class WithPyJWT:
-    refusals = (jwt.PyJWTError, KeyError)
+    errors = (jwt.PyJWTError, KeyError)
 
     def checker(self):
-        """README's."""
+        """The function of the documentation."""
         return checker(task.issuer, task.audience, task.algorithm)
 
     def check(self, token, keys=known, issuer=task.issuer, audience=task.audience, algorithm=task.algorithm):
@@ -50,7 +54,7 @@ class WithPyJWT:
 
 
 class WithJoserfc:
-    refusals = (JoseError, ValueError)
+    errors = (JoseError, ValueError)
 
     def checker(self):
         return lambda token: self.check(token, fetched())
@@ -70,33 +74,33 @@ def fail(what):
     sys.exit(f"{task.algorithm}, {name}: {what}")
 
 
-def takes(check, token, what):
+def assert_accepted(check, token, what):
     try:
         claims = check(token)
     except Exception as error:
-        fail(f"{what} is refused: {error!r}")
+        fail(f"{what} is rejected: {error!r}")
     wanted = {"iss": task.issuer, "aud": task.audience, "sub": task.public_id}
     if {claim: claims.get(claim) for claim in wanted} != wanted or not time.time() < claims["exp"]:
         fail(f"{what} has the claims {claims}")
 
 
-def refuses(check, token, what):
+def assert_rejected(check, token, what):
     try:
         check(token)
-    except library.refusals:
+    except library.errors:
         return
     except Exception as error:
-        fail(f"{what} leads to {error!r}, which is no refusal")
-    fail(f"{what} is taken")
+        fail(f"{what} leads to {error!r}, which is not a rejection")
+    fail(f"{what} is accepted")
 
 
-def answer(token):
-    """The service's status for a token, and the code of its refusal."""
+def response(token):
+    """The service's status for a token, and the error code."""
     try:
         with urlopen(Request(f"{task.issuer}/user", headers={"Authorization": f"Bearer {token}"}), timeout=10) as ok:
             return ok.status, None
-    except HTTPError as refusal:
-        return refusal.code, json.load(refusal).get("code")
+    except HTTPError as error:
+        return error.code, json.load(error).get("code")
 
 
 def unsigned(claims, kid):
@@ -106,9 +110,10 @@ def unsigned(claims, kid):
 
 for name, library in {"PyJWT": WithPyJWT(), "joserfc": WithJoserfc()}.items():
     now = int(time.time())
-    # Without "alg" and "use", so that the libraries do not keep us from misusing them.
+    # Without "alg" and "use", so that the libraries let the tests misuse the keys.
     first, second, other = (
-        {member: value for member, value in key.items() if member not in ("alg", "use")} for key in (*task.keys, task.other)
+        {member: value for member, value in key.items() if member not in ("alg", "use")}
+        for key in (*task.keys, task.other)
     )
     good = {"iss": task.issuer, "aud": task.audience, "sub": task.public_id, "iat": now, "nbf": now, "exp": now + 60}
 
@@ -116,51 +121,53 @@ for name, library in {"PyJWT": WithPyJWT(), "joserfc": WithJoserfc()}.items():
         claims = {claim: value for claim, value in {**good, **changes}.items() if value is not None}
         return library.sign(claims, key, algorithm)
 
-    # Ours, by them.
+    # The library verifies the service's tokens.
     check = library.check if is_symmetric else library.checker()
-    takes(check, task.token, "the service's token")
+    assert_accepted(check, task.token, "the service's token")
     for what, wrong in {
-        "another key of this kid": {"keys": [task.other_checking | {"kid": first["kid"]}]},
-        "another key": {"keys": [task.other_checking]},
+        "another key of this kid": {"keys": [task.other_verifying | {"kid": first["kid"]}]},
+        "another key": {"keys": [task.other_verifying]},
         "another issuer": {"issuer": "https://auth.example.com"},
-        "another audience": {"audience": "somebody-else"},
+        "another audience": {"audience": "another-service"},
         "another algorithm": {"algorithm": "ES384"},
     }.items():
-        refuses(lambda token: library.check(token, **wrong), task.token, f"the service's token, where {what} is asked for,")
-    refuses(check, sign(key=other), "a token of another key")
-    refuses(check, sign(key=other | {"kid": first["kid"]}), "a token of another key with this kid")
-    refuses(check, sign(exp=now - 60), "an expired token")
+        what = f"the service's token, where the library requires {what},"
+        assert_rejected(lambda token: library.check(token, **wrong), task.token, what)
+    assert_rejected(check, sign(key=other), "a token of another key")
+    assert_rejected(check, sign(key=other | {"kid": first["kid"]}), "a token of another key with this kid")
+    assert_rejected(check, sign(exp=now - 60), "an expired token")
 
-    # Theirs, by us.
+    # The service verifies the library's tokens.
     for what, token in {
         "a token": sign(),
         "a token of the second key": sign(key=second),
-        "a token for several": sign(aud=["somebody-else", task.audience]),
+        "a token for several": sign(aud=["another-service", task.audience]),
     }.items():
-        if answer(token) != (200, None):
-            fail(f"the service answers {what} of the library with {answer(token)}")
+        if response(token) != (200, None):
+            fail(f"the service responds to {what} of the library with {response(token)}")
     forgeries = {
         "of another key": sign(key=other),
         "of another key with this kid": sign(key=other | {"kid": first["kid"]}),
         "of the second key with the first one's kid": sign(key=second | {"kid": first["kid"]}),
         "without an audience": sign(aud=None),
-        "for another audience": sign(aud="somebody-else"),
+        "for another audience": sign(aud="another-service"),
         "of another issuer": sign(iss="https://auth.example.com"),
         "that is expired": sign(exp=now - 60),
         "that does not expire": sign(exp=None),
         "that is not valid yet": sign(nbf=now + 60),
-        "of nobody": sign(sub=None),
+        "without a subject": sign(sub=None),
         "without a signature": unsigned(good, first["kid"]),
     }
     if task.algorithm in ("HS256", "RS256"):
         longer = task.algorithm.replace("256", "512")
         forgeries[f"signed with {longer}"] = sign(algorithm=longer)
     if not is_symmetric:
-        public = first.get("n") or first["x"]
-        forgeries["signed with HS256 and the public key"] = sign({"kty": "oct", "k": public, "kid": first["kid"]}, "HS256")
+        public = {"kty": "oct", "k": first.get("n") or first["x"], "kid": first["kid"]}
+        forgeries["signed with HS256 and the public key"] = sign(public, "HS256")
     for what, token in forgeries.items():
-        if answer(token) != (401, "invalid-token"):
-            fail(f"the service answers a token {what} with {answer(token)}")
+        if response(token) != (401, "invalid-token"):
+            fail(f"the service responds to a token {what} with {response(token)}")
 
     version = importlib.metadata.version(name)
-    print(f"{task.algorithm}: {name} {version} takes our tokens, we take its tokens and refuse its {len(forgeries)} forgeries")
+    print(f"{task.algorithm}: {name} {version} accepts our tokens; "
+          f"we accept its tokens and reject its {len(forgeries)} forgeries")
