@@ -1,4 +1,4 @@
-"""Checks that docs/guides/verify-tokens.md contains check_token.py and check_token.mjs, exactly as the tests run them."""
+"""Checks that docs/guides/verify-tokens.md contains check_token.py and check_token.mjs word for word."""
 
 import sys
 from pathlib import Path
