@@ -36,24 +36,22 @@ class Program:
                     return found
         finally:
             watchdog.cancel()
-        self.stop()
-        raise RuntimeError(f"the service did not start:\n{self.log()}")
+        status, log = self.stop()
+        raise RuntimeError(f"the service did not start (status {status}):\n{log}")
 
     def is_running(self):
         return self._process.poll() is None
 
-    def log(self, lines=20):
-        """The last lines of the process's standard error."""
-        self._log.seek(0)
-        return "".join(self._log.readlines()[-lines:])
-
     def stop(self):
-        """Kills the process and returns its exit status, or None if it had to be killed."""
-        status = self._process.poll()
-        self._process.kill()
-        self._process.wait()
-        self._process.stdout.close()
-        return status
+        """Kills the process, and returns its exit status and the end of its log. Can be called again."""
+        if not self._log.closed:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdout.close()
+            self._log.seek(0)
+            self._last_lines = "".join(self._log.readlines()[-20:])
+            self._log.close()
+        return self._process.returncode, self._last_lines
 
 
 class Service:

@@ -50,7 +50,8 @@ class Schemathesis:
             cwd=self._folder, env=environment)
         self.failed |= run.returncode != 0
         if not service.program.is_running():
-            sys.exit(f"the service ended with status {service.program.stop()}:\n{service.program.log()}")
+            status, log = service.program.stop()
+            sys.exit(f"the service ended with status {status}:\n{log}")
 
 
 def sign_in(service):
