@@ -126,7 +126,8 @@ impl Settings {
         self.list_users_with(self.keys.verifying()?)
     }
 
-    /// The settings of `list-users` in the same process as `login`: without public keys it verifies with the signing keys.
+    /// The settings of `list-users` in the same process as `login`: without public keys it verifies with the signing
+    /// keys.
     pub fn list_users_beside_login(&self) -> Result<ListUsersSettings, ConfigError> {
         if self.keys.public.is_some() {
             return self.list_users();

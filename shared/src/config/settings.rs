@@ -53,8 +53,8 @@ impl Settings {
         Self::read(std::env::var_os)
     }
 
-    /// Reads settings from `source`, which gives a variable's value by its name. An empty value counts as unset, except for
-    /// `LIST_USERS_GROUP`, where it admits every authenticated user.
+    /// Reads settings from `source`, which gives a variable's value by its name. An empty value counts as unset,
+    /// except for `LIST_USERS_GROUP`, where it admits every authenticated user.
     pub fn read(source: impl Fn(&'static str) -> Option<OsString>) -> Result<Self, ConfigError> {
         let profile = SecurityProfile::read(&source)?;
         let env = Env::new(&source, profile);
