@@ -4,6 +4,7 @@
 
 use list_users::ListUsers;
 use serde_json::{Value, json};
+use shared::config::clock::Clock;
 use testkit::{
     FunctionEnv,
     events::{self, Sample, SampleFixture},
@@ -48,8 +49,8 @@ async fn fixture(sample: &str) -> SampleFixture {
 
 /// The response of the routes in this process.
 async fn response(fixture: &SampleFixture, event: Value) -> Value {
-    let settings = fixture.settings();
-    let list = ListUsers::new(&settings, verifying_keys(), fixture.service.database.clone()).unwrap();
+    let (settings, database) = (fixture.settings(), fixture.service.database.clone());
+    let list = ListUsers::new(settings.list_users().unwrap(), verifying_keys(), database, Clock::system());
     events::through_lambda_http(list_users::routes(list), &settings, event).await
 }
 

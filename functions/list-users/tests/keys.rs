@@ -5,13 +5,15 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
-use shared::domain::{
-    keys::{
-        jwk::{Algorithm, Jwk},
-        key_set::{JwkSet, SigningKeySet},
+use shared::{
+    config::clock::Clock,
+    domain::{
+        deployment::Deployment,
+        keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
+        time::UnixSeconds,
+        token::{Issuer, IssuerConfig, TokenBinding},
+        user::PublicId,
     },
-    token::{Issuer, IssuerConfig, TokenBinding},
-    user::PublicId,
 };
 use testkit::{
     FunctionEnv,
@@ -30,13 +32,13 @@ fn public(keys: &[&Jwk]) -> String {
 }
 
 fn key(algorithm: Algorithm) -> Jwk {
-    Jwk::generate(algorithm, 1).unwrap()
+    Jwk::generate(algorithm, UnixSeconds::new(1)).unwrap()
 }
 
 /// A token for `user`, signed with `key`. The user has not revoked any tokens.
 fn token(key: &Jwk, user: PublicId) -> String {
     let set = JwkSet::new(vec![key.clone()]).to_json();
-    let keys = SigningKeySet::parse(&set, key.algorithm(), false).unwrap();
+    let keys = SigningKeySet::parse(&set, key.algorithm(), Deployment::Aws).unwrap();
     let (name, lifetime) = ("postern".to_owned(), Duration::from_secs(600));
     let issuer = Issuer::new(IssuerConfig { issuer: name, audience: None, lifetime, not_before_delay: Duration::ZERO });
     let binding = TokenBinding::Version(0);

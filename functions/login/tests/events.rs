@@ -6,10 +6,12 @@ use std::collections::HashSet;
 
 use login::Login;
 use serde_json::{Value, json};
-use shared::domain::keys::{
-    hmac_secret::DEVELOPMENT_KEY,
-    jwk::{Algorithm, Jwk},
-    key_set::JwkSet,
+use shared::{
+    config::clock::Clock,
+    domain::{
+        keys::{Algorithm, Jwk, JwkSet, hmac_secret::DEVELOPMENT_KEY},
+        time::UnixSeconds,
+    },
 };
 use testkit::{
     FunctionEnv,
@@ -91,18 +93,20 @@ async fn fixture() -> SampleFixture {
     SampleFixture::new(FunctionEnv::login(), "login").await
 }
 
+/// The response of the routes in this process.
+async fn response(fixture: &SampleFixture, event: Value) -> Value {
+    let (settings, database) = (fixture.settings(), fixture.service.database.clone());
+    let state = Login::new(settings.login().unwrap(), signing_keys(), database, Clock::system()).unwrap();
+    events::through_lambda_http(login::routes(state), &settings, event).await
+}
+
 #[tokio::test]
 async fn each_sample_event_gets_the_expected_response() {
     let prefixes = ["start", "login", "refresh", "logout", "password", "delete-me", "jwks", "openid-configuration"];
     events::assert_complete(&SAMPLES, &prefixes);
     let fixture = fixture().await;
-    let settings = fixture.settings();
     for sample @ (name, ..) in SAMPLES {
-        let login = Login::new(&settings, signing_keys(), fixture.service.database.clone()).unwrap();
-        events::assert_answer(
-            sample,
-            &events::through_lambda_http(login::routes(login), &settings, fixture.event(name).await).await,
-        );
+        events::assert_answer(sample, &response(&fixture, fixture.event(name).await).await);
     }
 }
 
@@ -139,14 +143,12 @@ fn refresh_tokens_in(event_or_answer: &Value) -> Vec<String> {
 #[tokio::test]
 async fn a_duplicate_header_in_format_1_0_keeps_both_values() {
     let fixture = fixture().await;
-    let settings = fixture.settings();
     let mut event = fixture.event("login-basic-v1").await;
     let good =
         event["headers"]["Authorization"].as_str().or(event["headers"]["authorization"].as_str()).unwrap().to_owned();
     let name = if event["headers"]["Authorization"].is_string() { "Authorization" } else { "authorization" };
     event["multiValueHeaders"][name] = json!(["Basic eDp5", good]);
-    let login = Login::new(&settings, signing_keys(), fixture.service.database.clone()).unwrap();
-    let answer = events::through_lambda_http(login::routes(login), &settings, event).await;
+    let answer = response(&fixture, event).await;
     events::assert_answer(("login-basic-v1", 400, "malformed-authorization"), &answer);
 }
 
@@ -202,7 +204,7 @@ async fn assert_does_not_start(env: &FunctionEnv, named: &str, hidden: &[&str]) 
 
 /// A set with a new Ed25519 key.
 fn key_set() -> Value {
-    let key = Jwk::generate(Algorithm::EdDsa, 1).unwrap();
+    let key = Jwk::generate(Algorithm::EdDsa, UnixSeconds::new(1)).unwrap();
     serde_json::from_str(&JwkSet::new(vec![key]).to_json()).unwrap()
 }
 

@@ -4,6 +4,7 @@ pub mod browser;
 pub mod error;
 pub mod lambda;
 pub mod pages;
+pub mod paths;
 pub mod request;
 pub mod service;
 pub mod telemetry;

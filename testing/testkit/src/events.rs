@@ -98,7 +98,7 @@ pub async fn through_lambda_http(routes: Router, settings: &Settings, event: Val
     let event = serde_json::from_value(event).expect("lambda_http accepts the event");
     let mut context = Context::default();
     "8476a536-e9f4-11e8-9739-2dfe598c3fcd".clone_into(&mut context.request_id);
-    let answer = lambda::handler(routes, settings.options()).oneshot(LambdaEvent::new(event, context)).await;
+    let answer = lambda::handler(routes, settings.into()).oneshot(LambdaEvent::new(event, context)).await;
     serde_json::to_value(answer.expect("handlers do not fail")).expect("the response is JSON")
 }
 

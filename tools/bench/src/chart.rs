@@ -1,14 +1,14 @@
-//! A chart of cold starts, as SVG.
+//! A bar chart as SVG.
 
 use askama::Template;
 
 use crate::report::Row;
 
-/// Where bars begin, in pixels.
+/// Left edge of the bars, in pixels.
 const LEFT: f64 = 230.0;
 
-/// How long the longest is, in pixels.
-const LONGEST: f64 = 440.0;
+/// Length of the longest bar, in pixels.
+const MAX_LENGTH: f64 = 440.0;
 
 #[derive(Template)]
 #[template(path = "chart.svg")]
@@ -28,11 +28,11 @@ struct Bar<'c> {
     text_x: String,
 }
 
-/// The medians of these rows as bars, on one linear scale.
+/// Draws the medians of the rows as bars on a linear scale. `is_ours` selects the highlighted ones.
 pub(crate) fn draw(title: &str, rows: &[&Row], is_ours: impl Fn(&Row) -> bool) -> Result<String, askama::Error> {
     let longest = rows.iter().map(|row| row.median()).fold(f64::MIN_POSITIVE, f64::max);
     let bars = rows.iter().zip(0..).map(|(row, place): (_, u32)| {
-        let width = (row.median() / longest * LONGEST).max(1.0);
+        let width = (row.median() / longest * MAX_LENGTH).max(1.0);
         let y = 40 + place * 26;
         Bar {
             name: &row.subject,
@@ -55,7 +55,7 @@ mod tests {
     use crate::{figures::Samples, report::Unit};
 
     #[test]
-    fn bars_are_as_long_as_what_they_stand_for() {
+    fn bar_lengths_are_proportional_to_the_medians() {
         let row = |name, value| Row::new("start", name, Unit::Milliseconds, &Samples::from_iter([value]));
         let (short, long) = (row("Postern <&>", 2.0), row("Flask", 400.0));
         let chart = draw("Cold start", &[&short, &long], |row| row.subject != "Flask").unwrap();

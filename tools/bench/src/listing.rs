@@ -1,4 +1,4 @@
-//! A page of 100 users among few and among many.
+//! A page of 100 users in tables of different sizes.
 
 use std::path::Path;
 
@@ -11,19 +11,19 @@ use tokio::net::TcpListener;
 
 use crate::{
     figures::{Samples, grouped},
+    fixture::ADA_ADDRESS,
     process::{Failure, Program, Running},
     progress::Progress,
-    report::{Bound, Row, Unit},
-    world::ADAS_CLIENT,
+    report::{Row, Unit},
 };
 
-/// Users that are written at once.
+/// Number of users per import.
 const BATCH: usize = 50_000;
 
-/// A table with so many users, and a function that lists them.
+/// A table of users, and a function that lists them.
 struct Table {
     users: usize,
-    /// Keeps the database.
+    /// Owns the database.
     _service: Service,
     running: Running,
     events: Vec<Value>,
@@ -31,7 +31,7 @@ struct Table {
     cpu: Samples,
 }
 
-/// Pages from the first user on and from random places, of tables with so many users, in turn.
+/// Pages from the first user and from random cursors, in tables of the given sizes in turn.
 pub(crate) async fn measure(binaries: &Path, sizes: &[usize], rounds: usize) -> Result<Vec<Row>, Failure> {
     let mut tables = Vec::new();
     for &users in sizes {
@@ -42,26 +42,26 @@ pub(crate) async fn measure(binaries: &Path, sizes: &[usize], rounds: usize) -> 
         for table in &mut tables {
             let event = &table.events[round % table.events.len()];
             let call = table.running.call(event.clone()).await?;
-            if call.answer["statusCode"] != 200 {
-                return Err(format!("a page is answered {}", call.answer).into());
+            if call.response["statusCode"] != 200 {
+                return Err(format!("GET /user responds with {}", call.response).into());
             }
             table.time.push(call.time);
             table.cpu.push(call.cpu);
         }
         progress.step();
     }
-    let floor = &tables[0];
-    let name = |table: &Table| format!("a page among {} users", grouped(table.users));
+    let baseline = &tables[0];
+    let name = |table: &Table| format!("page among {} users", grouped(table.users));
     let mut rows = Vec::new();
     for table in &tables {
         let what = name(table);
         let time = Row::new(&what, "list-users", Unit::Milliseconds, &table.time);
         let cpu = Row::new(&what, "list-users", Unit::Cpu, &table.cpu);
-        if table.users == floor.users {
+        if table.users == baseline.users {
             rows.extend([time, cpu]);
         } else {
-            rows.push(time.beside(&name(floor), &table.time, &floor.time).bound(Bound::Ratio(1.1)));
-            rows.push(cpu.beside(&name(floor), &table.cpu, &floor.cpu).bound(Bound::Ratio(1.1)));
+            rows.push(time.relative_to(&name(baseline), &table.time, &baseline.time));
+            rows.push(cpu.relative_to(&name(baseline), &table.cpu, &baseline.cpu));
         }
     }
     for table in tables {
@@ -77,7 +77,7 @@ impl Table {
         let endpoint = format!("http://{}", listener.local_addr()?);
         tokio::spawn(database::serve(listener, database.clone()));
         let service = Service::over(&[], &endpoint, &endpoint).await;
-        let progress = Progress::new("users are written", users.div_ceil(BATCH));
+        let progress = Progress::new("importing users", users.div_ceil(BATCH));
         for start in (0..users).step_by(BATCH) {
             let items = (start..users.min(start + BATCH)).map(user).collect::<Result<Vec<Item>, _>>()?;
             database.import_items("Users", items, ImportOptions::default()).map_err(|error| error.to_string())?;
@@ -99,7 +99,7 @@ impl Table {
 
 fn page(token: &str, query: &str) -> Value {
     let headers = json!({ "authorization": format!("Bearer {token}") });
-    let mut event = events::request("GET", "/user", ADAS_CLIENT, &headers, None);
+    let mut event = events::request("GET", "/user", ADA_ADDRESS, &headers, None);
     event["rawQueryString"] = query.into();
     event
 }

@@ -1,4 +1,4 @@
-//! What people use today: programs under Lambda's runtime clients for Python and Node, and cargo lambda's template.
+//! Peers: comparable programs under Lambda's runtime clients for Python and Node, and cargo lambda's template.
 
 use std::{
     env,
@@ -14,25 +14,21 @@ use crate::process::{Failure, Program};
 
 type Outcome<T> = Result<T, Failure>;
 
-/// What the table calls the tutorial's app.
-pub(crate) const FLASK: &str = "Flask, Python";
-
-/// Where the peers' programs and their pinned versions are.
+/// Directory of the peers' programs and their pinned versions.
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
 
-/// A program that people use today, installed.
+/// An installed peer.
 pub(crate) struct Peer {
-    /// What the table calls it.
+    /// Name in the table.
     pub(crate) name: &'static str,
-    /// How it is started.
     pub(crate) program: Program,
-    /// The status with which it answers a stranger.
+    /// Status of its response to a request without a token.
     pub(crate) status: u64,
-    /// A file that a new instance does not find.
+    /// A file that a new instance would not have.
     pub(crate) leftover: Option<PathBuf>,
 }
 
-/// Installs all below `folder`, from crates.io, PyPI and npm, once: kept until the pinned versions change.
+/// Installs all peers into `folder`, from crates.io, PyPI and npm. Installs again only after the pinned versions change.
 pub(crate) fn install(folder: &Path) -> Outcome<Vec<Peer>> {
     let folder = absolute(folder)?;
     Ok(vec![
@@ -42,11 +38,11 @@ pub(crate) fn install(folder: &Path) -> Outcome<Vec<Peer>> {
     ])
 }
 
-/// It is no part of the workspace: cargo would give its features of `lambda_http` to our functions too.
+/// The template is not a member of the workspace: cargo would unify its features of `lambda_http` with those of the functions.
 fn install_template(folder: &Path) -> Outcome<Peer> {
     let sources = Path::new(SOURCES).join("template");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    // The versions that our functions have.
+    // The same versions as the functions.
     let lock = Path::new(SOURCES).join("../../../Cargo.lock");
     let mut pins = run(Command::new(&cargo).arg("--version"))?;
     for file in [&sources.join("Cargo.toml"), &sources.join("src/main.rs"), &lock] {
@@ -68,11 +64,11 @@ fn install_flask(folder: &Path) -> Outcome<Peer> {
     let sources = Path::new(SOURCES).join("flask");
     let environment = folder.join("venv");
     let python = environment.join("bin/python");
-    // A virtual environment goes with its interpreter.
+    // A virtual environment depends on its interpreter.
     let pins = run(Command::new("python3").arg("--version"))? + &read(&sources.join("requirements.txt"))?;
     install_once(folder, &pins, || make_environment(&environment, &sources.join("requirements.txt")))?;
     copy(&sources.join("app.py"), &folder.join("app.py"))?;
-    // pip has compiled the packages. What is deployed to Lambda is compiled as well, or each cold start would do it.
+    // pip compiles the packages. The program is compiled too, as in a deployment; otherwise each cold start would compile it.
     run(Command::new(&python).args(["-m", "compileall", "-q", "app.py"]).current_dir(folder))?;
     let database = folder.join("users.db");
     let program = Program {
@@ -83,8 +79,8 @@ fn install_flask(folder: &Path) -> Outcome<Peer> {
     };
     let program = program
         .with([("DATABASE", database.display().to_string()), ("LAMBDA_TASK_ROOT", folder.display().to_string())]);
-    // A new /tmp has no database.
-    Ok(Peer { name: FLASK, program, status: 401, leftover: Some(database) })
+    // The /tmp of a new instance is empty.
+    Ok(Peer { name: "Flask, Python", program, status: 401, leftover: Some(database) })
 }
 
 fn install_express(folder: &Path) -> Outcome<Peer> {
@@ -102,7 +98,7 @@ fn install_express(folder: &Path) -> Outcome<Peer> {
         npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"])
             .env("PATH", env::join_paths(iter::once(tools.join("bin")).chain(env::split_paths(&path)))?)
             .current_dir(folder);
-        // Node's headers are mostly installed with it; node-gyp downloads them unless it is told where they are.
+        // Node is usually installed with its headers, but node-gyp downloads them unless it knows their path.
         let prefix = node.parent().and_then(Path::parent);
         if let Some(prefix) = prefix.filter(|prefix| prefix.join("include/node/node_api.h").exists())
             && env::var_os("npm_config_nodedir").is_none()
@@ -119,7 +115,7 @@ fn install_express(folder: &Path) -> Outcome<Peer> {
         directory: folder.to_owned(),
         variables: Vec::new(),
     };
-    // The runtime client refuses to start, or to hand out the first event, without what Lambda sets.
+    // The runtime client requires these variables, which Lambda sets, to start and to deliver the first event.
     let program = program.with([
         ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/express".to_owned()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "express".to_owned()),
@@ -130,7 +126,7 @@ fn install_express(folder: &Path) -> Outcome<Peer> {
     Ok(Peer { name: "Express, Node", program, status: 401, leftover: None })
 }
 
-/// Makes a virtual environment of Python with what `requirements` lists.
+/// Creates a virtual environment of Python with the packages in `requirements`.
 fn make_environment(environment: &Path, requirements: &Path) -> Outcome<()> {
     run(Command::new("python3").args(["-m", "venv"]).arg(environment))?;
     run(Command::new(environment.join("bin/python"))
@@ -139,7 +135,7 @@ fn make_environment(environment: &Path, requirements: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// Empties `folder` and fills it with `fill`, unless that was done with the same pins.
+/// Empties `folder` and runs `fill`, unless it was filled with the same pins.
 fn install_once(folder: &Path, pins: &str, fill: impl FnOnce() -> Outcome<()>) -> Outcome<()> {
     let marker = folder.join("installed");
     if fs::read_to_string(&marker).is_ok_and(|installed| installed == pins) {
@@ -147,13 +143,13 @@ fn install_once(folder: &Path, pins: &str, fill: impl FnOnce() -> Outcome<()>) -
     }
     eprintln!("Installing {}", folder.display());
     remove_if_there(fs::remove_dir_all(folder), folder)?;
-    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    fs::create_dir_all(folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
     fill()?;
-    // Last, so that what stopped half-way is done again.
+    // Written last, so that an interrupted installation is repeated.
     fs::write(&marker, pins).map_err(|error| format!("cannot write {}: {error}", marker.display()).into())
 }
 
-/// Runs a command to its end, and gives what it prints.
+/// Runs a command and returns its standard output.
 fn run(command: &mut Command) -> Outcome<String> {
     let words = iter::once(command.get_program()).chain(command.get_args());
     let line = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
@@ -162,9 +158,9 @@ fn run(command: &mut Command) -> Outcome<String> {
     if output.status.success() {
         return Ok(printed.into_owned());
     }
-    // venv explains itself on the one, pip and npm on the other.
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    Err(format!("`{line}` failed ({})\n{printed}{complaint}", output.status).into())
+    // venv reports errors on standard output, pip and npm on standard error.
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(format!("`{line}` failed ({})\n{printed}{errors}", output.status).into())
 }
 
 fn read(file: &Path) -> Outcome<String> {

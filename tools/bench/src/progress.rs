@@ -1,12 +1,12 @@
-//! A bar on a terminal for what takes long. Where standard error is no terminal, nothing is drawn.
+//! A progress bar on standard error, drawn only on a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How far something is.
+/// A progress bar that is removed when dropped.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    /// Something of so many steps.
+    /// A bar of `steps` steps.
     pub(crate) fn new(what: &'static str, steps: usize) -> Self {
         let bar = ProgressBar::new(steps.try_into().unwrap_or(u64::MAX)).with_message(what);
         if let Ok(style) = ProgressStyle::with_template("{msg:32} {wide_bar} {pos}/{len} {eta}") {
@@ -15,7 +15,7 @@ impl Progress {
         Self(bar)
     }
 
-    /// One step is done.
+    /// Advances the bar by one step.
     pub(crate) fn step(&self) {
         self.0.inc(1);
     }

@@ -1,23 +1,23 @@
-//! One table of everything that was measured, as text or as JSON, and the bounds that it has to keep.
+//! The table of all measurements, as text or as JSON.
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use crate::figures::Samples;
+use crate::{budget, figures::Samples};
 
-/// What a row is measured in.
-#[derive(Debug, Clone, Copy, Serialize)]
+/// Unit of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum Unit {
-    /// Milliseconds of time.
+    /// Milliseconds of elapsed time.
     #[serde(rename = "ms")]
     Milliseconds,
-    /// Milliseconds of CPU time, of all threads of the process.
+    /// Milliseconds of CPU time of all threads of the process.
     #[serde(rename = "ms CPU")]
     Cpu,
-    /// 2^20 octets.
+    /// 2^20 bytes.
     #[serde(rename = "MiB")]
     MiB,
-    /// 10^6 octets.
+    /// 10^6 bytes.
     #[serde(rename = "MB")]
     MB,
 }
@@ -33,38 +33,35 @@ impl Unit {
     }
 }
 
-/// What one row has to keep.
+/// Limit of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) enum Bound {
-    /// The ratio to the floor is at most so much.
-    Ratio(f64),
-    /// The median is at most so much.
-    Most(f64),
-    /// The ratio is at least so much.
-    AtLeast(f64),
+    /// Upper limit of the ratio to the baseline.
+    MaxRatio(f64),
+    /// Upper limit of the median, in the unit of the row.
+    Max(f64),
+    /// Lower limit of the ratio to the baseline.
+    MinRatio(f64),
 }
 
-/// One measured thing.
+/// The statistics of one measurement.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
     /// What is measured.
     pub(crate) what: String,
-    /// Of which program.
+    /// The measured program.
     pub(crate) subject: String,
     unit: Unit,
     median: f64,
-    /// A tenth of the measurements is below.
     p10: f64,
-    /// A tenth of the measurements is above.
     p90: f64,
     p99: f64,
-    /// How many times the floor, and what that is.
+    /// Ratio to the baseline, and the name of the baseline.
     ratio: Option<(f64, String)>,
-    bound: Option<Bound>,
 }
 
 impl Row {
-    /// A row without a floor.
+    /// A row without a baseline.
     pub(crate) fn new(what: &str, subject: &str, unit: Unit, samples: &Samples) -> Self {
         Self {
             what: what.to_owned(),
@@ -75,67 +72,69 @@ impl Row {
             p90: samples.quantile(0.9),
             p99: samples.quantile(0.99),
             ratio: None,
-            bound: None,
         }
     }
 
-    /// Beside its floor, measured in the same rounds.
-    pub(crate) fn beside(mut self, floor: &str, samples: &Samples, floors: &Samples) -> Self {
-        self.ratio = Some((samples.ratio(floors), floor.to_owned()));
+    /// Adds the ratio to a baseline that was measured in the same rounds.
+    pub(crate) fn relative_to(mut self, name: &str, samples: &Samples, baseline: &Samples) -> Self {
+        self.ratio = Some((samples.ratio(baseline), name.to_owned()));
         self
     }
 
-    /// With what it should keep.
-    pub(crate) fn bound(mut self, bound: Bound) -> Self {
-        self.bound = Some(bound);
-        self
-    }
-
-    /// Under the heading of a group.
-    pub(crate) fn named(mut self, group: &str) -> Self {
+    /// Prefixes the label with the name of a group.
+    pub(crate) fn in_group(mut self, group: &str) -> Self {
         self.what = format!("{group}: {}", self.what);
         self
     }
 
-    /// The middle one.
     pub(crate) fn median(&self) -> f64 {
         self.median
     }
 
-    /// Whether this is the row of what is measured of a program, with a ratio where the bound is one.
-    pub(crate) fn is(&self, what: &str, subject: &str, bound: Bound) -> bool {
-        let fits = self.ratio.is_some() || matches!(bound, Bound::Most(_));
-        self.what == what && self.subject == subject && fits
+    pub(crate) fn unit(&self) -> Unit {
+        self.unit
     }
 
-    /// That the row does not keep this, in a sentence.
-    pub(crate) fn breaks(&self, bound: Bound) -> Option<String> {
+    pub(crate) fn has_ratio(&self) -> bool {
+        self.ratio.is_some()
+    }
+
+    /// A sentence that says by how much the row exceeds the bound, or `None`.
+    pub(crate) fn violation(&self, bound: Bound) -> Option<String> {
         let ratio = self.ratio.as_ref().map_or(f64::NAN, |(ratio, _)| *ratio);
-        let (value, limit, kept, kind) = match bound {
-            Bound::Ratio(most) => (ratio, most, ratio <= most, "at most"),
-            Bound::Most(most) => (self.median, most, self.median <= most, "at most"),
-            Bound::AtLeast(least) => (ratio, least, ratio >= least, "at least"),
+        let (value, limit, is_met, kind) = match bound {
+            Bound::MaxRatio(max) => (ratio, max, ratio <= max, "at most"),
+            Bound::Max(max) => (self.median, max, self.median <= max, "at most"),
+            Bound::MinRatio(min) => (ratio, min, ratio >= min, "at least"),
         };
-        (!kept).then(|| format!("{}, {}: {value:.3}, and {kind} {limit} is allowed", self.what, self.subject))
+        (!is_met).then(|| format!("{}, {}: {value:.3}, and {kind} {limit} is allowed", self.what, self.subject))
     }
 }
 
-/// The bounds that are not kept, a sentence each. What was not measured keeps none.
-pub(crate) fn unkept_bounds(rows: &[Row]) -> Vec<String> {
-    rows.iter().filter_map(|row| row.breaks(row.bound?)).collect()
+/// The rows as JSON, each with its target.
+pub(crate) fn json(rows: &[Row]) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct WithTarget<'r> {
+        #[serde(flatten)]
+        row: &'r Row,
+        target: Option<Bound>,
+    }
+
+    let rows: Vec<_> = rows.iter().map(|row| WithTarget { row, target: budget::target(row) }).collect();
+    serde_json::to_string_pretty(&rows)
 }
 
-/// The rows as a table for people.
+/// The rows as a text table.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header(["what", "of", "median", "p10 to p90", "p99", "ratio", "floor", "bound"]);
+    table.set_header(["measurement", "program", "median", "p10 to p90", "p99", "ratio", "baseline", "target"]);
     for row in rows {
-        let (ratio, floor) = row.ratio.clone().map_or_else(Default::default, |(ratio, floor)| (digits(ratio), floor));
-        let bound = row.bound.map_or_else(String::new, |bound| match bound {
-            Bound::Ratio(most) => format!("<= {most} x"),
-            Bound::Most(most) => format!("<= {most} {}", row.unit.name()),
-            Bound::AtLeast(least) => format!(">= {least} x"),
+        let (ratio, baseline) = row.ratio.clone().map_or_else(Default::default, |(ratio, name)| (digits(ratio), name));
+        let target = budget::target(row).map_or_else(String::new, |target| match target {
+            Bound::MaxRatio(max) => format!("<= {max} x"),
+            Bound::Max(max) => format!("<= {max} {}", row.unit.name()),
+            Bound::MinRatio(min) => format!(">= {min} x"),
         });
         table.add_row([
             row.what.clone(),
@@ -144,8 +143,8 @@ pub(crate) fn table(rows: &[Row]) -> String {
             format!("{} to {}", digits(row.p10), digits(row.p90)),
             digits(row.p99),
             ratio,
-            floor,
-            bound,
+            baseline,
+            target,
         ]);
     }
     for column in 2..6 {
@@ -156,7 +155,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
     table.to_string()
 }
 
-/// Three digits that count, and no more than three behind the point.
+/// Three significant digits, with at most three decimals.
 fn digits(value: f64) -> String {
     let decimals = match value.abs() {
         100.0.. => 0,
@@ -171,34 +170,35 @@ fn digits(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn row(value: f64, floor: f64) -> Row {
+    fn row(value: f64, baseline: f64) -> Row {
         let samples = |value: f64| Samples::from_iter([value]);
-        Row::new("start", "login", Unit::Milliseconds, &samples(value)).beside(
+        Row::new("start", "login", Unit::Milliseconds, &samples(value)).relative_to(
             "hello",
             &samples(value),
-            &samples(floor),
+            &samples(baseline),
         )
     }
 
     #[test]
-    fn a_bound_that_is_kept_says_nothing_and_one_that_is_not_is_named() {
-        assert!(unkept_bounds(&[row(2.6, 2.0).bound(Bound::Ratio(1.35)), row(9.0, 1.0)]).is_empty());
+    fn only_an_exceeded_bound_is_reported() {
+        assert_eq!(row(2.6, 2.0).violation(Bound::MaxRatio(1.35)), None);
         let sentence = "start, login: 1.400, and at most 1.35 is allowed";
-        assert_eq!(unkept_bounds(&[row(2.8, 2.0).bound(Bound::Ratio(1.35))]), [sentence]);
-        assert_eq!(unkept_bounds(&[row(7.0, 1.0).bound(Bound::Most(6.0))]).len(), 1);
-        assert_eq!(unkept_bounds(&[row(7.0, 1.0).bound(Bound::AtLeast(200.0))]).len(), 1);
+        assert_eq!(row(2.8, 2.0).violation(Bound::MaxRatio(1.35)).as_deref(), Some(sentence));
+        assert!(row(7.0, 1.0).violation(Bound::Max(6.0)).is_some());
+        assert!(row(7.0, 1.0).violation(Bound::MinRatio(200.0)).is_some());
     }
 
     #[test]
-    fn what_could_not_be_measured_keeps_no_bound() {
-        let nothing = Samples::default();
-        let row = Row::new("start", "login", Unit::Milliseconds, &nothing).beside("hello", &nothing, &nothing);
-        assert_eq!(unkept_bounds(&[row.clone().bound(Bound::Ratio(1.35))]).len(), 1);
-        assert_eq!(unkept_bounds(&[row.bound(Bound::Most(6.0))]).len(), 1);
+    fn no_bound_is_met_without_measurements() {
+        let empty = Samples::default();
+        let row = Row::new("start", "login", Unit::Milliseconds, &empty).relative_to("hello", &empty, &empty);
+        assert!(row.violation(Bound::MaxRatio(1.35)).is_some());
+        assert!(row.violation(Bound::Max(6.0)).is_some());
+        assert!(row.violation(Bound::MinRatio(200.0)).is_some());
     }
 
     #[test]
-    fn figures_have_three_digits() {
+    fn figures_have_three_significant_digits() {
         assert_eq!([0.0564, 1.2345, 12.345, 123.45].map(digits), ["0.056", "1.23", "12.3", "123"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Cold starts: from the start of a process to its first request for an event, and to its first answer.
+//! Cold starts: from the start of a process to its first request for an event, and to its first response.
 
 use std::{fs, path::PathBuf};
 
@@ -8,48 +8,46 @@ use crate::{
     figures::Samples,
     process::{Failure, Program, Running},
     progress::Progress,
-    report::{Bound, Row, Unit},
+    report::{Row, Unit},
 };
 
-/// A program that is started again and again, and what it is asked first.
+/// A program that is started repeatedly, and its first event.
 pub(crate) struct Subject {
-    /// What the table calls it.
+    /// Name in the table.
     pub(crate) name: String,
-    /// What is started.
     pub(crate) program: Program,
-    /// Its first event.
     pub(crate) event: Value,
-    /// What the answer's status has to be, so that no failure is measured for an answer.
+    /// Expected status of the response. Any other status ends the measurement.
     pub(crate) status: u64,
-    /// A file that a new instance does not find.
+    /// A file that is removed before each start, because a new instance would not have it.
     pub(crate) leftover: Option<PathBuf>,
 }
 
-/// What one program's starts took.
+/// Measurements of the starts of one program.
 #[derive(Debug, Default)]
 pub(crate) struct Starts {
     /// Milliseconds to the first `GET /next`.
     pub(crate) next: Samples,
-    /// Milliseconds to the first answer, without the time for which nobody had an event for it.
-    pub(crate) answer: Samples,
-    /// Milliseconds of CPU until the first `GET /next`.
+    /// Milliseconds to the first response, without the time for which no event was available.
+    pub(crate) response: Samples,
+    /// Milliseconds of CPU time until the first `GET /next`.
     pub(crate) next_cpu: Samples,
-    /// Milliseconds of CPU for the first event.
+    /// Milliseconds of CPU time for the first event.
     pub(crate) first_cpu: Samples,
 }
 
-/// Starts all subjects, one after the other in each round.
+/// Starts all subjects in turn, in each round.
 pub(crate) async fn measure(subjects: &[Subject], rounds: usize, progress: &Progress) -> Result<Vec<Starts>, Failure> {
     let mut all: Vec<Starts> = subjects.iter().map(|_| Starts::default()).collect();
-    // Each once before, so that no file has to be read from a disk.
+    // An unmeasured start of each loads the files into the page cache.
     for subject in subjects {
         start(subject).await?;
     }
     for _ in 0..rounds {
         for (subject, starts) in subjects.iter().zip(&mut all) {
-            let [next, answer, next_cpu, first_cpu] = start(subject).await?;
+            let [next, response, next_cpu, first_cpu] = start(subject).await?;
             starts.next.push(next);
-            starts.answer.push(answer);
+            starts.response.push(response);
             starts.next_cpu.push(next_cpu);
             starts.first_cpu.push(first_cpu);
         }
@@ -60,33 +58,33 @@ pub(crate) async fn measure(subjects: &[Subject], rounds: usize, progress: &Prog
 
 async fn start(subject: &Subject) -> Result<[f64; 4], Failure> {
     if let Some(leftover) = &subject.leftover {
-        // It is not there before the first start.
+        // It does not exist before the first start.
         fs::remove_file(leftover).ok();
     }
     let mut running = Running::start(&subject.program).await?;
     let call = running.call(subject.event.clone()).await?;
     let figures = [running.next, running.next + call.time, running.next_cpu, call.cpu];
     running.stop().await;
-    if call.answer["statusCode"] != subject.status {
-        return Err(format!("{} answers {}", subject.name, call.answer).into());
+    if call.response["statusCode"] != subject.status {
+        return Err(format!("{} responds with {}", subject.name, call.response).into());
     }
     Ok(figures)
 }
 
-/// A row for each of the times, beside the first subject's.
-pub(crate) fn rows(subjects: &[Subject], starts: &[Starts], next: Option<Bound>, answer: Option<Bound>) -> Vec<Row> {
+/// Rows for both times, relative to those of the first subject.
+pub(crate) fn rows(subjects: &[Subject], starts: &[Starts]) -> Vec<Row> {
     let times = |choose: fn(&Starts) -> &Samples| starts.iter().map(choose).collect::<Vec<_>>();
-    let mut rows = beside_first("start to first GET /next", subjects, &times(|starts| &starts.next), next);
-    rows.extend(beside_first("start to first answer", subjects, &times(|starts| &starts.answer), answer));
+    let mut rows = relative_to_first("start to first GET /next", subjects, &times(|starts| &starts.next));
+    rows.extend(relative_to_first("start to first response", subjects, &times(|starts| &starts.response)));
     rows
 }
 
-fn beside_first(what: &str, subjects: &[Subject], times: &[&Samples], bound: Option<Bound>) -> Vec<Row> {
+fn relative_to_first(what: &str, subjects: &[Subject], times: &[&Samples]) -> Vec<Row> {
     let rows =
         subjects.iter().zip(times).map(|(subject, time)| Row::new(what, &subject.name, Unit::Milliseconds, time));
-    let beside = rows.zip(times).enumerate().map(|(place, (row, time))| match place {
+    let rows = rows.zip(times).enumerate().map(|(place, (row, time))| match place {
         0 => row,
-        _ => bound.into_iter().fold(row.beside(&subjects[0].name, time, times[0]), Row::bound),
+        _ => row.relative_to(&subjects[0].name, time, times[0]),
     });
-    beside.collect()
+    rows.collect()
 }

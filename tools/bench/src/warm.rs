@@ -1,65 +1,61 @@
-//! Warm calls: how long they take, how much of the processor, and how much memory the process ever had.
+//! Warm calls: elapsed time, CPU time, and the peak memory of the process.
 
-use std::{path::Path, process::Stdio};
+use std::path::Path;
 
-use serde::Deserialize;
 use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
-    process::{Child, ChildStdin, ChildStdout, Command},
-};
 
 use crate::{
     figures::Samples,
+    fixture::{Fixture, Transport},
     process::{Failure, Program, Running},
     progress::Progress,
-    report::{Bound, Row, Unit},
-    world::{Way, World},
+    raw_argon2::{Hash, RawArgon2},
+    report::{Row, Unit},
 };
 
-/// What one kind of call took.
-struct Calls<'w> {
+/// Measurements of one kind of call.
+pub(crate) struct Calls<'f> {
     what: &'static str,
-    /// Which of the processes it goes to.
+    /// Index of the process that handles it.
     process: usize,
+    /// Expected status of the response.
     status: u64,
-    event: Box<dyn Fn() -> Value + 'w>,
-    time: Samples,
-    cpu: Samples,
+    event: Box<dyn Fn() -> Value + 'f>,
+    pub(crate) time: Samples,
+    pub(crate) cpu: Samples,
 }
 
-/// Calls of each kind in turn, a hash and nothing else beside the log-ins, and the memory at the end.
-pub(crate) async fn measure(world: &World, binaries: &Path, rounds: usize, hashes: usize) -> Result<Vec<Row>, Failure> {
+/// Calls of each kind in turn, log-ins and sign-ups relative to a hash alone, and the peak memory at the end.
+pub(crate) async fn measure(
+    fixture: &Fixture,
+    binaries: &Path,
+    rounds: usize,
+    hashes: usize,
+) -> Result<Vec<Row>, Failure> {
     let names = ["hello", "list-users", "login", "signup"];
     let mut processes = Vec::new();
     for name in names {
         let program = if name == "hello" {
             Program::new(name, binaries)
         } else {
-            world.function(name, binaries, Way::Http, true)
+            fixture.function(name, binaries, Transport::Http, true)
         };
         processes.push(Running::start(&program).await?);
     }
     let mut calls = [
-        Calls::new("warm call", 0, 200, World::nothing),
-        Calls::new("GET /user/me", 1, 200, || world.me()),
-        Calls::new("GET /user, 100 users", 1, 200, || world.users()),
-        Calls::new("POST /refresh, refused", 2, 401, || world.refresh()),
+        Calls::new("warm call", 0, 200, Fixture::unknown_path),
+        Calls::new("GET /user/me", 1, 200, || fixture.me()),
+        Calls::new("GET /user, 100 users", 1, 200, || fixture.users()),
+        Calls::new("POST /refresh, ended session", 2, 401, || fixture.refresh()),
     ];
     run(&mut calls, &mut processes, rounds, &Progress::new("warm calls", rounds)).await?;
-    let mut rows = rows(&names, &calls, &calls[0]);
+    let mut rows = rows(&names, &calls);
     let mut hashing =
-        [Calls::new("POST /login", 2, 201, World::log_in), Calls::new("POST /signup", 3, 201, || world.sign_up())];
+        [Calls::new("POST /login", 2, 201, Fixture::log_in), Calls::new("POST /signup", 3, 201, || fixture.sign_up())];
     rows.extend(hashed(&names, &mut hashing, &mut processes, binaries, hashes).await?);
     for (name, process) in names.iter().zip(&processes) {
         let peak = Samples::from_iter([process.peak_memory()?]);
-        let bound = match *name {
-            "hello" => None,
-            "list-users" => Some(Bound::Most(12.0)),
-            _ => Some(Bound::Most(36.0)),
-        };
-        let row = Row::new("peak memory", name, Unit::MiB, &peak);
-        rows.push(bound.into_iter().fold(row, Row::bound));
+        rows.push(Row::new("peak memory", name, Unit::MiB, &peak));
     }
     for process in processes {
         process.stop().await;
@@ -67,19 +63,27 @@ pub(crate) async fn measure(world: &World, binaries: &Path, rounds: usize, hashe
     Ok(rows)
 }
 
-impl<'w> Calls<'w> {
-    fn new(what: &'static str, process: usize, status: u64, event: impl Fn() -> Value + 'w) -> Self {
+impl<'f> Calls<'f> {
+    pub(crate) fn new(what: &'static str, process: usize, status: u64, event: impl Fn() -> Value + 'f) -> Self {
         Self { what, process, status, event: Box::new(event), time: Samples::default(), cpu: Samples::default() }
     }
 
-    async fn once(&mut self, processes: &mut [Running]) -> Result<(), Failure> {
+    /// Makes one call and records its time and CPU time.
+    pub(crate) async fn measure_once(&mut self, processes: &mut [Running]) -> Result<(), Failure> {
         let process = processes.get_mut(self.process).ok_or("no such process")?;
         let call = process.call((self.event)()).await?;
-        if call.answer["statusCode"] != self.status {
-            return Err(format!("{} is answered {}", self.what, call.answer).into());
+        if call.response["statusCode"] != self.status {
+            return Err(format!("{} responds with {}", self.what, call.response).into());
         }
         self.time.push(call.time);
         self.cpu.push(call.cpu);
+        Ok(())
+    }
+
+    /// Makes one call that is not measured: the first hash of a process allocates its memory.
+    pub(crate) async fn warm_up(&mut self, processes: &mut [Running]) -> Result<(), Failure> {
+        self.measure_once(processes).await?;
+        (self.time, self.cpu) = Default::default();
         Ok(())
     }
 }
@@ -92,25 +96,27 @@ async fn run(
 ) -> Result<(), Failure> {
     for _ in 0..rounds {
         for calls in &mut *calls {
-            calls.once(processes).await?;
+            calls.measure_once(processes).await?;
         }
         progress.step();
     }
     Ok(())
 }
 
-fn rows(names: &[&str], calls: &[Calls<'_>], floor: &Calls<'_>) -> Vec<Row> {
+/// Rows for time and CPU time. The first kind of call is the baseline.
+fn rows(names: &[&str], calls: &[Calls<'_>]) -> Vec<Row> {
     let mut rows = Vec::new();
-    for calls in calls {
-        let name = names[calls.process];
-        let (time, cpu) = (
-            Row::new(calls.what, name, Unit::Milliseconds, &calls.time),
-            Row::new(calls.what, name, Unit::Cpu, &calls.cpu),
-        );
-        let cpu = if calls.what.starts_with("GET /user,") { cpu.bound(Bound::Most(1.0)) } else { cpu };
-        let is_floor = std::ptr::eq(calls, floor);
-        rows.push(if is_floor { time } else { time.beside("hello", &calls.time, &floor.time) });
-        rows.push(if is_floor { cpu } else { cpu.beside("hello", &calls.cpu, &floor.cpu) });
+    for (place, kind) in calls.iter().enumerate() {
+        let name = names[kind.process];
+        let time = Row::new(kind.what, name, Unit::Milliseconds, &kind.time);
+        let cpu = Row::new(kind.what, name, Unit::Cpu, &kind.cpu);
+        rows.extend(match place {
+            0 => [time, cpu],
+            _ => [
+                time.relative_to("hello", &kind.time, &calls[0].time),
+                cpu.relative_to("hello", &kind.cpu, &calls[0].cpu),
+            ],
+        });
     }
     rows
 }
@@ -123,79 +129,50 @@ async fn hashed(
     rounds: usize,
 ) -> Result<Vec<Row>, Failure> {
     let progress = Progress::new("log-ins and hashes", rounds);
-    let (mut returning, mut raw) = (RawArgon2::start(binaries, true)?, RawArgon2::start(binaries, false)?);
-    // The first hash of each takes its memory.
-    raw.hash().await?;
+    let (mut returning, mut retaining) = (RawArgon2::start(binaries, true)?, RawArgon2::start(binaries, false)?);
+    retaining.hash().await?;
     for calls in &mut *calls {
-        calls.once(processes).await?;
-        (calls.time, calls.cpu) = Default::default();
+        calls.warm_up(processes).await?;
     }
-    let [mut plain, mut malloc, mut kept] = <[Samples; 3]>::default();
+    let [mut default, mut retained, mut pooled, mut small_pages] = <[Samples; 4]>::default();
     for _ in 0..rounds {
-        plain.push(returning.hash().await?.plain / 1e6);
-        let hash = raw.hash().await?;
-        malloc.push(hash.thread / 1e6);
-        kept.push(hash.kept / 1e6);
+        default.push(returning.hash().await?.default / 1e6);
+        let hash: Hash = retaining.hash().await?;
+        retained.push(hash.thread / 1e6);
+        pooled.push(hash.pooled / 1e6);
+        small_pages.push(hash.small_pages / 1e6);
         for calls in &mut *calls {
-            calls.once(processes).await?;
+            calls.measure_once(processes).await?;
         }
         progress.step();
     }
     returning.stop().await?;
-    raw.stop().await?;
+    retaining.stop().await?;
     let row = |what, samples| Row::new(what, "raw-argon2", Unit::Cpu, samples);
     let mut rows = vec![
-        row("argon2, called plainly", &plain),
-        row("argon2, called plainly, memory kept by malloc", &malloc).beside("called plainly", &malloc, &plain),
-        row("argon2, memory kept", &kept).beside("called plainly", &kept, &plain).bound(Bound::Ratio(0.8)),
-        row("argon2, memory kept, beside malloc's", &kept).beside("memory kept by malloc", &kept, &malloc),
+        row("argon2, library default", &default),
+        row("argon2, library default, malloc retains memory", &retained).relative_to(
+            "library default",
+            &retained,
+            &default,
+        ),
+        row("argon2, pooled memory", &pooled).relative_to("library default", &pooled, &default),
+        row("argon2, pooled memory, relative to malloc", &pooled).relative_to(
+            "malloc retains memory",
+            &pooled,
+            &retained,
+        ),
+        row("argon2, pooled memory, relative to small pages", &pooled).relative_to(
+            "pooled memory, small pages",
+            &pooled,
+            &small_pages,
+        ),
     ];
-    for (calls, bound) in calls.iter().zip([Some(Bound::Ratio(1.05)), None]) {
+    for calls in calls {
         let name = names[calls.process];
         rows.push(Row::new(calls.what, name, Unit::Milliseconds, &calls.time));
-        let cpu = Row::new(calls.what, name, Unit::Cpu, &calls.cpu).beside("argon2, memory kept", &calls.cpu, &kept);
-        rows.push(bound.into_iter().fold(cpu, Row::bound));
+        let cpu = Row::new(calls.what, name, Unit::Cpu, &calls.cpu);
+        rows.push(cpu.relative_to("argon2, pooled memory", &calls.cpu, &pooled));
     }
     Ok(rows)
-}
-
-/// A process that hashes when it is asked to.
-struct RawArgon2 {
-    process: Child,
-    asks: ChildStdin,
-    answers: Lines<BufReader<ChildStdout>>,
-}
-
-/// Nanoseconds of CPU for one hash.
-#[derive(Deserialize)]
-struct Hash {
-    plain: f64,
-    thread: f64,
-    kept: f64,
-}
-
-impl RawArgon2 {
-    /// Its allocator returns large blocks to the kernel at once, or, as glibc does when some have come and gone, keeps them.
-    fn start(binaries: &Path, returns_memory: bool) -> Result<Self, Failure> {
-        let mut command = Command::new(binaries.join("raw-argon2"));
-        if returns_memory {
-            command.env("MALLOC_MMAP_THRESHOLD_", "131072");
-        }
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
-        let asks = process.stdin.take().ok_or("no standard input")?;
-        let answers = BufReader::new(process.stdout.take().ok_or("no standard output")?).lines();
-        Ok(Self { process, asks, answers })
-    }
-
-    async fn hash(&mut self) -> Result<Hash, Failure> {
-        self.asks.write_all(b"\n").await?;
-        let line = self.answers.next_line().await?.ok_or("raw-argon2 ended")?;
-        Ok(serde_json::from_str(&line)?)
-    }
-
-    async fn stop(mut self) -> Result<(), Failure> {
-        drop(self.asks);
-        self.process.wait().await?;
-        Ok(())
-    }
 }

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use dynoxide::Database;
-use shared::{config::Settings, http::lambda::StartError};
+use shared::{config::Settings, domain::error_chain::causes, http::lambda::StartError};
 use tokio::net::TcpListener;
 
 /// A failure to open or set up the database.
@@ -67,14 +67,13 @@ pub async fn connection(endpoint: &str) -> SdkConfig {
 
 /// Creates the tables that are missing, as defined in `template.yaml`.
 pub async fn create_tables(client: &Client, settings: &Settings) -> Result<(), StartError> {
-    create_table(client, settings.users_table()?, &["public_id"]).await?;
-    create_table(client, settings.credentials_table()?, &["email"]).await?;
-    let sessions = settings.sessions_table()?;
-    create_table(client, sessions, &["public_id", "session_id"]).await?;
-    expire(client, sessions, "expires_at").await?;
-    let throttle = settings.throttle_table()?;
-    create_table(client, throttle, &["id"]).await?;
-    Ok(expire(client, throttle, "expires_at").await?)
+    let tables = settings.all_tables()?;
+    create_table(client, &tables.users, &["public_id"]).await?;
+    create_table(client, &tables.credentials, &["email"]).await?;
+    create_table(client, &tables.sessions, &["public_id", "session_id"]).await?;
+    expire(client, &tables.sessions, "expires_at").await?;
+    create_table(client, &tables.throttle, &["id"]).await?;
+    Ok(expire(client, &tables.throttle, "expires_at").await?)
 }
 
 /// Creates a table with a partition key and, if there is a second name, a sort key.
@@ -92,7 +91,7 @@ async fn create_table(client: &Client, table: &str, keys: &[&str]) -> Result<(),
     match request.send().await {
         Ok(_) => Ok(()),
         Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => Ok(()),
-        Err(error) => Err(failed(shared::http::service::causes(&error))),
+        Err(error) => Err(failed(causes(&error))),
     }
 }
 
@@ -100,7 +99,7 @@ async fn create_table(client: &Client, table: &str, keys: &[&str]) -> Result<(),
 async fn expire(client: &Client, table: &str, attribute: &str) -> Result<(), DatabaseError> {
     let failed = |reason: String| DatabaseError::Table { table: table.to_owned(), reason };
     let answer = client.describe_time_to_live().table_name(table).send().await;
-    let answer = answer.map_err(|error| failed(shared::http::service::causes(&error)))?;
+    let answer = answer.map_err(|error| failed(causes(&error)))?;
     let status = answer.time_to_live_description.and_then(|description| description.time_to_live_status);
     // DynamoDB rejects the call if it is enabled already.
     if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
@@ -109,5 +108,5 @@ async fn expire(client: &Client, table: &str, attribute: &str) -> Result<(), Dat
     let specification = TimeToLiveSpecification::builder().enabled(true).attribute_name(attribute).build();
     let specification = specification.map_err(|error| failed(error.to_string()))?;
     let request = client.update_time_to_live().table_name(table).time_to_live_specification(specification);
-    request.send().await.map(drop).map_err(|error| failed(shared::http::service::causes(&error)))
+    request.send().await.map(drop).map_err(|error| failed(causes(&error)))
 }

@@ -1,7 +1,9 @@
 //! `cargo run -p local`: runs Postern locally.
 
 use std::{
-    env, io,
+    env,
+    ffi::OsString,
+    io,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
     process::ExitCode,
@@ -13,7 +15,7 @@ use clap::{Parser, error::ErrorKind};
 use local::{database, service};
 use shared::{
     aws::store,
-    config::{Settings, is_on_this_machine},
+    config::{SecurityProfile, Settings, Tables, clock::Clock, is_loopback_url, log_level},
     http::{
         lambda::StartError,
         telemetry::logging::{self, Format},
@@ -82,11 +84,11 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    logging::start(Format::Text, logging::level().as_deref());
+    logging::start(Format::Text, log_level().as_deref());
     match run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("local: {}", shared::http::service::causes(&*error).replace('\n', " "));
+            eprintln!("local: {}", shared::domain::error_chain::causes(&*error).replace('\n', " "));
             ExitCode::FAILURE
         }
     }
@@ -101,7 +103,7 @@ async fn run(options: Options) -> Result<(), StartError> {
         let listener = bind(options.dynamodb_host, options.dynamodb_port, "--dynamodb-port").await?;
         (format!("http://{}", listener.local_addr()?), Some((listener, database::open(options.data.as_deref())?)))
     };
-    let settings = service::settings(|name| env::var_os(name), &endpoint)?;
+    let settings = service::settings(variable, &endpoint)?;
     if let Some((listener, database)) = embedded {
         tokio::spawn(database::serve(listener, database));
     }
@@ -118,7 +120,7 @@ async fn serve(options: &Options, settings: &Settings, endpoint: &str) -> Result
     } else {
         Some(bind(Ipv4Addr::LOCALHOST.into(), options.port, "--port").await?)
     };
-    let is_local = options.dynamodb_endpoint.is_none() || is_on_this_machine(endpoint);
+    let is_local = options.dynamodb_endpoint.is_none() || is_loopback_url(endpoint);
     let client = store::connect(&connection(endpoint, is_local).await);
     if is_local {
         database::create_tables(&client, settings).await?;
@@ -127,18 +129,20 @@ async fn serve(options: &Options, settings: &Settings, endpoint: &str) -> Result
         describe_database(options, settings, endpoint)?;
         return std::future::pending().await;
     };
-    let router = service::router(settings, client).await?;
+    let router = service::router(settings, client, Clock::system()).await?;
     println!("Pages on http://{}/", listener.local_addr()?);
     println!("API on http://{}", listener.local_addr()?);
     describe_database(options, settings, endpoint)?;
     print_commands(settings, &format!("http://{}", listener.local_addr()?));
-    print_notes(settings);
+    print_notes(settings)?;
     Ok(service::serve(listener, router).await?)
 }
 
 async fn bind(address: IpAddr, port: u16, option: &str) -> Result<TcpListener, StartError> {
     TcpListener::bind((address, port)).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => format!("port {port} is in use; choose another with {option}, or 0 for a free port").into(),
+        io::ErrorKind::AddrInUse => {
+            format!("port {port} is in use; choose another with {option}, or 0 for a free port").into()
+        }
         _ => format!(
             "cannot listen on {address}, port {port} ({error}); choose another port with {option}, or 0 for a free port"
         )
@@ -161,13 +165,8 @@ fn describe_database(options: &Options, settings: &Settings, endpoint: &str) -> 
         (None, Some(file)) => format!("in {}", file.display()),
         (None, None) => "in memory".to_owned(),
     };
-    println!(
-        "DynamoDB on {endpoint} ({storage}; tables {}, {}, {} and {})",
-        settings.users_table()?,
-        settings.credentials_table()?,
-        settings.sessions_table()?,
-        settings.throttle_table()?
-    );
+    let Tables { users, credentials, sessions, throttle } = settings.all_tables()?;
+    println!("DynamoDB on {endpoint} ({storage}; tables {users}, {credentials}, {sessions} and {throttle})");
     Ok(())
 }
 
@@ -193,24 +192,36 @@ fn print_commands(settings: &Settings, api: &str) {
     println!("curl {api}{list} -H \"x-access-token: $TOKEN\"");
 }
 
-/// Prints what differs from a deployment, at most one line each for the key and for the rules.
-fn print_notes(settings: &Settings) {
+/// Prints what differs from a deployment: at most one line each for the key and for the rules.
+fn print_notes(settings: &Settings) -> Result<(), StartError> {
     let mut notes = Vec::new();
-    if !service::has_key(|name| env::var_os(name)) {
-        notes.push("JWT_SECRET_KEY is not set: tokens are signed with a random key and invalid after a restart.".to_owned());
+    if !service::has_key(variable) {
+        notes.push(
+            "JWT_SECRET_KEY is not set: tokens are signed with a random key and invalid after a restart.".to_owned(),
+        );
     }
-    let relaxed = settings.relaxed_rules();
-    if relaxed.contains(&"AUTH_PROFILE") {
+    let mut relaxed = [settings.signup()?.relaxed_rules, settings.login()?.relaxed_rules].concat();
+    relaxed.extend(settings.list_users_beside_login()?.relaxed_rules);
+    if settings.responses.profile == SecurityProfile::Tutorial {
         notes.push(
             "The tutorial profile is active; AUTH_PROFILE=strict has stricter defaults (docs/concepts/profiles.md)."
                 .to_owned(),
         );
     } else if !relaxed.is_empty() {
-        notes.push(format!("Some settings are weaker than the defaults of the strict profile: {}.", relaxed.join(", ")));
+        relaxed.sort_unstable();
+        relaxed.dedup();
+        notes.push(format!("These settings are weaker than in the strict profile: {}.", relaxed.join(", ")));
     }
     if !notes.is_empty() {
         println!("\n{}", notes.join("\n"));
     }
+    Ok(())
+}
+
+/// A variable of the environment.
+#[expect(clippy::disallowed_methods, reason = "the defaults of this program are added to the environment")]
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name)
 }
 
 /// Quotes a text as one word for a POSIX shell.

@@ -1,6 +1,6 @@
 //! The three functions as one HTTP service.
 
-use std::{io, net::SocketAddr, time::SystemTime};
+use std::{ffi::OsString, io, net::SocketAddr};
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
@@ -14,14 +14,10 @@ use list_users::ListUsers;
 use login::Login;
 use shared::{
     aws::keys::cache as key_cache,
-    config::{ConfigError, Settings},
+    config::{ConfigError, Settings, clock::Clock},
     domain::{
         client_ip::ClientAddress,
-        keys::{
-            jwk::{Algorithm, Jwk},
-            key_set::JwkSet,
-        },
-        token::numeric_date,
+        keys::{Algorithm, Jwk, JwkSet},
     },
     http::{lambda::StartError, service},
 };
@@ -30,7 +26,7 @@ use tokio::net::TcpListener;
 
 /// Reads the settings of the functions, with defaults for the table names and for the key. The default key is random, so
 /// tokens of an earlier process are invalid. `endpoint` is the endpoint of the database.
-pub fn settings(source: impl Fn(&str) -> Option<std::ffi::OsString>, endpoint: &str) -> Result<Settings, ConfigError> {
+pub fn settings(source: impl Fn(&str) -> Option<OsString>, endpoint: &str) -> Result<Settings, ConfigError> {
     let set = |name: &str| source(name).filter(|value| !value.is_empty());
     let fresh_key = if has_key(&source) { None } else { fresh_key(set("JWT_ALGORITHM")) };
     Settings::read(|name| match name {
@@ -45,31 +41,27 @@ pub fn settings(source: impl Fn(&str) -> Option<std::ffi::OsString>, endpoint: &
 }
 
 /// A key set with one new key. `None` for an unknown algorithm, which the settings reject.
-fn fresh_key(algorithm: Option<std::ffi::OsString>) -> Option<String> {
+fn fresh_key(algorithm: Option<OsString>) -> Option<String> {
     let algorithm = algorithm.map_or(Some(Algorithm::Hs256), |name| Algorithm::parse(name.to_str()?))?;
-    let key = Jwk::generate(algorithm, numeric_date(SystemTime::now())).ok()?;
+    let key = Jwk::generate(algorithm, Clock::system().now().seconds()).ok()?;
     Some(JwkSet::new(vec![key]).to_json())
 }
 
 /// Whether a key is configured.
-pub fn has_key(source: impl Fn(&str) -> Option<std::ffi::OsString>) -> bool {
+pub fn has_key(source: impl Fn(&str) -> Option<OsString>) -> bool {
     ["JWT_SECRET_KEY", "JWT_SECRET_ARN"].into_iter().any(|name| source(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// The routes of the three functions, each with its own state, behind the common middleware.
-pub async fn router(settings: &Settings, database: Client) -> Result<Router, StartError> {
-    let aws = aws(settings).await;
-    // In one process, listing can derive the public keys from the signing keys.
-    let checking = if settings.has_public_keys() || !settings.keys.algorithm.is_asymmetric() {
-        key_cache::checking(settings, &aws).await?
-    } else {
-        key_cache::checking_with_secret(settings, &aws).await?
-    };
-    let signing = key_cache::signing(settings, &aws).await?;
-    let routes = signup::routes(Signup::new(settings, database.clone())?)
-        .merge(login::routes(Login::new(settings, signing, database.clone())?))
-        .merge(list_users::routes(ListUsers::new(settings, checking, database)?));
-    Ok(service::service(routes, settings.options()).layer(middleware::from_fn(set_client_address)))
+pub async fn router(settings: &Settings, database: Client, clock: Clock) -> Result<Router, StartError> {
+    let (aws, now) = (aws(settings).await, clock.now());
+    let (signup, login, list_users) = (settings.signup()?, settings.login()?, settings.list_users_beside_login()?);
+    let verifying = key_cache::verifying(&list_users.keys, &aws, now).await?;
+    let signing = key_cache::signing(&login.keys, &aws, now).await?;
+    let routes = signup::routes(Signup::new(signup, database.clone(), clock.clone())?)
+        .merge(login::routes(Login::new(login, signing, database.clone(), clock.clone())?))
+        .merge(list_users::routes(ListUsers::new(list_users, verifying, database, clock)));
+    Ok(service::service(routes, settings.into()).layer(middleware::from_fn(set_client_address)))
 }
 
 /// Serves the routes until the process ends.

@@ -22,10 +22,10 @@ use lambda_http::{
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use shared::{
-    config::{ErrorStyle, SecurityProfile},
+    config::SecurityProfile,
     domain::client_ip::AddressForm,
     http::{
-        error::Error,
+        error::{Error, ErrorStyle},
         lambda,
         request::{authorization, fields::Fields},
         service::ResponseOptions,

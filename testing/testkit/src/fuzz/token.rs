@@ -1,18 +1,14 @@
 //! Fuzz target for access tokens.
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::LazyLock, time::Duration};
 
 use jsonwebtoken::{EncodingKey, crypto};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use shared::domain::{
-    keys::{
-        jwk::Algorithm,
-        key_set::{SigningKeySet, VerifyingKeySet},
-    },
+    deployment::Deployment,
+    keys::{Algorithm, SigningKeySet, VerifyingKeySet},
+    time::UnixSeconds,
     token::{Claim, TokenBinding, Verifier, VerifierConfig},
 };
 
@@ -46,7 +42,7 @@ pub fn token(data: &[u8]) {
 
 /// The time of verification: 2026-11-22, in seconds since 1970. It is fixed because inputs must have the same meaning
 /// in every run.
-const NOW: u64 = 1_795_334_400;
+const NOW: UnixSeconds = UnixSeconds::new(1_795_334_400);
 
 /// The subject of the valid tokens.
 const SUBJECT: &str = "0b6a9f0e-3c55-4d0c-9c39-6f5a0c9b8d21";
@@ -71,8 +67,8 @@ struct IssuedToken {
 
 static HMAC: LazyLock<IssuedToken> = LazyLock::new(|| {
     let valid = forge::token(r#"{"typ":"JWT","alg":"HS256"}"#, &valid_claims().to_string());
-    let keys = SigningKeySet::parse(KEY, Algorithm::Hs256, false).expect("the key is valid");
-    IssuedToken { keys: keys.into_checking(), verifier: verifier(Algorithm::Hs256, None), valid }
+    let keys = SigningKeySet::parse(KEY, Algorithm::Hs256, Deployment::Aws).expect("the key is valid");
+    IssuedToken { keys: keys.into_verifying(), verifier: verifier(Algorithm::Hs256, None), valid }
 });
 
 static ED25519: LazyLock<IssuedToken> = LazyLock::new(|| {
@@ -81,12 +77,12 @@ static ED25519: LazyLock<IssuedToken> = LazyLock::new(|| {
     let key = EncodingKey::from_ed_der(&[SEED_HEAD, &forge::decode(SEED)].concat());
     let signature = crypto::sign(message.as_bytes(), &key, jsonwebtoken::Algorithm::EdDSA).expect("the key signs");
     let set = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "one", "x": POINT }] }).to_string();
-    let keys = VerifyingKeySet::parse_public(&set, Algorithm::EdDsa, false).expect("the key is valid");
+    let keys = VerifyingKeySet::parse_public(&set, Algorithm::EdDsa, Deployment::Aws).expect("the key is valid");
     IssuedToken { keys, verifier: verifier(Algorithm::EdDsa, None), valid: format!("{message}.{signature}") }
 });
 
 fn valid_claims() -> Value {
-    let (iat, exp) = (NOW - 60, NOW + 600);
+    let (iat, exp) = (NOW.get() - 60, NOW.get() + 600);
     json!({
         "iss": ISSUER, "sub": SUBJECT, "public_id": SUBJECT, "iat": iat, "nbf": iat, "exp": exp,
         "jti": "3f0f3d7e-0c5c-4a39-9a0e-6f1f0b1f7a51", "ver": 3,
@@ -103,13 +99,9 @@ fn verifier(algorithm: Algorithm, audience: Option<&str>) -> Verifier {
     )
 }
 
-fn now() -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(NOW)
-}
-
 impl IssuedToken {
     fn assert_accepts_only_valid(&self, text: &str) {
-        match self.verifier.verify(text, &self.keys, now()) {
+        match self.verifier.verify(text, &self.keys, NOW) {
             Ok(verified) => {
                 assert_eq!(text, self.valid, "a token that was not issued is accepted");
                 assert_eq!(verified.subject.to_string(), SUBJECT);
@@ -165,13 +157,13 @@ fn signed_token(data: &[u8], audience: Option<&str>) {
     let text = String::from_utf8_lossy(data);
     let (header, claims) = text.split_once('\n').unwrap_or((r#"{"alg":"HS256"}"#, &text));
     let token = forge::token(header, claims);
-    if let Ok(verified) = verifier(Algorithm::Hs256, audience).verify(&token, &HMAC.keys, now()) {
+    if let Ok(verified) = verifier(Algorithm::Hs256, audience).verify(&token, &HMAC.keys, NOW) {
         let (Some(header), Some(claims)) = (parse_part(header), parse_part(claims)) else { return };
         assert_eq!(header["alg"], "HS256", "{header}");
         assert!(header.get("b64").is_none() && header["crit"].is_null(), "{header}");
         let time = |name: &str| claims[name].as_u64().unwrap_or_else(|| panic!("{name} is not an integer: {claims}"));
         assert_eq!(claims["iss"], ISSUER, "{claims}");
-        assert!(time("exp") > NOW && time("nbf") <= NOW && time("iat") <= NOW, "{claims}");
+        assert!(time("exp") > NOW.get() && time("nbf") <= NOW.get() && time("iat") <= NOW.get(), "{claims}");
         let subject = verified.subject.to_string();
         assert!(claims["sub"] == *subject && claims["public_id"] == *subject, "{claims}");
         assert!(claims["jti"].is_string(), "{claims}");
@@ -193,6 +185,6 @@ fn signed_token(data: &[u8], audience: Option<&str>) {
     let (header, claims) = (forge::encode(header), forge::encode(claims));
     for key in [POINT.as_bytes(), &forge::decode(POINT)] {
         let forged = forge::sign(&header, &claims, key, jsonwebtoken::Algorithm::HS256);
-        assert!(ED25519.verifier.verify(&forged, &ED25519.keys, now()).is_err(), "{forged}");
+        assert!(ED25519.verifier.verify(&forged, &ED25519.keys, NOW).is_err(), "{forged}");
     }
 }

@@ -1,8 +1,8 @@
-//! What Postern costs on AWS in a month, beside Cognito. Prices and counts are options; what a call takes of DynamoDB stands in
-//! `calls`.
+//! The monthly cost of Postern on AWS, compared with Cognito. Prices and counts are options; `calls` has the DynamoDB units of each
+//! kind of call.
 //!
-//! A function takes its processor time, stretched where its memory gives it less than a whole processor, and the time it waits.
-//! Lambda bills both by the millisecond, rounded up, times the memory.
+//! The duration of a call is its CPU time, divided by the share of a processor that the memory size provides, plus the time that it
+//! waits. Lambda bills it times the memory size, rounded up to whole milliseconds.
 
 mod calls;
 mod cognito;
@@ -12,34 +12,36 @@ use clap::{Args, ValueEnum, value_parser};
 
 pub(crate) use self::tables::report;
 
-/// `MemorySize` in template.yaml; a test compares.
+/// `MemorySize` in template.yaml, compared by a test.
 const TEMPLATE_LOGIN_MB: u32 = 1769;
 const TEMPLATE_SIGNUP_MB: u32 = 1769;
 const TEMPLATE_LIST_USERS_MB: u32 = 256;
 
-/// Milliseconds of a whole processor for a log-in: nearly all of it is the password's hash. This and the following are
-/// rounded from the benchmark, the waits estimated; whoever changes them writes docs/COST.md anew.
+/// Milliseconds of CPU time of a log-in, nearly all of it for the password hash. This and the following CPU times are rounded from
+/// the benchmark, and the waits are estimates. A change of any of them changes docs/performance/cost.md.
 const LOGIN_CPU_MS: f64 = 16.0;
-/// Milliseconds a log-in waits for DynamoDB.
+/// Milliseconds for which a log-in waits for DynamoDB.
 const LOGIN_WAIT_MS: f64 = 25.0;
-/// Like [`LOGIN_CPU_MS`]: the hash, and zxcvbn.
+/// Like [`LOGIN_CPU_MS`]: the hash and zxcvbn.
 const SIGNUP_CPU_MS: f64 = 16.5;
 /// Like [`LOGIN_WAIT_MS`].
 const SIGNUP_WAIT_MS: f64 = 12.0;
-/// Of a refresh, which `login` answers without a hash.
+/// Like [`LOGIN_CPU_MS`], for a refresh, which needs no hash.
 const REFRESH_CPU_MS: f64 = 0.6;
 /// Like [`LOGIN_WAIT_MS`].
 const REFRESH_WAIT_MS: f64 = 10.0;
-/// Of a page of users or one's own record.
+/// Like [`LOGIN_CPU_MS`], for a page of users or `GET /user/me`.
 const LIST_USERS_CPU_MS: f64 = 0.8;
 /// Like [`LOGIN_WAIT_MS`].
 const LIST_USERS_WAIT_MS: f64 = 6.0;
-/// Milliseconds until a new process is ready for its first call.
+/// Milliseconds of the INIT phase of a cold start.
 const INIT_MS: f64 = 60.0;
-/// Percentage of calls that start a process.
+/// Percentage of calls with a cold start.
 const COLD_STARTS: f64 = 1.0;
+/// Seconds after which an execution environment reads its keys again: the default of `JWT_KEYS_REFRESH`.
+const KEYS_REFRESH_SECONDS: u32 = 300;
 
-/// Counts, functions and prices. All have defaults.
+/// Counts, functions and prices. Each has a default.
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -58,7 +60,7 @@ struct Usage {
     /// Log-ins.
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
     logins: u32,
-    /// Percentage of the log-ins from an address that the account has not logged in from for 30 days.
+    /// Percentage of log-ins from a client address from which the account has not logged in for 30 days.
     #[arg(long, value_name = "PERCENT", default_value_t = 10.0, value_parser = percentage)]
     new_pairs: f64,
     /// Refreshes.
@@ -70,30 +72,30 @@ struct Usage {
     /// Pages of users (GET /user).
     #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
     listings: u32,
-    /// Own records (GET /user/me).
+    /// Calls of GET /user/me.
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
     me: u32,
-    /// Monthly active users, by whom Cognito is billed.
+    /// Monthly active users, which Cognito bills.
     #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
     mau: u32,
-    /// Users on a page.
+    /// Users per page.
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     page: u32,
     /// Bytes of a user's item in the table.
     #[arg(long, value_name = "BYTES", default_value_t = 200)]
     user_bytes: u32,
-    /// Bytes that a call writes to the logs: the function's lines, Lambda's and API Gateway's.
+    /// Bytes of log lines per call, from the function, Lambda and API Gateway.
     #[arg(long, value_name = "BYTES", default_value_t = 2048)]
     log_bytes: u32,
-    /// Bytes of an answer with its headers. A page's users come on top, with as many bytes as in the table.
+    /// Bytes of a response with its headers. The users of a page are added, with as many bytes as in the table.
     #[arg(long, value_name = "BYTES", default_value_t = 2048)]
-    answer_bytes: u32,
+    response_bytes: u32,
 }
 
 #[derive(Args)]
 #[command(next_help_heading = "Functions")]
 struct Functions {
-    /// Processor that Lambda bills.
+    /// Processor architecture.
     #[arg(long, value_enum, default_value_t = Architecture::Arm64)]
     architecture: Architecture,
     /// Memory of login.
@@ -105,105 +107,114 @@ struct Functions {
     /// Memory of list-users.
     #[arg(long, value_name = "MB", default_value_t = TEMPLATE_LIST_USERS_MB, value_parser = value_parser!(u32).range(128..=10_240))]
     list_users_mb: u32,
-    /// Processor time of a log-in.
+    /// CPU time of a log-in.
     #[arg(long, value_name = "MS", default_value_t = LOGIN_CPU_MS, value_parser = amount)]
     login_cpu: f64,
-    /// How long a log-in waits.
+    /// Time for which a log-in waits.
     #[arg(long, value_name = "MS", default_value_t = LOGIN_WAIT_MS, value_parser = amount)]
     login_wait: f64,
-    /// Processor time of a sign-up.
+    /// CPU time of a sign-up.
     #[arg(long, value_name = "MS", default_value_t = SIGNUP_CPU_MS, value_parser = amount)]
     signup_cpu: f64,
-    /// How long a sign-up waits.
+    /// Time for which a sign-up waits.
     #[arg(long, value_name = "MS", default_value_t = SIGNUP_WAIT_MS, value_parser = amount)]
     signup_wait: f64,
-    /// Processor time of a refresh.
+    /// CPU time of a refresh.
     #[arg(long, value_name = "MS", default_value_t = REFRESH_CPU_MS, value_parser = amount)]
     refresh_cpu: f64,
-    /// How long a refresh waits.
+    /// Time for which a refresh waits.
     #[arg(long, value_name = "MS", default_value_t = REFRESH_WAIT_MS, value_parser = amount)]
     refresh_wait: f64,
-    /// Processor time of a page of users, or of one's own record.
+    /// CPU time of a page of users, or of GET /user/me.
     #[arg(long, value_name = "MS", default_value_t = LIST_USERS_CPU_MS, value_parser = amount)]
     list_users_cpu: f64,
-    /// How long a page of users, or one's own record, waits.
+    /// Time for which a page of users, or GET /user/me, waits.
     #[arg(long, value_name = "MS", default_value_t = LIST_USERS_WAIT_MS, value_parser = amount)]
     list_users_wait: f64,
-    /// Percentage of calls that start a process.
+    /// Percentage of calls with a cold start.
     #[arg(long, value_name = "PERCENT", default_value_t = COLD_STARTS, value_parser = percentage)]
     cold_starts: f64,
-    /// How long such a start takes, at any memory: Lambda's INIT phase, which is billed.
+    /// Duration of Lambda's INIT phase, which is billed, at any memory size.
     #[arg(long, value_name = "MS", default_value_t = INIT_MS, value_parser = amount)]
     init: f64,
-    /// Secrets in Secrets Manager.
-    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    /// Secrets in Secrets Manager: the signing keys and the public keys. HS256 has no public keys and needs 1.
+    #[arg(long, value_name = "COUNT", default_value_t = 2)]
     secrets: u32,
-    /// Custom metrics, each in every hour of the month; 0 with METRICS=off.
+    /// Execution environments of login and list-users that are in use all month and read their keys again periodically.
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    environments: u32,
+    /// Time after which the keys are read again (JWT_KEYS_REFRESH).
+    #[arg(long, value_name = "SECONDS", default_value_t = KEYS_REFRESH_SECONDS, value_parser = value_parser!(u32).range(1..=86_400))]
+    keys_refresh: u32,
+    /// Custom metrics that are published in every hour of the month; 0 with METRICS=off.
     #[arg(long, value_name = "COUNT", default_value_t = 25)]
     metrics: u32,
 }
 
-/// docs/COST.md says where these come from.
+/// docs/performance/cost.md states the sources.
 #[derive(Args)]
 #[command(next_help_heading = "Prices in US dollars (us-east-1)")]
 struct Prices {
-    /// Lambda, a GB-second on arm64.
+    /// Lambda, per GB-second on arm64.
     #[arg(long, value_name = "USD", default_value_t = 0.000_013_333_4, value_parser = amount)]
     gb_second_arm64: f64,
-    /// Lambda, a GB-second on x86_64.
+    /// Lambda, per GB-second on x86_64.
     #[arg(long, value_name = "USD", default_value_t = 0.000_016_666_7, value_parser = amount)]
     gb_second_x86_64: f64,
-    /// Lambda, a million requests.
+    /// Lambda, per million requests.
     #[arg(long, value_name = "USD", default_value_t = 0.20, value_parser = amount)]
     lambda_requests: f64,
-    /// API Gateway's HTTP API, a million requests of the first 300 million.
+    /// API Gateway's HTTP API, per million requests up to 300 million.
     #[arg(long, value_name = "USD", default_value_t = 1.00, value_parser = amount)]
     http_api: f64,
-    /// API Gateway's HTTP API, a million requests beyond these.
+    /// API Gateway's HTTP API, per million requests above 300 million.
     #[arg(long, value_name = "USD", default_value_t = 0.90, value_parser = amount)]
     http_api_further: f64,
-    /// DynamoDB on demand, a million write units.
+    /// DynamoDB on demand, per million write units.
     #[arg(long, value_name = "USD", default_value_t = 0.625, value_parser = amount)]
     write_units: f64,
-    /// DynamoDB on demand, a million read units.
+    /// DynamoDB on demand, per million read units.
     #[arg(long, value_name = "USD", default_value_t = 0.125, value_parser = amount)]
     read_units: f64,
-    /// CloudWatch Logs, a GB taken in.
+    /// CloudWatch Logs, per GB ingested.
     #[arg(long, value_name = "USD", default_value_t = 0.50, value_parser = amount)]
     logs_gb: f64,
-    /// A GB sent to the internet.
+    /// Data transfer to the internet, per GB.
     #[arg(long, value_name = "USD", default_value_t = 0.09, value_parser = amount)]
     sent_gb: f64,
-    /// CloudWatch, a custom metric for a month.
+    /// CloudWatch, per custom metric and month.
     #[arg(long, value_name = "USD", default_value_t = 0.30, value_parser = amount)]
     metric: f64,
-    /// Secrets Manager, a secret for a month.
+    /// Secrets Manager, per secret and month.
     #[arg(long, value_name = "USD", default_value_t = 0.40, value_parser = amount)]
     secret: f64,
+    /// Secrets Manager, per 10,000 calls.
+    #[arg(long, value_name = "USD", default_value_t = 0.05, value_parser = amount)]
+    secret_calls: f64,
 }
 
 #[derive(Args)]
-#[command(next_help_heading = "Cognito, in US dollars for an active user")]
+#[command(next_help_heading = "Cognito, in US dollars per active user")]
 struct Cognito {
-    /// Active users that are free in Lite and Essentials; 50,000 in an account with a pool of before 22 November 2024.
+    /// Free active users in Lite and Essentials; 50,000 in an account with a pool from before 22 November 2024.
     #[arg(long = "cognito-free", value_name = "COUNT", default_value_t = 10_000)]
     free: u32,
-    /// Lite, to 100,000.
+    /// Lite, up to 100,000 users.
     #[arg(long = "cognito-lite", value_name = "USD", default_value_t = 0.0055, value_parser = amount)]
     lite: f64,
-    /// Lite, to a million.
+    /// Lite, up to a million users.
     #[arg(long = "cognito-lite-second", value_name = "USD", default_value_t = 0.0046, value_parser = amount)]
     lite_second: f64,
-    /// Lite, to ten million.
+    /// Lite, up to ten million users.
     #[arg(long = "cognito-lite-third", value_name = "USD", default_value_t = 0.003_25, value_parser = amount)]
     lite_third: f64,
-    /// Lite, beyond.
+    /// Lite, above ten million users.
     #[arg(long = "cognito-lite-fourth", value_name = "USD", default_value_t = 0.0025, value_parser = amount)]
     lite_fourth: f64,
     /// Essentials.
     #[arg(long = "cognito-essentials", value_name = "USD", default_value_t = 0.015, value_parser = amount)]
     essentials: f64,
-    /// Plus, of which nothing is free.
+    /// Plus, without free users.
     #[arg(long = "cognito-plus", value_name = "USD", default_value_t = 0.02, value_parser = amount)]
     plus: f64,
 }
@@ -260,11 +271,12 @@ mod tests {
         assert!((left - right).abs() < 1e-9, "{left} is not {right}");
     }
 
+    const TEMPLATE: &str = include_str!("../../../../template.yaml");
+
     #[test]
-    fn the_templates_sizes_are_those_of_the_template() {
-        let template = include_str!("../../../../template.yaml");
+    fn memory_sizes_equal_those_of_the_template() {
         let size = |function: &str| {
-            let resource = template.split_once(&format!("\n  {function}:\n")).unwrap().1;
+            let resource = TEMPLATE.split_once(&format!("\n  {function}:\n")).unwrap().1;
             let text = resource.split_once("MemorySize: ").unwrap().1;
             text.lines().next().unwrap().parse::<u32>().unwrap()
         };
@@ -274,7 +286,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_make_no_sense_are_refused() {
+    fn the_number_of_secrets_equals_that_of_the_template() {
+        let secrets = TEMPLATE.matches("Type: AWS::SecretsManager::Secret\n").count();
+        assert_eq!(u32::try_from(secrets), Ok(arguments("").functions.secrets));
+        assert!(!TEMPLATE.contains("AWS::SSM::Parameter"));
+    }
+
+    #[test]
+    fn invalid_numbers_are_rejected() {
         for line in ["--metric -1", "--init NaN", "--cold-starts 101", "--login-mb 64", "--login-mb 20000"] {
             assert!(Line::try_parse_from(iter::once("cost").chain(line.split_whitespace())).is_err(), "{line}");
         }

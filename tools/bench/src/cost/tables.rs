@@ -1,4 +1,4 @@
-//! The calculation as tables for a person.
+//! The calculation as text tables.
 
 use std::iter;
 
@@ -8,10 +8,10 @@ use super::{
 };
 use crate::figures::grouped;
 
-/// Sizes in the table of memory.
+/// Memory sizes in the table.
 const SIZES_MB: [u32; 5] = [128, 256, 512, 1024, 1769];
 
-/// The table for a person.
+/// The report: a month, a million calls of each kind, Cognito, and memory sizes.
 pub(crate) fn report(arguments: &Arguments) -> String {
     let calls = arguments.calls();
     let month = arguments.month(&calls);
@@ -19,7 +19,7 @@ pub(crate) fn report(arguments: &Arguments) -> String {
     let sections = [
         monthly(arguments, &month, fixed),
         by_call(arguments, &calls),
-        beside_cognito(arguments, month.total(), fixed),
+        with_cognito(arguments, month.total(), fixed),
         by_memory(arguments),
     ];
     sections.map(|lines| lines.join("\n") + "\n").join("\n")
@@ -37,9 +37,9 @@ fn monthly(arguments: &Arguments, month: &Cost, fixed: f64) -> Vec<String> {
         format!("  {name:<38}{dollars:>12.2}{share:>8.1} %")
     };
     vec![
-        format!("1. A month, in US dollars, on {}", architecture.name()),
+        format!("1. Cost of a month in US dollars, on {}", architecture.name()),
         format!("   {logins} log-ins, {refreshes} refreshes, {signups} sign-ups, {listings} pages of users,"),
-        format!("   {me} own records; {mau} active users"),
+        format!("   {me} calls of GET /user/me; {mau} active users"),
         String::new(),
         line("API Gateway, HTTP API", month.gateway),
         line("Lambda, requests", month.requests),
@@ -47,10 +47,11 @@ fn monthly(arguments: &Arguments, month: &Cost, fixed: f64) -> Vec<String> {
         line("Lambda, cold starts", month.cold_starts),
         line("DynamoDB, write units", month.writes),
         line("DynamoDB, read units", month.reads),
-        line("CloudWatch Logs, taken in", month.logs),
-        line("sent to the internet", month.sent),
+        line("CloudWatch Logs, ingestion", month.logs),
+        line("data transfer to the internet", month.sent),
         line(&format!("CloudWatch, {metrics} custom metrics"), f64::from(metrics) * prices.metric),
         line(&format!("Secrets Manager, secrets: {secrets}"), f64::from(secrets) * prices.secret),
+        line("Secrets Manager, reads", month.keys + arguments.repeated_key_reads()),
         line("total", total),
     ]
 }
@@ -58,24 +59,25 @@ fn monthly(arguments: &Arguments, month: &Cost, fixed: f64) -> Vec<String> {
 fn by_call(arguments: &Arguments, calls: &[Call]) -> Vec<String> {
     let row = |name: &str, cost: &Cost| {
         let (gateway, lambda, database) = (cost.gateway, cost.lambda(), cost.database());
-        let (logs, sent) = (cost.logs, cost.sent);
-        format!("  {name:<20}{gateway:>12.2}{lambda:>9.2}{database:>10.2}{logs:>8.2}{sent:>8.2}{:>9.2}", cost.total())
+        let (logs, sent, keys) = (cost.logs, cost.sent, cost.keys);
+        let parts = format!("{gateway:>12.2}{lambda:>9.2}{database:>10.2}{logs:>8.2}{sent:>8.2}{keys:>8.2}");
+        format!("  {name:<20}{parts}{:>9.2}", cost.total())
     };
     let each = calls.iter().map(|call| row(call.name, &Cost::default().plus(arguments.cost(call), MILLION)));
     // The first two kinds are the log-ins.
     let new = arguments.usage.new_pairs / 100.0;
     let mixed = [1.0 - new, new].into_iter().zip(calls);
     let mixed = mixed.fold(Cost::default(), |sum, (share, call)| sum.plus(arguments.cost(call), share * MILLION));
-    let names = ["API Gateway", "Lambda", "DynamoDB", "logs", "sent", "total"];
-    let [gateway, lambda, database, logs, sent, total] = names;
-    let head = format!("  {:<20}{gateway:>12}{lambda:>9}{database:>10}{logs:>8}{sent:>8}{total:>9}", "");
-    iter::once("2. A million calls, in US dollars".to_owned())
-        .chain([String::new(), head, row("log-ins, as in 1", &mixed)])
+    let names = ["API Gateway", "Lambda", "DynamoDB", "logs", "sent", "keys", "total"];
+    let [gateway, lambda, database, logs, sent, keys, total] = names;
+    let head = format!("  {:<20}{gateway:>12}{lambda:>9}{database:>10}{logs:>8}{sent:>8}{keys:>8}{total:>9}", "");
+    iter::once("2. Cost of a million calls in US dollars".to_owned())
+        .chain([String::new(), head, row("log-ins as in 1", &mixed)])
         .chain(each)
         .collect()
 }
 
-fn beside_cognito(arguments: &Arguments, variable: f64, fixed: f64) -> Vec<String> {
+fn with_cognito(arguments: &Arguments, variable: f64, fixed: f64) -> Vec<String> {
     let mau = f64::from(arguments.usage.mau);
     let per_user = if mau > 0.0 { variable / mau } else { 0.0 };
     let plans = arguments.cognito.plans();
@@ -85,9 +87,9 @@ fn beside_cognito(arguments: &Arguments, variable: f64, fixed: f64) -> Vec<Strin
     });
     let users = grouped(mau);
     vec![
-        format!("3. Beside Cognito, in US dollars a month for {users} active users"),
+        format!("3. Comparison with Cognito: cost of a month in US dollars with {users} active users"),
         format!(
-            "   Postern: {fixed:.2} whoever comes, and {:.2} for a thousand users who call as in 1",
+            "   Postern: {fixed:.2} fixed, and {:.2} per thousand users with the calls in 1",
             1000.0 * per_user
         ),
         String::new(),
@@ -119,7 +121,7 @@ fn by_memory(arguments: &Arguments) -> Vec<String> {
     });
     let architecture = arguments.functions.architecture.name();
     let head = [
-        format!("4. Memory in MB: how long a warm call takes, and Lambda's part of a million on {architecture}"),
+        format!("4. Memory in MB: duration of a warm call, and Lambda's part of the cost of a million calls on {architecture}"),
         "   * template.yaml".to_owned(),
         String::new(),
         format!("  {:>5}{names}", ""),
@@ -134,7 +136,7 @@ mod tests {
     use crate::cost::tests::arguments;
 
     #[test]
-    fn the_report_names_every_function_size_and_marks_the_templates() {
+    fn the_report_lists_all_memory_sizes_and_marks_those_of_the_template() {
         let report = report(&arguments(""));
         let marks: Vec<(&str, usize)> = report
             .lines()
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_services_add_up_to_the_total() {
+    fn the_services_sum_to_the_total() {
         let report = report(&arguments("--logins 12345678 --metrics 3"));
         let month = report.split("\n\n").nth(1).unwrap();
         let dollars: Vec<f64> =

@@ -155,7 +155,7 @@ async fn a_weaker_hash_is_upgraded_only_at_a_successful_log_in() {
 async fn a_hash_that_changed_concurrently_is_not_replaced() {
     use shared::{
         aws::store::CredentialStore,
-        domain::{password::PasswordHash, user::email::Email},
+        domain::{password::PasswordHash, user::Email},
     };
     let service = Service::start().await;
     service.sign_up(ADA).await;

@@ -1,4 +1,4 @@
-//! The least that a function on `lambda_http` can be: no state, no router, no SDK.
+//! A minimal function on `lambda_http`: no state, no router, no SDK.
 
 use std::convert::Infallible;
 

@@ -1,0 +1,12 @@
+//! One file per call, each with its JSON and its form handling.
+
+pub(crate) mod delete_account;
+pub(crate) mod discovery;
+pub(crate) mod log_in;
+pub(crate) mod log_out;
+pub(crate) mod password;
+pub(crate) mod refresh;
+pub(crate) mod start;
+
+/// How often a change of an account is attempted while concurrent changes win.
+const CHANGE_ATTEMPTS: usize = 8;
