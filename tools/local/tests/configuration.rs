@@ -47,10 +47,10 @@ fn documented(variable: &Variable) -> String {
 }
 
 /// The block of a parameter in template.yaml.
-fn parameter(name: &str) -> &'static str {
-    let start = TEMPLATE.find(&format!("\n  {name}:\n")).unwrap_or_else(|| panic!("no parameter {name}"));
-    let block = &TEMPLATE[start + 1..];
-    block.split("\n\n").next().unwrap()
+fn parameter(name: &str) -> String {
+    let header = format!("\n  {name}:\n");
+    let (_, block) = TEMPLATE.split_once(&header).unwrap_or_else(|| panic!("no parameter {name}"));
+    block.lines().take_while(|line| line.starts_with("    ")).collect::<Vec<_>>().join("\n")
 }
 
 /// The value of `Default` in a parameter's block.
@@ -99,7 +99,7 @@ fn the_template_repeats_no_default_that_the_code_does_not_have() {
     for variable in &VARIABLES {
         let Some(name) = &reference[variable.name].parameter else { continue };
         let block = parameter(name);
-        let default = default_of(block);
+        let default = default_of(&block);
         assert!(default.is_empty() || variable.default == DefaultValue::Fixed(default), "{name}: {default}");
         // Descriptions say what an empty parameter means.
         let description = block.split_whitespace().collect::<Vec<_>>().join(" ");
