@@ -49,13 +49,8 @@ async fn fixture(sample: &str) -> SampleFixture {
 
 /// The response of the routes in this process.
 async fn response(fixture: &SampleFixture, event: Value) -> Value {
-    let settings = fixture.settings();
-    let list = ListUsers::new(
-        settings.list_users().unwrap(),
-        verifying_keys(),
-        fixture.service.database.clone(),
-        Clock::system(),
-    );
+    let (settings, database) = (fixture.settings(), fixture.service.database.clone());
+    let list = ListUsers::new(settings.list_users().unwrap(), verifying_keys(), database, Clock::system());
     events::through_lambda_http(list_users::routes(list), &settings, event).await
 }
 

@@ -5,12 +5,15 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shared::config::clock::Clock;
-use shared::domain::{deployment::Deployment, time::UnixSeconds};
-use shared::domain::{
-    keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
-    token::{Issuer, IssuerConfig, TokenBinding},
-    user::PublicId,
+use shared::{
+    config::clock::Clock,
+    domain::{
+        deployment::Deployment,
+        keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
+        time::UnixSeconds,
+        token::{Issuer, IssuerConfig, TokenBinding},
+        user::PublicId,
+    },
 };
 use testkit::{
     FunctionEnv,

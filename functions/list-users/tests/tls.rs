@@ -12,7 +12,7 @@ use testkit::{
 use uuid::Uuid;
 
 /// The log message when Amazon's root certificates do not verify a certificate.
-const FALLBACK: &str = "the system's roots are used";
+const FALLBACK: &str = "the certificate of an endpoint has no Amazon root";
 
 /// Lists users twice over TLS. Returns the statuses and the log.
 async fn list_twice(url: impl Fn(&str) -> String, roots: &str, trusts_stub: bool) -> ([u16; 2], String) {

@@ -1,8 +1,8 @@
-//! The configuration of AWS clients: region, credentials, endpoints and an HTTP client. On Lambda it comes from Lambda's variables,
-//! elsewhere from `aws_config`.
+//! The configuration of AWS clients: region, credentials, endpoints and an HTTP client. On Lambda it comes from
+//! Lambda's variables, elsewhere from `aws_config`.
 //!
-//! Lambda's variables keep the cold start short: `aws_config` looks for profiles, single sign-on and metadata services, none of
-//! which Lambda has, and parses all root certificates of the system before the first call.
+//! Lambda's variables keep the cold start short: `aws_config` looks for profiles, single sign-on and metadata
+//! services, none of which Lambda has, and parses all root certificates of the system before the first call.
 
 use std::env;
 
@@ -51,8 +51,9 @@ fn is_lambda_env(variable: impl Fn(&str) -> Option<String>) -> bool {
     REQUIRED.iter().all(is_set) && !UNSUPPORTED.iter().any(is_set)
 }
 
-/// Lambda never changes the environment of a process and ends the process before the credentials expire, so neither region nor
-/// credentials become stale. `aws_config` would use the same credentials provider, which reads the same variables.
+/// Lambda never changes the environment of a process and ends the process before the credentials expire, so neither
+/// region nor credentials become stale. `aws_config` would use the same credentials provider, which reads the same
+/// variables.
 fn from_lambda_env(roots: Roots) -> SdkConfig {
     let region = env::var("AWS_REGION").ok().map(Region::new);
     SdkConfig::builder()

@@ -42,8 +42,8 @@ impl PasswordSettings {
     }
 }
 
-/// On Lambda a function sees two processors even if its share is less: 1,769 MB correspond to one, and the largest size has six.
-/// Elsewhere the operating system is asked, which takes a twentieth of a cold start.
+/// On Lambda a function sees two processors even if its share is less: 1,769 MB correspond to one, and the largest
+/// size has six. Elsewhere the operating system is asked, which takes a twentieth of a cold start.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
 fn processors(env: &Env<'_>) -> usize {
     let megabytes = env.given(&FUNCTION_MEMORY).ok().flatten().and_then(|size| size.parse::<usize>().ok());
@@ -55,12 +55,11 @@ fn processors(env: &Env<'_>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::read;
-    use std::thread;
+    use super::{super::env::with_env, *};
 
     #[test]
     fn the_memory_size_determines_the_processors() {
-        let processors = |variables: &[(&str, &str)]| read(variables).unwrap().passwords.processors;
+        let processors = |variables: &[(&str, &str)]| with_env(variables, PasswordSettings::read).unwrap().processors;
         for (megabytes, expected) in [("128", 1), ("1769", 1), ("3538", 2), ("10240", 5), ("1000000", 6)] {
             assert_eq!(processors(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", megabytes)]), expected, "{megabytes} MB");
         }

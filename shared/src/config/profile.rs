@@ -5,7 +5,8 @@ use super::env::{ConfigError, Env, Source, Variable};
 pub(super) const PROFILE: Variable = Variable::fixed("AUTH_PROFILE", "tutorial");
 pub(super) const REALM: Variable = Variable::unset("JWT_DEFAULT_REALM");
 
-/// `AUTH_PROFILE`: the set of defaults, and the style of error responses. An explicit setting overrides the profile's default.
+/// `AUTH_PROFILE`: the set of defaults, and the style of error responses. An explicit setting overrides the profile's
+/// default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecurityProfile {
     /// Statuses, headers and messages that the tutorials' clients expect.

@@ -35,6 +35,7 @@ impl Local {
         Self { process, lines }
     }
 
+    /// Reads up to the next line that starts with `start`, and returns the rest of that line.
     async fn line(&mut self, start: &str) -> String {
         let found = async {
             loop {
@@ -47,6 +48,7 @@ impl Local {
         timeout(Duration::from_secs(10), found).await.unwrap_or_else(|_| panic!("local prints {start}"))
     }
 
+    /// Stops the process and returns its exit code, standard error, and the time that this took.
     async fn stop(mut self, signal: &str) -> (Option<i32>, String, Duration) {
         let id = self.process.id().unwrap().to_string();
         let started = Instant::now();
@@ -56,8 +58,19 @@ impl Local {
         self.process.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
         (status.code(), log, started.elapsed())
     }
+
+    /// Stops the process and returns its standard error and the rest of its standard output.
+    async fn stop_with_output(mut self, signal: &str) -> (String, String) {
+        let id = self.process.id().unwrap().to_string();
+        shell(&format!("kill {signal} {id}")).await;
+        let (mut log, mut rest) = (String::new(), String::new());
+        self.process.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
+        self.lines.into_inner().read_to_string(&mut rest).await.unwrap();
+        (log, rest)
+    }
 }
 
+/// Checks that the program fails with a single line on standard error, and returns its exit code and that line.
 async fn fails(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let output: Output = timeout(Duration::from_secs(10), command(arguments).envs(variables.iter().copied()).output())
         .await
@@ -102,18 +115,23 @@ async fn defaults_for_missing_settings_are_printed() {
     let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &empty);
     let database = local.line("DynamoDB on ").await;
     assert!(database.ends_with("(in memory; tables Users, Credentials, Sessions and Throttle)"), "{database}");
-    assert!(local.line("Key: ").await.contains("fresh random key"));
+    // The notes follow the commands.
+    local.line("TOKEN=").await;
+    local.line("curl ").await;
+    assert!(local.line("JWT_SECRET_KEY is not set").await.contains("a random key"));
+    local.line("The tutorial profile is active; AUTH_PROFILE=strict has stricter defaults").await;
     let (_, log, _) = local.stop("-TERM").await;
-    assert!(log.contains("AUTH_PROFILE") && log.contains("PASSWORD_MIN_LENGTH"), "relaxed rules are named: {log}");
+    assert_eq!(log, "", "no warnings in addition to the one line");
     let (key, table) = ("a key that only this test uses: 77d0", "people");
     let mut local = Local::start(
         &["--port", "0", "--dynamodb-port", "0"],
         &[("JWT_SECRET_KEY", key), ("USERS_TABLE", table), ("AUTH_PROFILE", "strict")],
     );
     assert!(local.line("DynamoDB on ").await.contains("tables people, Credentials, Sessions and Throttle"));
-    assert_eq!(local.lines.next_line().await.unwrap().as_deref(), Some(""), "no line about the key");
-    let (_, log, _) = local.stop("-TERM").await;
-    assert!(!log.contains(key) && !log.contains("weaker"), "{log}");
+    local.line("TOKEN=").await;
+    local.line("curl ").await;
+    let (log, notes) = local.stop_with_output("-TERM").await;
+    assert_eq!((log.as_str(), notes.as_str()), ("", ""), "no note about the key or the rules, and no key");
 }
 
 #[tokio::test]
@@ -186,12 +204,12 @@ async fn a_port_in_use_is_a_one_line_error_with_exit_code_1() {
     let (code, text) = fails(&["--port", &port, "--dynamodb-port", "0"], &[]).await;
     assert_eq!(
         (code, text),
-        (Some(1), format!("local: port {port} is taken; choose another with --port, or 0 for any\n"))
+        (Some(1), format!("local: port {port} is in use; choose another with --port, or 0 for a free port\n"))
     );
     let (code, text) = fails(&["--port", "0", "--dynamodb-port", &port], &[]).await;
     assert_eq!(
         (code, text),
-        (Some(1), format!("local: port {port} is taken; choose another with --dynamodb-port, or 0 for any\n"))
+        (Some(1), format!("local: port {port} is in use; choose another with --dynamodb-port, or 0 for a free port\n"))
     );
 }
 
@@ -225,13 +243,13 @@ async fn an_unusable_file_or_setting_is_a_one_line_error_with_exit_code_1() {
     )
     .unwrap();
     let (code, text) = fails(&["--port", "0", "--dynamodb-port", "0", "--data", file.to_str().unwrap()], &[]).await;
-    assert!(code == Some(1) && text.contains("cannot keep the database"), "{text}");
+    assert!(code == Some(1) && text.contains("cannot open the database"), "{text}");
     std::fs::remove_file(file).unwrap();
     let ports = ["--port", "0", "--dynamodb-port", "0"];
     let (code, text) = fails(&ports, &[("JWT_SECRET_KEY", "hunter2")]).await;
     assert!(code == Some(1) && text.contains("JWT_SECRET_KEY") && !text.contains("hunter2"), "{text}");
     let (code, text) = fails(&["--port", "0", "--dynamodb-endpoint", "http://127.0.0.1:9"], &[]).await;
-    assert!(code == Some(1) && text.contains("cannot make the table"), "{text}");
+    assert!(code == Some(1) && text.contains("cannot create the table"), "{text}");
 }
 
 #[tokio::test]

@@ -198,8 +198,8 @@ impl<K: Send + Sync + 'static> KeyCache<K> {
                 info!("keys were refreshed");
             }),
             Err(error) => {
-                // The pause begins when the attempt ends: requests that waited for it have waited long enough. The extra
-                // millisecond tells a failure from a success at the same time.
+                // The pause begins when the attempt ends: requests that waited for it have waited long enough. The
+                // extra millisecond tells a failure from a success at the same time.
                 let ended = now + started.elapsed().max(Duration::from_millis(1));
                 self.with_state_mut(|state| state.tried_at = ended);
                 warn!(cause = causes(&error), "keys could not be refreshed; the cached keys stay in use");
@@ -235,8 +235,9 @@ impl<K: AsRef<VerifyingKeySet> + Send + Sync + 'static> KeyCache<K> {
     }
 }
 
-/// Whether `period` has passed since `start`. A clock that was set back by more than [`PAUSE`] counts as yes: one read too many
-/// does no harm. A `now` that is moments earlier belongs to a request that waited while another one read.
+/// Whether `period` has passed since `start`. A clock that was set back by more than [`PAUSE`] counts as yes: one
+/// read too many does no harm. A `now` that is moments earlier belongs to a request that waited while another one
+/// read.
 fn has_passed(start: UnixMillis, period: Duration, now: UnixMillis) -> bool {
     if now < start { start.since(now) > PAUSE } else { now.since(start) >= period }
 }

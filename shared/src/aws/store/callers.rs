@@ -8,9 +8,8 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{
-    StoreError,
+    error::{StoreError, unavailable},
     item::{Item, get_number, is_disabled, optional_number, public_user, text, version},
-    unavailable,
 };
 use crate::domain::{
     authorization::Record,
@@ -37,8 +36,9 @@ impl CallerStore {
 
     /// A user's record and, in the same call, one of their sessions.
     ///
-    /// The two reads are not a snapshot: while the other sessions are being ended, one item may be read before and the other after
-    /// the change. Different versions are therefore read once more before the caller is rejected for them.
+    /// The two reads are not a snapshot: while the other sessions are being ended, one item may be read before and
+    /// the other after the change. Different versions are therefore read once more before the caller is rejected for
+    /// them.
     pub async fn find(&self, id: PublicId, session: Option<SessionId>) -> Result<Record, StoreError> {
         let record = self.read(id, session).await?;
         match (&record.user, record.session) {

@@ -6,11 +6,10 @@ use aws_sdk_dynamodb::{Client, operation::update_item::builders::UpdateItemFluen
 use uuid::Uuid;
 
 use super::{
-    StoreError,
     conditional::{self, Update},
+    error::{StoreError, unavailable},
     item::{Item, millis, number, optional_number, seconds, text},
     transaction::random_id,
-    unavailable,
 };
 use crate::{
     config::clock::Clock,
@@ -22,8 +21,8 @@ use crate::{
 
 const TABLE: &str = "Throttle";
 
-/// How long a guess may be in progress. Another guess of the same pair waits for its end, but no longer than this, since waiting
-/// occupies a function.
+/// How long a guess may be in progress. Another guess of the same pair waits for its end, but no longer than this,
+/// since waiting occupies a function.
 const IN_PROGRESS: Duration = Duration::from_millis(500);
 
 /// How often the table is read while waiting.

@@ -3,9 +3,8 @@
 use aws_sdk_dynamodb::Client;
 
 use super::{
-    StoreError,
+    error::{StoreError, unavailable},
     item::{Item, public_user, text},
-    unavailable,
 };
 use crate::domain::user::{PublicId, PublicUser};
 
@@ -32,7 +31,8 @@ impl UserStore {
 
     /// A page of at most `limit` users after `after`. The cost does not depend on the number of users in the table.
     pub async fn page(&self, limit: u16, after: Option<PublicId>) -> Result<Page, StoreError> {
-        // One more than requested shows whether there is a next page: DynamoDB returns a last key even at the end of the table.
+        // One more than requested shows whether there is a next page: DynamoDB returns a last key even at the end of
+        // the table.
         let request = self
             .client
             .scan()

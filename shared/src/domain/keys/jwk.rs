@@ -87,8 +87,8 @@ impl Jwk {
         Ok(jwk)
     }
 
-    /// A new key, generated at `now`, whose `kid` is its thumbprint (RFC 7638). Fails if the operating system provides no
-    /// randomness.
+    /// A new key, generated at `now`, whose `kid` is its thumbprint (RFC 7638). Fails if the operating system
+    /// provides no randomness.
     pub fn generate(algorithm: Algorithm, now: UnixSeconds) -> Result<Self, KeyProblem> {
         let mut members = generate::generate(algorithm).map_err(|_| KeyProblem::Damaged)?;
         members.iat = Some(now);
@@ -214,9 +214,9 @@ impl fmt::Debug for Jwk {
     }
 }
 
-/// Whether an Ed25519 public key has a small order: one signature would then be valid for many messages, or for all of them, and
-/// aws-lc accepts such keys. The list is libsodium's (`ge25519_has_small_order`): the points of order 1, 2, 4 and 8 in every
-/// encoding.
+/// Whether an Ed25519 public key has a small order: one signature would then be valid for many messages, or for all
+/// of them, and aws-lc accepts such keys. The list is libsodium's (`ge25519_has_small_order`): the points of order 1,
+/// 2, 4 and 8 in every encoding.
 fn has_small_order(key: &[u8]) -> bool {
     const SMALL: [&str; 7] = [
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",

@@ -122,8 +122,8 @@ fn matches_hash(password: &Password, hash: &phc::PasswordHash, memory: &mut Guar
     Ok(output(&argon2, memory, password, salt, expected.len())? == *expected)
 }
 
-/// Does the work that a hash of lower cost saved. Otherwise the response time would distinguish a wrong password, checked at the
-/// hash's cost, from an unknown user, checked at the configured one.
+/// Does the work that a hash of lower cost saved. Otherwise the response time would distinguish a wrong password,
+/// checked at the hash's cost, from an unknown user, checked at the configured one.
 fn equalize_work(
     configured: &Params,
     stored: &Params,
@@ -149,4 +149,14 @@ fn is_outdated(configured: &Params, hash: &phc::PasswordHash) -> password_hash::
     let older_variant =
         hash.algorithm.as_str() != Algorithm::Argon2id.as_str() || hash.version != Some(Version::V0x13.into());
     Ok(older_variant || stored.m_cost() < configured.m_cost() || stored.t_cost() < configured.t_cost())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_hides_the_hash() {
+        assert_eq!(format!("{:?}", PasswordHash::from_stored("$argon2id$…".into())), "PasswordHash(..)");
+    }
 }

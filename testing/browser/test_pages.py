@@ -1,16 +1,22 @@
 """Tests of the HTML pages in Chromium.
 
-Usage: CHROMIUM=… LOCAL=… AXE=… SCREENSHOTS=… python test_pages.py [TEST…]
+Usage: CHROMIUM=… LOCAL=… AXE=… SCREENSHOTS=… python testing/browser/test_pages.py [TEST…]
 LOCAL is the program `local`, AXE is axe-core's axe.min.js, and SCREENSHOTS is the folder for the screenshots of README.
 """
 
 import os
 import re
+import sys
 import unittest
+from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
-from service import PASSWORD, OtherSite, Service
+from other_site import OtherSite
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from service import PASSWORD, Service  # noqa: E402
 
 LOCAL, AXE, SCREENSHOTS = (os.environ[name] for name in ("LOCAL", "AXE", "SCREENSHOTS"))
 CHROMIUM = os.environ["CHROMIUM"]
@@ -35,7 +41,7 @@ class Pages(unittest.TestCase):
         cls.playwright.stop()
 
     def serve(self, **settings):
-        service = Service(LOCAL, **settings)
+        service = Service(LOCAL, separate_database=True, **settings)
         self.addCleanup(service.stop)
         return service
 
@@ -273,7 +279,7 @@ class Pages(unittest.TestCase):
         guest, writer = self.open(service), self.open(service)
         guest.goto("/")
         writer.goto("/signup")
-        service.lose_database()
+        service.stop_database()
         self.log_in(guest)
         self.assert_failed(guest, "The service is temporarily unavailable. Try again in a moment.")
         expect(guest.get_by_label("Email address")).to_have_value("ada@example.com")
@@ -513,7 +519,7 @@ class Pages(unittest.TestCase):
         self.assert_accessible(page, "wrong current password")
         page.get_by_role("button", name="Log out all other devices").click()
         self.assert_accessible(page, "account with a notice")
-        service.lose_database()
+        service.stop_database()
         page.reload()
         self.assert_accessible(page, "account without a database")
         page.goto("/")
