@@ -5,7 +5,7 @@ use super::{
     keys::{KeySource, SigningKeySettings, VerifyingKeySettings, VerifyingKeySource},
     log_in::LogInSettings,
     passwords::PasswordSettings,
-    profile::SecurityProfile,
+    security_profile::SecurityProfile,
     settings::Settings,
     tables::Tables,
     tokens::{relaxed_issuer_rules, relaxed_verifier_rules},

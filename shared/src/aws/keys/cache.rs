@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum KeyCacheError {
     /// The location cannot be read.
-    #[error("the value of {variable} names a location that {source}")]
+    #[error("{variable}: the stored value {source}")]
     Unreadable {
         /// The variable that names the location.
         variable: &'static str,
@@ -38,7 +38,7 @@ pub enum KeyCacheError {
         source: KeyReadError,
     },
     /// The keys are rejected.
-    #[error("the location in {variable} {problem}")]
+    #[error("{variable}: the stored value {problem}")]
     Invalid {
         /// The variable that names the location.
         variable: &'static str,
