@@ -19,6 +19,9 @@ use shared::{
 
 use crate::Login;
 
+/// How often a change of an account is attempted while concurrent changes win.
+pub(crate) const CHANGE_ATTEMPTS: usize = 8;
+
 impl Login {
     /// Compares a password with a hash; without a hash the same work is done.
     pub(crate) async fn compare(&self, password: Password, hash: Option<PasswordHash>) -> Result<Verdict, Error> {

@@ -152,3 +152,11 @@ impl<'a> Env<'a> {
 pub(super) fn is_printable(text: &str) -> bool {
     !text.is_empty() && text.chars().count() <= 256 && !text.chars().any(char::is_control)
 }
+
+/// Calls `read` with an environment of these variables in the tutorial profile.
+#[cfg(test)]
+pub(super) fn with_env<T>(variables: &[(&str, &str)], read: impl FnOnce(&Env<'_>) -> T) -> T {
+    let source =
+        |name: &'static str| variables.iter().find(|(set, _)| *set == name).map(|(_, value)| OsString::from(value));
+    read(&Env::new(&source, SecurityProfile::Tutorial))
+}

@@ -1,12 +1,12 @@
 //! The settings of each function, in which nothing that it needs is optional.
 
 use super::{
-    Settings,
     env::ConfigError,
     keys::{KeySource, SigningKeySettings, VerifyingKeySettings, VerifyingKeySource},
     log_in::LogInSettings,
     passwords::PasswordSettings,
     profile::SecurityProfile,
+    settings::Settings,
     tables::Tables,
     tokens::{relaxed_issuer_rules, relaxed_verifier_rules},
 };
@@ -165,56 +165,5 @@ impl Settings {
         use super::key_location::KeyLocation;
         let sources = self.keys.secret.iter().chain(&self.keys.public);
         sources.into_iter().any(|source| matches!(source, KeySource::Stored(KeyLocation::Secret(_), _)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::super::tests::{complete, read};
-
-    #[test]
-    fn a_missing_table_is_named() {
-        let settings = read(&[]).unwrap();
-        assert_eq!(settings.signup().unwrap_err().variable, "USERS_TABLE");
-        assert_eq!(settings.all_tables().unwrap_err().variable, "USERS_TABLE");
-        for table in ["USERS_TABLE", "CREDENTIALS_TABLE", "SESSIONS_TABLE", "THROTTLE_TABLE"] {
-            assert_eq!(complete(&[(table, "")]).login().unwrap_err().variable, table);
-        }
-    }
-
-    #[test]
-    fn the_strict_profile_has_its_own_defaults_and_no_relaxed_rules() {
-        let settings = complete(&[("AUTH_PROFILE", "strict")]);
-        let login = settings.login().unwrap();
-        assert_eq!((login.issuer.lifetime, login.passwords.min_length), (Duration::from_secs(900), 15));
-        let list_users = settings.list_users().unwrap();
-        assert_eq!(list_users.group.as_deref(), Some("admin"));
-        let signup = settings.signup().unwrap();
-        assert_eq!([signup.relaxed_rules, login.relaxed_rules, list_users.relaxed_rules].concat(), [""; 0]);
-    }
-
-    #[test]
-    fn an_explicit_setting_overrides_the_profile() {
-        let settings = complete(&[
-            ("AUTH_PROFILE", "strict"),
-            ("JWT_EXPIRATION_DELTA", "3600"),
-            ("PASSWORD_MIN_LENGTH", "10"),
-            ("LIST_USERS_GROUP", ""),
-            ("JWT_LEEWAY", "10"),
-            ("JWT_VERIFY_CLAIMS", "signature,exp"),
-            ("JWT_REQUIRED_CLAIMS", "exp"),
-        ]);
-        let (login, list_users) = (settings.login().unwrap(), settings.list_users().unwrap());
-        assert_eq!((login.issuer.lifetime.as_secs(), login.passwords.min_length), (3600, 10));
-        assert_eq!(list_users.group, None);
-        let verifying = ["JWT_LEEWAY", "JWT_VERIFY_CLAIMS", "JWT_REQUIRED_CLAIMS"];
-        let expected = [&["JWT_EXPIRATION_DELTA"], &verifying[..], &["PASSWORD_MIN_LENGTH"]].concat();
-        assert_eq!(login.relaxed_rules, expected);
-        assert_eq!(list_users.relaxed_rules, [&verifying[..], &["LIST_USERS_GROUP"]].concat());
-        assert_eq!(settings.signup().unwrap().relaxed_rules, ["PASSWORD_MIN_LENGTH"]);
-        let staff = complete(&[("LIST_USERS_GROUP", "staff")]);
-        assert_eq!(staff.list_users().unwrap().group.as_deref(), Some("staff"));
     }
 }

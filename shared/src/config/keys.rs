@@ -151,29 +151,31 @@ pub fn is_loopback_url(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::tests::{ARN, complete, read},
-        *,
-    };
+    use super::{super::env::with_env, *};
     use crate::domain::keys::hmac_secret::DEVELOPMENT_KEY;
+
+    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf";
+
+    fn read(variables: &[(&str, &str)]) -> Result<KeySettings, ConfigError> {
+        with_env(variables, |env| KeySettings::read(env, deployment(env)?))
+    }
 
     #[test]
     fn exactly_one_source_of_keys_is_required() {
         let both = [("JWT_SECRET_KEY", "7f2f6a5c1d0e4b8f9a3c2d1e0f4b5a6c"), ("JWT_SECRET_ARN", ARN)];
         assert_eq!(read(&both).unwrap_err().variable, "JWT_SECRET_KEY");
-        let neither = complete(&[("JWT_SECRET_ARN", "")]);
-        assert_eq!(neither.login().unwrap_err().variable, "JWT_SECRET_KEY");
-        assert_eq!(neither.list_users().unwrap_err().variable, "JWT_SECRET_KEY");
+        let neither = read(&[]).unwrap();
+        assert_eq!(neither.signing().unwrap_err().variable, "JWT_SECRET_KEY");
+        assert_eq!(neither.verifying().unwrap_err().variable, "JWT_SECRET_KEY");
     }
 
     #[test]
     fn an_asymmetric_algorithm_requires_public_keys_where_tokens_are_verified() {
-        let settings = complete(&[("JWT_ALGORITHM", "EdDSA")]);
-        assert!(settings.login().is_ok());
-        assert_eq!(settings.list_users().unwrap_err().variable, "JWT_PUBLIC_KEYS_ARN");
-        assert!(settings.list_users_beside_login().is_ok());
-        let settings = complete(&[("JWT_ALGORITHM", "EdDSA"), ("JWT_PUBLIC_KEYS_ARN", ARN)]);
-        assert!(matches!(settings.list_users().unwrap().keys.source, VerifyingKeySource::Public(_)));
+        let settings = read(&[("JWT_ALGORITHM", "EdDSA"), ("JWT_SECRET_ARN", ARN)]).unwrap();
+        assert!(settings.signing().is_ok());
+        assert_eq!(settings.verifying().unwrap_err().variable, "JWT_PUBLIC_KEYS_ARN");
+        let settings = read(&[("JWT_ALGORITHM", "EdDSA"), ("JWT_PUBLIC_KEYS_ARN", ARN)]).unwrap();
+        assert!(matches!(settings.verifying().unwrap().source, VerifyingKeySource::Public(_)));
         let with_hs256 = read(&[("JWT_PUBLIC_KEYS_ARN", ARN)]).unwrap_err();
         assert_eq!(with_hs256.variable, "JWT_PUBLIC_KEYS_ARN");
     }

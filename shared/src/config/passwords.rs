@@ -55,12 +55,11 @@ fn processors(env: &Env<'_>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::read;
-    use std::thread;
+    use super::{super::env::with_env, *};
 
     #[test]
     fn the_memory_size_determines_the_processors() {
-        let processors = |variables: &[(&str, &str)]| read(variables).unwrap().passwords.processors;
+        let processors = |variables: &[(&str, &str)]| with_env(variables, PasswordSettings::read).unwrap().processors;
         for (megabytes, expected) in [("128", 1), ("1769", 1), ("3538", 2), ("10240", 5), ("1000000", 6)] {
             assert_eq!(processors(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", megabytes)]), expected, "{megabytes} MB");
         }

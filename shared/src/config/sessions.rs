@@ -27,17 +27,17 @@ pub(super) fn read(env: &Env<'_>) -> Result<Option<Lifetime>, ConfigError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::read;
+    use super::{super::env::with_env, *};
 
     #[test]
     fn the_default_idle_time_is_capped_by_the_maximum_lifetime() {
         let seconds = |variables: &[(&str, &str)]| {
-            let sessions = read(variables).unwrap().sessions;
+            let sessions = with_env(variables, read).unwrap();
             sessions.map(|lifetime| (lifetime.idle.as_secs(), lifetime.max.as_secs()))
         };
         assert_eq!(seconds(&[("SESSION_MAX", "86400")]), Some((86_400, 86_400)));
         assert_eq!(seconds(&[("SESSION_IDLE", "0"), ("SESSION_MAX", "60")]), None);
-        let error = read(&[("SESSION_IDLE", "61"), ("SESSION_MAX", "60")]).unwrap_err();
+        let error = with_env(&[("SESSION_IDLE", "61"), ("SESSION_MAX", "60")], read).unwrap_err();
         assert_eq!(error.variable, "SESSION_IDLE");
     }
 }

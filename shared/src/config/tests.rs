@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::{
     keys::{Algorithm, hmac_secret},
     password::OWASP_MINIMUM,
+    session::Lifetime,
     token::{Claim, IssuerConfig, VerifierConfig},
 };
 
@@ -177,4 +178,61 @@ fn a_value_that_is_not_utf8_is_rejected() {
     use std::os::unix::ffi::OsStringExt as _;
     let error = Settings::read(|name| (name == "JWT_ISSUER").then(|| OsString::from_vec(vec![0xff]))).unwrap_err();
     assert_eq!(error.to_string(), "environment variable JWT_ISSUER is not UTF-8");
+}
+
+#[test]
+fn a_missing_table_is_named() {
+    let settings = read(&[]).unwrap();
+    assert_eq!(settings.signup().unwrap_err().variable, "USERS_TABLE");
+    assert_eq!(settings.all_tables().unwrap_err().variable, "USERS_TABLE");
+    for table in ["USERS_TABLE", "CREDENTIALS_TABLE", "SESSIONS_TABLE", "THROTTLE_TABLE"] {
+        assert_eq!(complete(&[(table, "")]).login().unwrap_err().variable, table);
+    }
+}
+
+#[test]
+fn the_strict_profile_has_its_own_defaults_and_no_relaxed_rules() {
+    let settings = complete(&[("AUTH_PROFILE", "strict")]);
+    let login = settings.login().unwrap();
+    assert_eq!((login.issuer.lifetime, login.passwords.min_length), (Duration::from_secs(900), 15));
+    let list_users = settings.list_users().unwrap();
+    assert_eq!(list_users.group.as_deref(), Some("admin"));
+    let signup = settings.signup().unwrap();
+    assert_eq!([signup.relaxed_rules, login.relaxed_rules, list_users.relaxed_rules].concat(), [""; 0]);
+}
+
+#[test]
+fn an_explicit_setting_overrides_the_profile() {
+    let settings = complete(&[
+        ("AUTH_PROFILE", "strict"),
+        ("JWT_EXPIRATION_DELTA", "3600"),
+        ("PASSWORD_MIN_LENGTH", "10"),
+        ("LIST_USERS_GROUP", ""),
+        ("JWT_LEEWAY", "10"),
+        ("JWT_VERIFY_CLAIMS", "signature,exp"),
+        ("JWT_REQUIRED_CLAIMS", "exp"),
+    ]);
+    let (login, list_users) = (settings.login().unwrap(), settings.list_users().unwrap());
+    assert_eq!((login.issuer.lifetime.as_secs(), login.passwords.min_length), (3600, 10));
+    assert_eq!(list_users.group, None);
+    let verifying = ["JWT_LEEWAY", "JWT_VERIFY_CLAIMS", "JWT_REQUIRED_CLAIMS"];
+    let expected = [&["JWT_EXPIRATION_DELTA"], &verifying[..], &["PASSWORD_MIN_LENGTH"]].concat();
+    assert_eq!(login.relaxed_rules, expected);
+    assert_eq!(list_users.relaxed_rules, [&verifying[..], &["LIST_USERS_GROUP"]].concat());
+    assert_eq!(settings.signup().unwrap().relaxed_rules, ["PASSWORD_MIN_LENGTH"]);
+    let staff = complete(&[("LIST_USERS_GROUP", "staff")]);
+    assert_eq!(staff.list_users().unwrap().group.as_deref(), Some("staff"));
+}
+
+#[test]
+fn a_limit_that_admits_more_than_the_default_is_relaxed() {
+    let relaxed = |name: &'static str, value: &str| {
+        let settings = complete(&[("AUTH_PROFILE", "strict"), (name, value)]);
+        [settings.signup().unwrap().relaxed_rules, settings.login().unwrap().relaxed_rules].concat()
+    };
+    assert_eq!(relaxed("THROTTLE_ACCOUNT_GUESSES", "0"), ["THROTTLE_ACCOUNT_GUESSES"]);
+    assert_eq!(relaxed("THROTTLE_PAIR_FAILURES", "6"), ["THROTTLE_PAIR_FAILURES"]);
+    assert_eq!(relaxed("THROTTLE_PAIR_WAIT", "29"), ["THROTTLE_PAIR_WAIT"]);
+    assert_eq!(relaxed("THROTTLE_ADDRESS_SIGNUPS", "101"), ["THROTTLE_ADDRESS_SIGNUPS"]);
+    assert!(relaxed("THROTTLE_ADDRESS_SIGNUPS", "20").is_empty());
 }

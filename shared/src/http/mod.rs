@@ -7,4 +7,6 @@ pub mod pages;
 pub mod paths;
 pub mod request;
 pub mod service;
+#[cfg(test)]
+mod snapshots;
 pub mod telemetry;

@@ -52,7 +52,7 @@ pub struct Service {
     pub database: Client,
     /// The endpoint of the database.
     pub endpoint: String,
-    /// The clock of the service. It is the system's, unless the service was started with a manual clock.
+    /// The clock of the service, which a test can advance.
     pub clock: Clock,
     http: reqwest::Client,
 }
@@ -67,12 +67,6 @@ impl Service {
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let endpoint = database_endpoint().await;
         Self::over(settings, &endpoint, &endpoint).await
-    }
-
-    /// A service with these settings and a clock that only the test advances.
-    pub async fn with_manual_clock(settings: &[(&str, &str)]) -> Self {
-        let endpoint = database_endpoint().await;
-        Self::with_clock(settings, &endpoint, &endpoint, Clock::manual(Clock::system().now())).await
     }
 
     /// Another instance of the service, over the same database and with the same clock.
@@ -108,7 +102,7 @@ impl Service {
 
     /// A service over the database at `endpoint`, to which it connects at `reached_at`.
     pub async fn over(settings: &[(&str, &str)], endpoint: &str, reached_at: &str) -> Self {
-        Self::with_clock(settings, endpoint, reached_at, Clock::system()).await
+        Self::with_clock(settings, endpoint, reached_at, Clock::adjustable()).await
     }
 
     async fn with_clock(settings: &[(&str, &str)], endpoint: &str, reached_at: &str, clock: Clock) -> Self {

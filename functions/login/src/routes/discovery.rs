@@ -4,46 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
-    http::{
-        Uri,
-        header::{CACHE_CONTROL, CONTENT_TYPE},
-    },
+    http::header::{CACHE_CONTROL, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, json};
-use shared::{
-    config::{KeyPolicy, is_loopback_url},
-    http::{error::Error, paths},
-};
+use shared::http::error::Error;
 
 use crate::Login;
-
-/// The parts that do not change while the function runs.
-pub(crate) struct Documents {
-    /// `None` if `JWT_ISSUER` is not a URL.
-    configuration: Option<Value>,
-    refresh: Duration,
-}
-
-impl Documents {
-    pub(crate) fn new(issuer: &str, keys: KeyPolicy) -> Self {
-        Self {
-            configuration: is_url(issuer).then(|| {
-                // OpenID Connect Discovery 1.0 section 3, without the endpoints that Postern does not have. A response type is
-                // required nevertheless (section 4.2). Kubernetes, which has no such endpoint either, names this one.
-                json!({
-                    "issuer": issuer,
-                    "jwks_uri": format!("{}{}", issuer.trim_end_matches('/'), paths::JWKS),
-                    "id_token_signing_alg_values_supported": [keys.algorithm.name()],
-                    "response_types_supported": ["id_token"],
-                    "subject_types_supported": ["public"],
-                    "claims_supported": ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid", "ver", "public_id"],
-                })
-            }),
-            refresh: keys.refresh,
-        }
-    }
-}
 
 /// A JSON response that may be cached by anyone for `max_age`.
 fn public(json: String, max_age: Duration) -> Response {
@@ -66,28 +32,4 @@ pub(crate) async fn jwks(State(login): State<Arc<Login>>) -> Response {
 pub(crate) async fn configuration(State(login): State<Arc<Login>>) -> Result<Response, Error> {
     let configuration = login.discovery.configuration.as_ref().ok_or(Error::NoIssuer)?;
     Ok(public(configuration.to_string(), login.discovery.refresh))
-}
-
-/// Whether the issuer is a URL at which this document can be found: HTTPS without query and fragment, or loopback.
-fn is_url(issuer: &str) -> bool {
-    let Ok(uri) = issuer.parse::<Uri>() else { return false };
-    let is_plain = uri.host().is_some_and(|host| !host.is_empty()) && uri.query().is_none() && !issuer.contains('#');
-    is_plain && (uri.scheme_str() == Some("https") || is_loopback_url(issuer))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_issuer_url_is_https_or_loopback_without_query_and_fragment() {
-        for url in ["https://auth.example.com", "https://auth.example.com/eu/", "http://127.0.0.1:3000"] {
-            assert!(is_url(url), "{url}");
-        }
-        for other in
-            ["postern", "http://auth.example.com", "https://a.example/?x=1", "https://a.example/#x", "https://"]
-        {
-            assert!(!is_url(other), "{other}");
-        }
-    }
 }

@@ -24,7 +24,7 @@ use shared::{
     },
 };
 
-use crate::{Login, routes::CHANGE_ATTEMPTS};
+use crate::{Login, verify_password::CHANGE_ATTEMPTS};
 
 /// Which sessions of the caller end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

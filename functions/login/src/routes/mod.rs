@@ -7,6 +7,3 @@ pub(crate) mod log_out;
 pub(crate) mod password;
 pub(crate) mod refresh;
 pub(crate) mod start;
-
-/// How often a change of an account is attempted while concurrent changes win.
-const CHANGE_ATTEMPTS: usize = 8;

@@ -30,7 +30,7 @@ use shared::{
     },
 };
 
-use crate::{Login, issue::IssuedTokens, routes::CHANGE_ATTEMPTS};
+use crate::{Login, issue::IssuedTokens, verify_password::CHANGE_ATTEMPTS};
 
 pub(crate) async fn change_password(
     State(login): State<Arc<Login>>,

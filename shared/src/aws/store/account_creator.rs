@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::{Client, types::Put};
 use uuid::Uuid;
 
 use super::{
-    StoreError,
+    error::StoreError,
     item::{seconds, text},
     transaction::{Outcome, Transaction},
 };

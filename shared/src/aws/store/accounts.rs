@@ -9,11 +9,10 @@ use aws_sdk_dynamodb::{
 use tracing::warn;
 
 use super::{
-    StoreError,
+    error::{StoreError, unavailable},
     item::{Item, number, seconds, text},
     sessions,
     transaction::{Outcome, Transaction, random_id},
-    unavailable,
 };
 use crate::domain::{
     error_chain::causes,

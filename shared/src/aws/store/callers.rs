@@ -8,9 +8,8 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{
-    StoreError,
+    error::{StoreError, unavailable},
     item::{Item, get_number, is_disabled, optional_number, public_user, text, version},
-    unavailable,
 };
 use crate::domain::{
     authorization::Record,

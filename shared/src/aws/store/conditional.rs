@@ -6,7 +6,10 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 
-use super::{StoreError, item::Item, unavailable};
+use super::{
+    error::{StoreError, unavailable},
+    item::Item,
+};
 
 /// The outcome of a conditional update.
 pub(super) enum Update {

@@ -3,9 +3,9 @@
 use aws_sdk_dynamodb::Client;
 
 use super::{
-    StoreError, conditional,
+    conditional,
+    error::{StoreError, unavailable},
     item::{is_disabled, public_id, take_text, text, version},
-    unavailable,
 };
 use crate::domain::{
     password::PasswordHash,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::StoreError;
+use super::error::StoreError;
 use crate::domain::{
     time::{UnixMillis, UnixSeconds},
     user::{PublicId, PublicUser},

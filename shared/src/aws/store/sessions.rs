@@ -7,11 +7,10 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{
-    StoreError,
     callers::read_session,
     conditional::{self, Update},
+    error::{StoreError, unavailable},
     item::{self, Item, bytes, get_number, number, text},
-    unavailable,
 };
 use crate::domain::{
     session::{GRACE, Lifetime, RefreshToken, Salt, Session, SessionId, TokenHash},

@@ -6,11 +6,10 @@ use aws_sdk_dynamodb::{Client, operation::update_item::builders::UpdateItemFluen
 use uuid::Uuid;
 
 use super::{
-    StoreError,
     conditional::{self, Update},
+    error::{StoreError, unavailable},
     item::{Item, millis, number, optional_number, seconds, text},
     transaction::random_id,
-    unavailable,
 };
 use crate::{
     config::clock::Clock,

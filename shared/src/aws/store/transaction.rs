@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 };
 use uuid::Uuid;
 
-use super::{StoreError, unavailable};
+use super::error::{StoreError, unavailable};
 
 const OPERATION: &str = "TransactWriteItems";
 

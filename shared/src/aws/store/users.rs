@@ -3,9 +3,8 @@
 use aws_sdk_dynamodb::Client;
 
 use super::{
-    StoreError,
+    error::{StoreError, unavailable},
     item::{Item, public_user, text},
-    unavailable,
 };
 use crate::domain::user::{PublicId, PublicUser};
 

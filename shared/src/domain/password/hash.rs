@@ -150,3 +150,13 @@ fn is_outdated(configured: &Params, hash: &phc::PasswordHash) -> password_hash::
         hash.algorithm.as_str() != Algorithm::Argon2id.as_str() || hash.version != Some(Version::V0x13.into());
     Ok(older_variant || stored.m_cost() < configured.m_cost() || stored.t_cost() < configured.t_cost())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_hides_the_hash() {
+        assert_eq!(format!("{:?}", PasswordHash::from_stored("$argon2id$…".into())), "PasswordHash(..)");
+    }
+}

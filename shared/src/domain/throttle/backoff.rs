@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::HOUR;
 use crate::domain::time::UnixMillis;
+
+/// Time after which failures are forgotten, and the window of a [`super::GcraLimit`].
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// How often one pair of account and address may guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::HOUR;
+use super::backoff::HOUR;
 use crate::domain::time::{UnixMillis, millis};
 
 /// A limit for any hour: half of it may come at once, the rest is spread over the hour.

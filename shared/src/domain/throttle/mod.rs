@@ -14,15 +14,11 @@ mod backoff;
 mod gcra;
 mod key;
 
-use std::time::Duration;
-
 pub use self::{
     backoff::{Attempts, BackoffPolicy},
     gcra::GcraLimit,
     key::ThrottleKey,
 };
-
-const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Limits on password guesses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -65,7 +65,7 @@ impl FormErrors {
     }
 }
 
-/// The error for a user, who sees no headers and no field names.
+/// The error as a message for a user. It mentions neither headers nor names of fields.
 pub(super) fn user_message(error: &Error, response: &ErrorResponse) -> String {
     match (error, response.retry_after) {
         (Error::Throttled { .. }, Some(seconds)) => {
