@@ -1,4 +1,4 @@
-//! The Lambda function that lists users and tells a user who they are.
+//! The Lambda function that lists users and shows the caller's own record.
 
 use std::process::ExitCode;
 
@@ -7,9 +7,11 @@ use shared::{aws::keys::cache as key_cache, http::lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    lambda::run(async |settings, aws, database| {
-        let keys = key_cache::checking(&settings, &aws).await?;
-        Ok(list_users::routes(ListUsers::new(&settings, keys, database)?))
+    lambda::run(async |start| {
+        let settings = start.settings.list_users()?;
+        lambda::warn_of_relaxed_rules("list-users", &settings.relaxed_rules);
+        let keys = key_cache::verifying(&settings.keys, &start.aws, start.clock.now()).await?;
+        Ok(list_users::routes(ListUsers::new(settings, keys, start.database, start.clock)))
     })
     .await
 }

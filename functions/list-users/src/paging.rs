@@ -1,4 +1,4 @@
-//! Which page: `?limit=` and `?cursor=`.
+//! Paging: `?limit=` and `?cursor=`.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use shared::{
@@ -9,23 +9,23 @@ use shared::{
     },
 };
 
-/// Users on a page of the API unless the caller asks for another number.
+/// Default number of users on a page of the API.
 pub const DEFAULT_LIMIT: u16 = 100;
 
-/// Most users on a page.
+/// Largest number of users on a page.
 const MAX_LIMIT: u16 = 1000;
 
-/// A page that was asked for.
+/// A requested page.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Paging {
-    /// Most users on it: 1 to 1000.
+    /// Largest number of users: 1 to 1000.
     pub limit: u16,
-    /// The last user of the page before.
+    /// The last user of the previous page.
     pub after: Option<PublicId>,
 }
 
 impl Paging {
-    /// The page that a query string asks for: the first one, of `default_limit` users, unless it says otherwise.
+    /// Parses a query string. Defaults to the first page, of `default_limit` users.
     pub fn parse(query: &str, default_limit: u16) -> Result<Self, Error> {
         let fields = Fields::from_query(query, &["limit", "cursor"])?;
         let limit = fields.get("limit").map_or(Ok(default_limit), parse_limit);
@@ -37,7 +37,7 @@ impl Paging {
     }
 }
 
-/// The cursor of the page behind `last`: the 16 octets of its identifier, which are no secret, in base64url.
+/// The cursor of the page after `last`: the 16 bytes of the identifier, which is not secret, in base64url.
 pub fn cursor(last: PublicId) -> String {
     URL_SAFE_NO_PAD.encode(last.as_bytes())
 }
@@ -45,14 +45,14 @@ pub fn cursor(last: PublicId) -> String {
 fn parse_limit(text: &str) -> Result<u16, FieldError> {
     let limit =
         text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit) && text.bytes().all(|b| b.is_ascii_digit()));
-    limit.ok_or_else(|| FieldError::new("limit", "out-of-range", format!("must be a number from 1 to {MAX_LIMIT}")))
+    limit.ok_or_else(|| FieldError::new("limit", "out-of-range", format!("must be an integer from 1 to {MAX_LIMIT}")))
 }
 
 fn parse_cursor(text: &str) -> Result<PublicId, FieldError> {
-    let octets = URL_SAFE_NO_PAD.decode(text).ok().and_then(|octets| octets.try_into().ok());
-    octets
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    bytes
         .map(PublicId::from_bytes)
-        .ok_or_else(|| FieldError::new("cursor", "malformed", "must be the value of next from the page before"))
+        .ok_or_else(|| FieldError::new("cursor", "malformed", "must be the value of next from the previous page"))
 }
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ mod tests {
         Paging::parse(query, DEFAULT_LIMIT)
     }
 
-    fn refused(query: &str) -> Vec<(String, &'static str)> {
+    fn rejected(query: &str) -> Vec<(String, &'static str)> {
         match parse(query) {
             Err(Error::Invalid(errors)) => errors.into_iter().map(|error| (error.field, error.code)).collect(),
             other => panic!("{query}: {other:?}"),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_100_users_unless_asked_otherwise() {
+    fn the_default_page_has_100_users() {
         assert_eq!(parse("").unwrap(), Paging { limit: 100, after: None });
         assert_eq!(parse("limit=&cursor=&other=1").unwrap(), Paging { limit: 100, after: None });
         assert_eq!(parse("limit=1").unwrap().limit, 1);
@@ -79,20 +79,20 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_comes_back_as_the_user_it_was_made_from() {
+    fn a_cursor_identifies_the_last_user() {
         let last = PublicId::random();
         assert_eq!(parse(&format!("cursor={}", cursor(last))).unwrap().after, Some(last));
     }
 
     #[test]
-    fn limits_out_of_range_are_refused() {
+    fn limits_out_of_range_are_rejected() {
         for limit in ["0", "-1", "1001", "abc", "1.5", "%2B1", "1e2", "99999999999999999999", "٣"] {
-            assert_eq!(refused(&format!("limit={limit}")), [("limit".to_owned(), "out-of-range")], "{limit}");
+            assert_eq!(rejected(&format!("limit={limit}")), [("limit".to_owned(), "out-of-range")], "{limit}");
         }
     }
 
     #[test]
-    fn cursors_that_are_none_are_refused() {
+    fn malformed_cursors_are_rejected() {
         for cursor in [
             "x",
             "AAAA",
@@ -101,13 +101,13 @@ mod tests {
             "AAAAAAAAAAAAAAAAAAAAA%2B",
             &"A".repeat(10_000),
         ] {
-            assert_eq!(refused(&format!("cursor={cursor}")), [("cursor".to_owned(), "malformed")], "{cursor:.40}");
+            assert_eq!(rejected(&format!("cursor={cursor}")), [("cursor".to_owned(), "malformed")], "{cursor:.40}");
         }
-        assert_eq!(refused("limit=0&cursor=x").len(), 2);
+        assert_eq!(rejected("limit=0&cursor=x").len(), 2);
     }
 
     #[test]
-    fn parameters_that_come_twice_are_refused() {
+    fn duplicate_parameters_are_rejected() {
         assert!(matches!(parse("limit=1&limit=1"), Err(Error::Malformed { code: "duplicate-field", .. })));
     }
 }

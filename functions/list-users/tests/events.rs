@@ -1,13 +1,15 @@
-//! The samples in `events/` through `lambda_http`, in this process and in the real binary.
+//! The sample events in `events/`, through `lambda_http` in this process and in the real binary.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use list_users::ListUsers;
 use serde_json::{Value, json};
+use shared::config::clock::Clock;
 use testkit::{
-    events::{self, Sample, Setting},
-    lambda::Function,
-    service::{KEY, checking_keys},
+    FunctionEnv,
+    events::{self, Sample, SampleFixture},
+    proxy::UNREACHABLE,
+    service::{KEY, verifying_keys},
 };
 
 const SAMPLES: [Sample; 26] = [
@@ -39,37 +41,44 @@ const SAMPLES: [Sample; 26] = [
     ("unknown-path-strange", 404, "not-found"),
 ];
 
-async fn answered(setting: &Setting, event: Value) -> Value {
-    let settings = setting.settings();
-    let list = ListUsers::new(&settings, checking_keys(), setting.service.database.clone()).unwrap();
+const BINARY: &str = env!("CARGO_BIN_EXE_list-users");
+
+async fn fixture(sample: &str) -> SampleFixture {
+    SampleFixture::new(FunctionEnv::list_users(), sample).await
+}
+
+/// The response of the routes in this process.
+async fn response(fixture: &SampleFixture, event: Value) -> Value {
+    let settings = fixture.settings();
+    let list = ListUsers::new(
+        settings.list_users().unwrap(),
+        verifying_keys(),
+        fixture.service.database.clone(),
+        Clock::system(),
+    );
     events::through_lambda_http(list_users::routes(list), &settings, event).await
 }
 
 #[tokio::test]
-async fn each_sample_is_answered_as_it_should_be() {
+async fn each_sample_event_gets_the_expected_response() {
     events::assert_complete(&SAMPLES, &["list-users", "me", "unknown-path"]);
-    let setting = Setting::new("list-users").await;
+    let fixture = fixture("list-users").await;
     for sample @ (name, ..) in SAMPLES {
-        events::assert_answer(sample, &answered(&setting, setting.event(name).await).await);
+        events::assert_answer(sample, &response(&fixture, fixture.event(name).await).await);
     }
     for name in ["list-users-page", "list-users-v1"] {
-        let page = events::read(&answered(&setting, setting.event(name).await).await);
-        assert_eq!(page.json()["users"].as_array().unwrap().len(), 1, "{name} asks for one");
+        let page = events::read(&response(&fixture, fixture.event(name).await).await);
+        assert_eq!(page.json()["users"].as_array().unwrap().len(), 1, "{name} requests one user");
         assert!(page.header("link").is_some_and(|link| link.contains("limit=1&cursor=")), "{name}");
     }
 }
 
 #[tokio::test]
-async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
-    let setting = Setting::new("list-users").await;
-    let mut variables: Vec<(&str, &str)> =
-        setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    // Listing has no use for the table of hashes, and in production it cannot read it.
-    variables.retain(|(name, _)| *name != "CREDENTIALS_TABLE");
-    variables.push(("RUST_LOG", "trace"));
-    let function = Function::start(env!("CARGO_BIN_EXE_list-users"), &variables).await;
+async fn the_binary_answers_each_sample_and_logs_no_personal_data() {
+    let fixture = fixture("list-users").await;
+    let function = fixture.env.clone().with("RUST_LOG", "trace").start(BINARY).await;
     for sample @ (name, ..) in SAMPLES {
-        let answer = function.invoke(setting.event(name).await).await.expect("the invocation succeeds");
+        let answer = function.invoke(fixture.event(name).await).await.expect("the invocation succeeds");
         events::assert_answer(sample, &answer);
     }
     let log = function.stop().await;
@@ -79,10 +88,10 @@ async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
 }
 
 #[tokio::test]
-async fn events_that_no_client_should_be_able_to_send_are_answered_too() {
-    let setting = Setting::new("list-users").await;
+async fn malformed_gateway_events_get_a_response() {
+    let fixture = fixture("list-users").await;
     let changed = async |name: &str, pointer: &str, value: Value| {
-        let mut event = setting.event(name).await;
+        let mut event = fixture.event(name).await;
         *event.pointer_mut(pointer).unwrap() = value;
         event
     };
@@ -100,34 +109,27 @@ async fn events_that_no_client_should_be_able_to_send_are_answered_too() {
         (("list-users-v1", "/path", json!("\u{0}")), 404),
         (("list-users-v1", "/multiValueQueryStringParameters", json!({ "x": ["é".repeat(20_000)] })), 404),
     ] {
-        let answer = answered(&setting, changed(name, pointer, value).await).await;
+        let answer = response(&fixture, changed(name, pointer, value).await).await;
         assert_eq!(answer["statusCode"], status, "{answer}");
     }
 }
 
 #[tokio::test]
-async fn a_token_header_that_came_twice_in_format_1_0_is_refused() {
-    let setting = Setting::new("me").await;
-    let mut event = setting.event("me-v1").await;
+async fn a_duplicate_token_header_in_format_1_0_is_rejected() {
+    let fixture = fixture("me").await;
+    let mut event = fixture.event("me-v1").await;
     let headers = event["multiValueHeaders"].as_object_mut().unwrap();
     let (_, values) = headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("x-access-token")).unwrap();
     values.as_array_mut().unwrap().insert(0, json!("another"));
-    events::assert_answer(("me-v1", 401, "invalid-token"), &answered(&setting, event).await);
+    events::assert_answer(("me-v1", 401, "invalid-token"), &response(&fixture, event).await);
 }
 
 #[tokio::test]
-async fn a_failure_is_logged_with_its_request_and_its_cause_also_where_only_errors_and_warnings_are_asked_for() {
-    let setting = Setting::new("me").await;
-    let nobody_listens = "http://127.0.0.1:9";
-    let variables = [
-        ("USERS_TABLE", "Users"),
-        ("SESSIONS_TABLE", "Sessions"),
-        ("JWT_SECRET_KEY", KEY),
-        ("AWS_ENDPOINT_URL_DYNAMODB", nobody_listens),
-        ("AWS_LAMBDA_LOG_LEVEL", "WARN"),
-    ];
-    let function = Function::start(env!("CARGO_BIN_EXE_list-users"), &variables).await;
-    let answer = function.invoke(setting.event("me").await).await.expect("the invocation succeeds");
+async fn a_failure_is_logged_with_request_id_and_cause_at_level_warn() {
+    let fixture = fixture("me").await;
+    let env = FunctionEnv::list_users().with_database(UNREACHABLE).with("AWS_LAMBDA_LOG_LEVEL", "WARN");
+    let function = env.start(BINARY).await;
+    let answer = function.invoke(fixture.event("me").await).await.expect("the invocation succeeds");
     events::assert_answer(("me", 503, "unavailable"), &answer);
     let log = function.stop().await;
     let line = log.lines().find(|line| line.contains("\"failed\"")).unwrap_or_else(|| panic!("no line: {log}"));
@@ -141,17 +143,17 @@ async fn a_failure_is_logged_with_its_request_and_its_cause_also_where_only_erro
 }
 
 #[tokio::test]
-async fn a_bad_or_missing_setting_stops_the_start_and_names_the_variable() {
-    let (table, key) = (("USERS_TABLE", "Users"), ("JWT_SECRET_KEY", KEY));
-    for (variables, named) in [
-        (vec![table], "JWT_SECRET_KEY"),
-        (vec![key], "USERS_TABLE"),
-        (vec![table, key], "SESSIONS_TABLE"),
-        (vec![table, ("JWT_ALGORITHM", "EdDSA")], "JWT_PUBLIC_KEYS_ARN"),
-        (vec![table, key, ("JWT_VERIFY_CLAIMS", "exp")], "JWT_VERIFY_CLAIMS"),
-        (vec![table, key, ("JWT_VERIFY_EXPIRATION", "False")], "JWT_VERIFY_EXPIRATION"),
+async fn an_invalid_or_missing_setting_stops_startup_and_names_the_variable() {
+    let env = FunctionEnv::list_users();
+    for (env, named) in [
+        (env.clone().without("JWT_SECRET_KEY"), "JWT_SECRET_KEY"),
+        (env.clone().without("USERS_TABLE"), "USERS_TABLE"),
+        (env.clone().without("SESSIONS_TABLE"), "SESSIONS_TABLE"),
+        (env.clone().without("JWT_SECRET_KEY").with("JWT_ALGORITHM", "EdDSA"), "JWT_PUBLIC_KEYS_ARN"),
+        (env.clone().with("JWT_VERIFY_CLAIMS", "exp"), "JWT_VERIFY_CLAIMS"),
+        (env.with("JWT_VERIFY_EXPIRATION", "False"), "JWT_VERIFY_EXPIRATION"),
     ] {
-        let (code, log) = Function::start(env!("CARGO_BIN_EXE_list-users"), &variables).await.end().await;
+        let (code, log) = env.start(BINARY).await.end().await;
         assert_eq!(code, Some(1), "{log}");
         assert!(log.contains(named) && !log.contains(KEY), "{log}");
     }

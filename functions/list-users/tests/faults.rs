@@ -1,31 +1,25 @@
-//! Listing, the real binary, while its database and its network fail.
+//! The real binary behind a fault-injecting proxy.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use std::{collections::HashSet, sync::Arc};
 
 use serde_json::json;
-use testkit::{ADA, Service, events, faults::Faults, fleet::Fleet, service::KEY};
+use testkit::{ADA, FunctionEnv, Service, events, faults::FaultProxy};
 use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_every_fifth_call_fails_a_page_is_whole_or_an_error_and_a_good_token_is_never_refused() {
+async fn with_20_percent_faults_a_page_is_complete_or_an_error_and_a_valid_token_is_never_rejected() {
     let service = Service::start().await;
     let (_, token) = service.member(ADA).await;
     for number in 0..30 {
         service.sign_up(["Ada", &format!("user{number}@example.com"), "tortoise lamp quarrel"]).await;
     }
-    let everybody: HashSet<String> =
+    let all: HashSet<String> =
         service.items("Users").await.iter().map(|item| item["public_id"].as_s().unwrap().clone()).collect();
-    let faults = Faults::start(&service.endpoint, 20, 4).await;
-    let variables = [
-        ("USERS_TABLE", "Users"),
-        ("SESSIONS_TABLE", "Sessions"),
-        ("JWT_SECRET_KEY", KEY),
-        ("AWS_ENDPOINT_URL_DYNAMODB", faults.url.as_str()),
-        ("METRICS", "off"),
-    ];
-    let fleet = Arc::new(Fleet::start(env!("CARGO_BIN_EXE_list-users"), &variables, 6).await);
+    let faults = FaultProxy::start(&service.endpoint, 20, 4).await;
+    let env = FunctionEnv::list_users().with_database(&faults.url).with("METRICS", "off");
+    let fleet = Arc::new(env.start_fleet(env!("CARGO_BIN_EXE_list-users"), 6).await);
     let mut calls = JoinSet::new();
     for number in 0..200 {
         let (fleet, token) = (fleet.clone(), token.clone());
@@ -44,7 +38,7 @@ async fn while_every_fifth_call_fails_a_page_is_whole_or_an_error_and_a_good_tok
                     .iter()
                     .map(|user| user["public_id"].as_str().unwrap().to_owned())
                     .collect();
-                assert_eq!(listed, everybody);
+                assert_eq!(listed, all);
             }
             200 => {}
             503 => failed += 1,

@@ -1,82 +1,98 @@
-//! The real binary with public keys from the Parameter Store: what it takes, and how often it reads.
+//! The real binary with a public key set in Secrets Manager: the tokens it accepts, and how often it reads the secret.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use shared::config::clock::Clock;
+use shared::domain::{deployment::Deployment, time::UnixSeconds};
 use shared::domain::{
-    keys::{
-        jwk::{Algorithm, Jwk},
-        key_set::{JwkSet, SigningKeySet},
-    },
+    keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
     token::{Issuer, IssuerConfig, TokenBinding},
     user::PublicId,
 };
 use testkit::{
-    events::{self, Setting},
+    FunctionEnv,
+    events::{self, SampleFixture},
+    key_store::FakeKeyStore,
     lambda::Function,
-    secrets::Keeper,
+    poll,
 };
-use tokio::time::sleep;
 
-const ARN: &str = "arn:aws:ssm:us-east-1:123456789012:parameter/postern/public-keys";
+const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:postern-public-keys-AbCdEf";
+
+const BINARY: &str = env!("CARGO_BIN_EXE_list-users");
 
 fn public(keys: &[&Jwk]) -> String {
     JwkSet::new(keys.iter().map(|key| (*key).clone()).collect()).public().to_json()
 }
 
 fn key(algorithm: Algorithm) -> Jwk {
-    Jwk::generate(algorithm, 1).unwrap()
+    Jwk::generate(algorithm, UnixSeconds::new(1)).unwrap()
 }
 
-/// A token for `user` that `key` signed, of a user who never ended their sessions.
+/// A token for `user`, signed with `key`. The user has not revoked any tokens.
 fn token(key: &Jwk, user: PublicId) -> String {
     let set = JwkSet::new(vec![key.clone()]).to_json();
-    let keys = SigningKeySet::parse(&set, key.algorithm(), false).unwrap();
-    let (issuer, lifetime) = ("postern".to_owned(), Duration::from_secs(600));
-    let signer = Issuer::new(IssuerConfig { issuer, audience: None, lifetime, not_before_delay: Duration::ZERO });
+    let keys = SigningKeySet::parse(&set, key.algorithm(), Deployment::Aws).unwrap();
+    let (name, lifetime) = ("postern".to_owned(), Duration::from_secs(600));
+    let issuer = Issuer::new(IssuerConfig { issuer: name, audience: None, lifetime, not_before_delay: Duration::ZERO });
     let binding = TokenBinding::Version(0);
-    signer.issue(keys.signer(2, Duration::ZERO), user, binding, None, SystemTime::now()).unwrap().0
+    issuer
+        .issue(keys.signer(UnixSeconds::new(2), Duration::ZERO), user, binding, None, Clock::system().now().seconds())
+        .unwrap()
+        .0
 }
 
 struct Running {
-    setting: Setting,
-    keeper: Keeper,
+    fixture: SampleFixture,
+    key_store: FakeKeyStore,
     function: Function,
     user: PublicId,
 }
 
 impl Running {
     async fn start(algorithm: Algorithm, keys: &[&Jwk], refresh: &str) -> Self {
-        let setting = Setting::new("me").await;
-        let keeper = Keeper::start(ARN, &public(keys)).await;
-        let user = &setting.service.items("Users").await[0]["public_id"];
+        let key_store = FakeKeyStore::start(ARN, &public(keys)).await;
+        let env = with_public_keys(algorithm, &key_store)
+            .with_all(&[("JWT_KEYS_REFRESH", refresh), ("AWS_LAMBDA_LOG_LEVEL", "ERROR")]);
+        let fixture = SampleFixture::new(env, "me").await;
+        let user = &fixture.service.items("Users").await[0]["public_id"];
         let user = PublicId::parse(user.as_s().unwrap()).unwrap();
-        let variables = [
-            ("USERS_TABLE", "Users"),
-            ("SESSIONS_TABLE", "Sessions"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", setting.service.endpoint.as_str()),
-            ("AWS_ENDPOINT_URL_SSM", keeper.url.as_str()),
-            ("JWT_ALGORITHM", algorithm.name()),
-            ("JWT_PUBLIC_KEYS_ARN", ARN),
-            ("JWT_KEYS_REFRESH", refresh),
-            // A pipe that nobody empties holds 64 KiB of lines.
-            ("AWS_LAMBDA_LOG_LEVEL", "ERROR"),
-        ];
-        let function = Function::start(env!("CARGO_BIN_EXE_list-users"), &variables).await;
-        Self { setting, keeper, function, user }
+        let function = fixture.env.start(BINARY).await;
+        Self { fixture, key_store, function, user }
     }
 
     async fn status(&self, token: &str) -> u16 {
-        let mut event: Value = self.setting.event("me-no-token").await;
+        let mut event: Value = self.fixture.event("me-no-token").await;
         event["headers"]["x-access-token"] = json!(token);
         events::read(&self.function.invoke(event).await.expect("the invocation succeeds")).status
     }
+
+    /// Calls with `token` until the function has read the secret again, which it does once the refresh interval is
+    /// over.
+    async fn wait_for_refresh(&self, token: &str) {
+        let before = self.key_store.reads();
+        poll::until("the function reads its keys again", async || {
+            self.status(token).await;
+            self.key_store.reads() > before
+        })
+        .await;
+    }
+}
+
+/// The environment with the public keys in a secret of `key_store`.
+fn with_public_keys(algorithm: Algorithm, key_store: &FakeKeyStore) -> FunctionEnv {
+    FunctionEnv::list_users().without("JWT_SECRET_KEY").with_all(&[
+        ("JWT_ALGORITHM", algorithm.name()),
+        ("JWT_PUBLIC_KEYS_ARN", ARN),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &key_store.url),
+    ])
 }
 
 #[tokio::test]
-async fn list_users_checks_tokens_with_public_keys_alone() {
+async fn list_users_verifies_tokens_with_public_keys_only() {
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
         let (first, second) = (key(algorithm), key(algorithm));
         let running = Running::start(algorithm, &[&first, &second], "300").await;
@@ -88,70 +104,68 @@ async fn list_users_checks_tokens_with_public_keys_alone() {
 }
 
 #[tokio::test]
-async fn a_thousand_tokens_with_random_kids_cause_one_reading_of_the_keys_in_ten_seconds() {
+async fn a_thousand_random_kids_cause_one_forced_refresh_per_ten_seconds() {
     let known = key(Algorithm::EdDsa);
     let running = Running::start(Algorithm::EdDsa, &[&known], "300").await;
-    let good = token(&known, running.user);
-    assert_eq!((running.status(&good).await, running.keeper.reads()), (200, 1));
-    let rest = good.split_once('.').unwrap().1;
+    let valid = token(&known, running.user);
+    assert_eq!((running.status(&valid).await, running.key_store.reads()), (200, 1));
+    let rest = valid.split_once('.').unwrap().1;
     let started = Instant::now();
     for number in 0..1000 {
         let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": format!("{}-{number}", PublicId::random()) });
-        let strange = format!("{}.{rest}", testkit::forge::encode(header.to_string()));
-        assert_eq!(running.status(&strange).await, 401);
+        let unknown = format!("{}.{rest}", testkit::forge::encode(header.to_string()));
+        assert_eq!(running.status(&unknown).await, 401);
     }
-    assert_eq!(running.status(&good).await, 200);
-    // One at the start, one for all of them, and on a machine that takes longer for them one more in 10 seconds.
+    assert_eq!(running.status(&valid).await, 200);
+    // One at startup, one for all unknown keys, and one more for every 10 seconds that a slow machine needs.
     let most = 2 + started.elapsed().as_secs() / 10;
-    let reads = running.keeper.reads() as u64;
-    assert!((2..=most).contains(&reads), "{reads} readings, at most {most}");
+    let reads = running.key_store.reads() as u64;
+    assert!((2..=most).contains(&reads), "{reads} reads, at most {most} expected");
 }
 
 #[tokio::test]
-async fn changed_keys_are_taken_up_within_the_refresh_time_and_bad_ones_are_not() {
+async fn new_keys_are_used_after_the_refresh_interval_and_invalid_ones_are_not() {
     let (old, new) = (key(Algorithm::EdDsa), key(Algorithm::EdDsa));
     let running = Running::start(Algorithm::EdDsa, &[&old], "1").await;
     let (old_token, new_token) = (token(&old, running.user), token(&new, running.user));
     assert_eq!(running.status(&old_token).await, 200);
-    running.keeper.set(&public(&[&new]));
-    sleep(Duration::from_millis(1100)).await;
+    running.key_store.set(&public(&[&new]));
+    running.wait_for_refresh(&old_token).await;
     assert_eq!((running.status(&old_token).await, running.status(&new_token).await), (401, 200));
     for bad in ["", "{ no JSON", r#"{"keys":[]}"#, &JwkSet::new(vec![old.clone()]).to_json()] {
-        running.keeper.set(bad);
-        sleep(Duration::from_millis(1100)).await;
+        running.key_store.set(bad);
+        running.wait_for_refresh(&old_token).await;
         assert_eq!((running.status(&old_token).await, running.status(&new_token).await), (401, 200), "{bad:.20}");
     }
-    running.keeper.fail(true);
-    sleep(Duration::from_millis(1100)).await;
-    assert_eq!(running.status(&new_token).await, 200, "the last good keys stay");
-    running.keeper.fail(false);
-    running.keeper.set(&public(&[&old]));
-    sleep(Duration::from_millis(1100)).await;
+    running.key_store.fail(true);
+    running.wait_for_refresh(&old_token).await;
+    assert_eq!(running.status(&new_token).await, 200, "the last valid keys stay in use");
+    running.key_store.fail(false);
+    running.key_store.set(&public(&[&old]));
+    running.wait_for_refresh(&old_token).await;
     assert_eq!((running.status(&old_token).await, running.status(&new_token).await), (200, 401));
 }
 
 #[tokio::test]
-async fn a_reading_that_gets_no_answer_at_first_is_tried_again_within_its_time() {
+async fn a_key_read_without_a_response_is_retried_within_its_deadline() {
     let (old, new) = (key(Algorithm::EdDsa), key(Algorithm::EdDsa));
     let running = Running::start(Algorithm::EdDsa, &[&old], "1").await;
-    running.keeper.set(&public(&[&new]));
-    running.keeper.ignore(1);
-    sleep(Duration::from_millis(1100)).await;
+    running.key_store.set(&public(&[&new]));
+    running.key_store.ignore(1);
+    running.wait_for_refresh(&token(&old, running.user)).await;
     assert_eq!(running.status(&token(&new, running.user)).await, 200);
-    assert!(running.keeper.reads() >= 3, "at the start, without an answer, and with one");
+    assert!(running.key_store.reads() >= 3, "at startup, without a response, and with one");
 }
 
 #[tokio::test]
-async fn private_keys_where_public_ones_belong_stop_the_start_and_so_does_the_secret_instead() {
+async fn private_keys_in_the_public_key_secret_stop_startup_and_so_does_a_signing_key() {
     let private = key(Algorithm::EdDsa);
     let text = JwkSet::new(vec![private.clone()]).to_json();
-    let keeper = Keeper::start(ARN, &text).await;
-    let tables = [("USERS_TABLE", "Users"), ("SESSIONS_TABLE", "Sessions"), ("JWT_ALGORITHM", "EdDSA")];
-    let public = [("JWT_PUBLIC_KEYS_ARN", ARN), ("AWS_ENDPOINT_URL_SSM", &keeper.url)];
-    let secret = [("JWT_SECRET_KEY", text.as_str())];
-    for (more, named) in [(&public[..], private.kid()), (&secret[..], "JWT_PUBLIC_KEYS_ARN")] {
-        let variables = [&tables, more].concat();
-        let (code, log) = Function::start(env!("CARGO_BIN_EXE_list-users"), &variables).await.end().await;
+    let key_store = FakeKeyStore::start(ARN, &text).await;
+    let in_public_secret = with_public_keys(Algorithm::EdDsa, &key_store);
+    let as_signing_key = FunctionEnv::list_users().with("JWT_ALGORITHM", "EdDSA").with("JWT_SECRET_KEY", &text);
+    for (env, named) in [(in_public_secret, private.kid()), (as_signing_key, "JWT_PUBLIC_KEYS_ARN")] {
+        let (code, log) = env.start(BINARY).await.end().await;
         assert_eq!(code, Some(1), "{log}");
         assert!(log.contains(named), "{log}");
         let set: Value = serde_json::from_str(&text).unwrap();

@@ -1,47 +1,46 @@
-//! What the real binary writes: audit lines and metrics, and nothing of what anybody sent.
+//! The output of the real binary: audit lines, and no data of a request or response.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use serde_json::{Value, json};
 use testkit::{
-    events::{self, Setting},
-    lambda::{Function, audit_line},
-    markers::{self, MARKER},
+    FunctionEnv,
+    canary::{self, CANARY},
+    events::{self, SampleFixture},
+    lambda::audit_line,
 };
 
+const BINARY: &str = env!("CARGO_BIN_EXE_list-users");
+
 #[tokio::test]
-async fn at_no_level_does_a_listing_good_or_bad_leave_what_was_sent_or_listed_in_the_log() {
-    let setting = Setting::new("list-users").await;
-    let variables: Vec<_> = setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+async fn listing_logs_no_request_or_response_data_at_any_level() {
+    let fixture = SampleFixture::new(FunctionEnv::list_users(), "list-users").await;
     let calls = async |level: &str| {
-        let (email, password) = (format!("{MARKER}.{level}@example.com"), format!("{MARKER} a better password"));
-        let (_, token) = setting.service.member([MARKER, &email, &password]).await;
-        let (_, gone) = setting.service.member([MARKER, &format!("gone.{email}"), &password]).await;
-        assert_eq!(setting.service.delete_me(&gone, &password).await.status, 204);
+        let (email, password) = (format!("{CANARY}.{level}@example.com"), format!("{CANARY} a better password"));
+        let (_, token) = fixture.service.member([CANARY, &email, &password]).await;
+        let (_, deleted) = fixture.service.member([CANARY, &format!("gone.{email}"), &password]).await;
+        assert_eq!(fixture.service.delete_me(&deleted, &password).await.status, 204);
         let get = |path: &str, token: &str| {
             events::request("GET", path, "198.51.100.1", &json!({ "x-access-token": token }), None)
         };
         let good = ["/user", "/user/me"].map(|path| (get(path, &token), 200));
-        good.into_iter().chain(["/user", "/user/me"].map(|path| (get(path, &gone), 401))).collect()
+        good.into_iter().chain(["/user", "/user/me"].map(|path| (get(path, &deleted), 401))).collect()
     };
-    let log =
-        markers::leave_no_trace(env!("CARGO_BIN_EXE_list-users"), &variables, &["/user", "/user/me"], calls).await;
+    let log = canary::assert_no_leaks(BINARY, &fixture.env, &["/user", "/user/me"], calls).await;
     assert!(log.contains("\"event\":\"listed\"") && log.contains("token-unreadable"), "{log}");
 }
 
 #[tokio::test]
-async fn audit_lines_tell_who_listed_and_who_was_refused() {
-    let setting = Setting::new("list-users").await;
-    let mut variables: Vec<_> = setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    variables.push(("RUST_LOG", "error"));
-    let (id, token) = setting.service.member(["Ada", "ada.audit@example.com", "tortoise lamp quarrel"]).await;
-    let function = Function::start(env!("CARGO_BIN_EXE_list-users"), &variables).await;
+async fn audit_lines_name_users_who_listed_and_users_who_were_rejected() {
+    let fixture = SampleFixture::new(FunctionEnv::list_users().with("RUST_LOG", "error"), "list-users").await;
+    let (id, token) = fixture.service.member(["Ada", "ada.audit@example.com", "tortoise lamp quarrel"]).await;
+    let function = fixture.env.start(BINARY).await;
     let status = async |path: &str, token: &str| {
         let event = events::request("GET", path, "192.0.2.1", &json!({ "x-access-token": token }), None);
         events::read(&function.invoke(event).await.expect("the invocation succeeds")).status
     };
     assert_eq!((status("/user", &token).await, status("/user/me", &token).await), (200, 200));
-    setting.service.delete_user(&id).await;
+    fixture.service.delete_user(&id).await;
     assert_eq!((status("/user", &token).await, status("/user/me", &token).await), (401, 401));
     let log = function.stop().await;
     for (event, reason) in

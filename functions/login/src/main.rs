@@ -1,4 +1,4 @@
-//! The Lambda function that logs users in, renews and ends their sessions, and publishes the keys.
+//! The Lambda function that logs users in.
 
 use std::process::ExitCode;
 
@@ -7,9 +7,11 @@ use shared::{aws::keys::cache as key_cache, http::lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    lambda::run(async |settings, aws, database| {
-        let keys = key_cache::signing(&settings, &aws).await?;
-        Ok(login::routes(Login::new(&settings, keys, database)?))
+    lambda::run(async |start| {
+        let settings = start.settings.login()?;
+        lambda::warn_of_relaxed_rules("login", &settings.relaxed_rules);
+        let keys = key_cache::signing(&settings.keys, &start.aws, start.clock.now()).await?;
+        Ok(login::routes(Login::new(settings, keys, start.database, start.clock)?))
     })
     .await
 }

@@ -1,19 +1,18 @@
-//! What the real binary writes when something happened to a session or an account that its owner may ask about.
+//! The audit lines of the real binary about sessions and accounts.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use testkit::{
-    ADA,
-    events::{self, Setting},
+    ADA, FunctionEnv,
+    events::{self, SampleFixture},
     forge,
-    lambda::Function,
 };
 
-/// An event of another sample, at another path and with another body.
-async fn event(setting: &Setting, path: &str, token: Option<&str>, body: &Value) -> Value {
-    let mut event = setting.event("login").await;
+/// A log-in sample with another path, token and body.
+async fn event(fixture: &SampleFixture, path: &str, token: Option<&str>, body: &Value) -> Value {
+    let mut event = fixture.event("login").await;
     event["rawPath"] = json!(path);
     event["body"] = json!(body.to_string());
     event["isBase64Encoded"] = json!(false);
@@ -25,14 +24,11 @@ async fn event(setting: &Setting, path: &str, token: Option<&str>, body: &Value)
 }
 
 #[tokio::test]
-async fn a_replay_a_log_out_and_a_new_password_are_told_with_the_user_and_without_any_secret() {
-    let setting = Setting::new("login").await;
-    let mut variables: Vec<(&str, &str)> =
-        setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    variables.push(("RUST_LOG", "trace"));
-    let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables).await;
+async fn replay_log_out_and_password_change_are_audited_with_the_user_and_without_secrets() {
+    let fixture = SampleFixture::new(FunctionEnv::login().with("RUST_LOG", "trace"), "login").await;
+    let function = fixture.env.start(env!("CARGO_BIN_EXE_login")).await;
     let call = async |path: &str, token: Option<&str>, body: Value| {
-        let event = event(&setting, path, token, &body).await;
+        let event = event(&fixture, path, token, &body).await;
         events::read(&function.invoke(event).await.expect("the invocation succeeds"))
     };
     let log_in = async || call("/login", None, json!({ "email": ADA[1], "password": ADA[2] })).await.json();
@@ -42,9 +38,9 @@ async fn a_replay_a_log_out_and_a_new_password_are_told_with_the_user_and_withou
     let first = log_in().await;
     let refresh = async || call("/refresh", None, json!({ "refresh_token": first["refresh_token"] })).await;
     secrets.push(text(&refresh().await.json(), "refresh_token"));
-    let session = &setting.service.items("Sessions").await[0];
+    let session = &fixture.service.items("Sessions").await[0];
     let key = ["public_id", "session_id"].map(|name| (name.to_owned(), session[name].clone()));
-    let update = setting.service.database.update_item().table_name("Sessions").set_key(Some(key.into()));
+    let update = fixture.service.database.update_item().table_name("Sessions").set_key(Some(key.into()));
     let update = update.update_expression("SET rotated_at = :v");
     update.expression_attribute_values(":v", AttributeValue::N("0".to_owned())).send().await.unwrap();
     assert_eq!(refresh().await.status, 401);
@@ -52,8 +48,8 @@ async fn a_replay_a_log_out_and_a_new_password_are_told_with_the_user_and_withou
     let second = log_in().await;
     let wrong = json!({ "current_password": "a wrong guess", "new_password": "a better tortoise lamp quarrel" });
     assert_eq!(call("/password", Some(&text(&second, "token")), wrong).await.status, 401);
-    let right = json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp quarrel" });
-    let changed = call("/password", Some(&text(&second, "token")), right).await.json();
+    let correct = json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp quarrel" });
+    let changed = call("/password", Some(&text(&second, "token")), correct).await.json();
     let everywhere = json!({ "scope": "global" });
     assert_eq!(call("/logout", Some(&text(&changed, "token")), everywhere).await.status, 204);
 
@@ -84,19 +80,17 @@ async fn a_replay_a_log_out_and_a_new_password_are_told_with_the_user_and_withou
 }
 
 #[tokio::test]
-async fn what_is_refused_throttled_or_deleted_is_told_with_the_reason_and_with_whom_it_is_about() {
-    let setting = Setting::new("login").await;
-    let mut variables: Vec<(&str, &str)> =
-        setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    variables.extend([("RUST_LOG", "error"), ("THROTTLE_PAIR_FAILURES", "1")]);
-    let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables).await;
+async fn rejection_throttling_and_deletion_are_audited_with_reason_and_user() {
+    let env = FunctionEnv::login().with_all(&[("RUST_LOG", "error"), ("THROTTLE_PAIR_FAILURES", "1")]);
+    let fixture = SampleFixture::new(env, "login").await;
+    let function = fixture.env.start(env!("CARGO_BIN_EXE_login")).await;
     let status = async |method: &str, path: &str, token: Option<&str>, body: Value| {
-        let mut event = event(&setting, path, token, &body).await;
+        let mut event = event(&fixture, path, token, &body).await;
         event["requestContext"]["http"]["method"] = json!(method);
         events::read(&function.invoke(event).await.expect("the invocation succeeds")).status
     };
     let member = async |name: &str| {
-        setting.service.member([name, &format!("{name}@example.org"), "tortoise lamp quarrel"]).await
+        fixture.service.member([name, &format!("{name}@example.org"), "tortoise lamp quarrel"]).await
     };
     let ((guessed, guessed_token), (deleted, deleted_token)) = (member("guessed").await, member("deleted").await);
     let wrong = json!({ "email": "guessed@example.org", "password": "a wrong guess" });

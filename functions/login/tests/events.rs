@@ -1,19 +1,18 @@
-//! The samples in `events/` through `lambda_http`, in this process and in the real binary.
+//! The sample events in `events/`, through `lambda_http` in this process and in the real binary.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use std::collections::HashSet;
 
 use login::Login;
 use serde_json::{Value, json};
-use shared::domain::keys::{
-    jwk::{Algorithm, Jwk},
-    key_set::JwkSet,
-};
+use shared::config::{Settings, clock::Clock};
+use shared::domain::keys::{Algorithm, Jwk, JwkSet, hmac_secret::DEVELOPMENT_KEY};
+use shared::domain::time::UnixSeconds;
 use testkit::{
-    events::{self, Sample, Setting},
-    lambda::Function,
-    secrets::Keeper,
+    FunctionEnv,
+    events::{self, Sample, SampleFixture},
+    key_store::FakeKeyStore,
     service::{KEY, signing_keys},
 };
 
@@ -84,31 +83,39 @@ const SAMPLES: [Sample; 64] = [
     ("openid-configuration", 404, "no-issuer-url"),
 ];
 
+const BINARY: &str = env!("CARGO_BIN_EXE_login");
+
+fn login(fixture: &SampleFixture, settings: &Settings) -> Login {
+    let database = fixture.service.database.clone();
+    Login::new(settings.login().unwrap(), signing_keys(), database, Clock::system()).unwrap()
+}
+
+async fn fixture() -> SampleFixture {
+    SampleFixture::new(FunctionEnv::login(), "login").await
+}
+
 #[tokio::test]
-async fn each_sample_is_answered_as_it_should_be() {
+async fn each_sample_event_gets_the_expected_response() {
     let prefixes = ["start", "login", "refresh", "logout", "password", "delete-me", "jwks", "openid-configuration"];
     events::assert_complete(&SAMPLES, &prefixes);
-    let setting = Setting::new("login").await;
-    let settings = setting.settings();
+    let fixture = fixture().await;
+    let settings = fixture.settings();
     for sample @ (name, ..) in SAMPLES {
-        let login = Login::new(&settings, signing_keys(), setting.service.database.clone()).unwrap();
+        let login = login(&fixture, &settings);
         events::assert_answer(
             sample,
-            &events::through_lambda_http(login::routes(login), &settings, setting.event(name).await).await,
+            &events::through_lambda_http(login::routes(login), &settings, fixture.event(name).await).await,
         );
     }
 }
 
 #[tokio::test]
-async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
-    let setting = Setting::new("login").await;
-    let mut variables: Vec<(&str, &str)> =
-        setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    variables.push(("RUST_LOG", "trace"));
-    let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables).await;
+async fn the_binary_answers_each_sample_and_logs_no_personal_data() {
+    let fixture = fixture().await;
+    let function = fixture.env.clone().with("RUST_LOG", "trace").start(BINARY).await;
     let mut refresh_tokens = HashSet::new();
     for sample @ (name, ..) in SAMPLES {
-        let event = setting.event(name).await;
+        let event = fixture.event(name).await;
         refresh_tokens.extend(refresh_tokens_in(&event));
         let answer = function.invoke(event).await.expect("the invocation succeeds");
         refresh_tokens.extend(refresh_tokens_in(&answer));
@@ -118,14 +125,14 @@ async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
     for secret in ["battery", "tortoise", "password123", "@example.com", KEY, "eyJ", "$argon2"] {
         assert!(!log.contains(secret), "{secret} is in the log: {log}");
     }
-    assert_eq!(refresh_tokens.len(), 32, "17 answers have one, 14 events do, and two events have that of nobody");
+    assert_eq!(refresh_tokens.len(), 32, "17 responses, 14 events, and one more that two events share");
     for token in refresh_tokens {
-        // The beginning is enough to tell whose it is, and of which session.
+        // The first characters contain the handle of the session.
         assert!(!log.contains(&token[..40]), "{token} is in the log: {log}");
     }
 }
 
-/// Whatever looks like a refresh token: 107 characters of base64url, with something else on both sides.
+/// Every string with the form of a refresh token: 107 characters of base64url.
 fn refresh_tokens_in(event_or_answer: &Value) -> Vec<String> {
     let text = event_or_answer.to_string();
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
@@ -133,72 +140,62 @@ fn refresh_tokens_in(event_or_answer: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_header_that_came_twice_in_format_1_0_is_not_halved() {
-    let setting = Setting::new("login").await;
-    let settings = setting.settings();
-    let mut event = setting.event("login-basic-v1").await;
+async fn a_duplicate_header_in_format_1_0_keeps_both_values() {
+    let fixture = fixture().await;
+    let settings = fixture.settings();
+    let mut event = fixture.event("login-basic-v1").await;
     let good =
         event["headers"]["Authorization"].as_str().or(event["headers"]["authorization"].as_str()).unwrap().to_owned();
     let name = if event["headers"]["Authorization"].is_string() { "Authorization" } else { "authorization" };
     event["multiValueHeaders"][name] = json!(["Basic eDp5", good]);
-    let login = Login::new(&settings, signing_keys(), setting.service.database.clone()).unwrap();
+    let login = login(&fixture, &settings);
     let answer = events::through_lambda_http(login::routes(login), &settings, event).await;
     events::assert_answer(("login-basic-v1", 400, "malformed-authorization"), &answer);
 }
 
 const ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:postern-AbCdEf";
 
-#[tokio::test]
-async fn jwt_secret_arn_is_where_the_key_is_read_from() {
-    let setting = Setting::new("login").await;
-    let manager = Keeper::start(ARN, KEY).await;
-    let endpoint = setting.service.endpoint.as_str();
-    let variables = [
-        ("USERS_TABLE", "Users"),
-        ("CREDENTIALS_TABLE", "Credentials"),
-        ("SESSIONS_TABLE", "Sessions"),
-        ("THROTTLE_TABLE", "Throttle"),
-        ("JWT_SECRET_ARN", ARN),
-        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
-        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", manager.url.as_str()),
-    ];
-    let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables).await;
-    let answer = events::read(&function.invoke(setting.event("login").await).await.expect("the invocation succeeds"));
-    let token = answer.json()["token"].as_str().unwrap().to_owned();
-    assert_eq!(setting.service.get("/user", &token).await.status, 200, "a service with the same key takes it");
+/// The environment with the key in a secret of `key_store`.
+fn with_key_store(env: FunctionEnv, key_store: &FakeKeyStore) -> FunctionEnv {
+    let env = env.without("JWT_SECRET_KEY").with("JWT_SECRET_ARN", ARN);
+    env.with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &key_store.url)
 }
 
 #[tokio::test]
-async fn a_bad_or_missing_setting_stops_the_start_and_names_the_variable() {
-    let table = |name| (name, "Some-Table");
-    let tables = [table("USERS_TABLE"), table("CREDENTIALS_TABLE"), table("SESSIONS_TABLE"), table("THROTTLE_TABLE")];
-    let key = ("JWT_SECRET_KEY", KEY);
-    let development = ("JWT_SECRET_KEY", shared::domain::keys::hmac_secret::DEVELOPMENT_KEY);
-    let with = |more: &[(&'static str, &'static str)]| [&tables, more].concat();
-    for (variables, named) in [
-        (with(&[]), "JWT_SECRET_KEY"),
-        (vec![key, tables[0], tables[2]], "CREDENTIALS_TABLE"),
-        (vec![key, tables[0], tables[1]], "SESSIONS_TABLE"),
-        (vec![key, tables[1], tables[2]], "USERS_TABLE"),
-        (with(&[("JWT_SECRET_KEY", "hunter2")]), "JWT_SECRET_KEY"),
-        (with(&[development]), "JWT_SECRET_KEY"),
-        (with(&[key, ("JWT_ALGORITHM", "EdDSA")]), "JWT_SECRET_KEY"),
-        (with(&[key, ("JWT_SECRET_ARN", ARN)]), "JWT_SECRET_ARN"),
-        (with(&[key, ("JWT_EXPIRATION_DELTA", "never")]), "JWT_EXPIRATION_DELTA"),
-        (with(&[key, ("JWT_ALGORITHM", "never")]), "JWT_ALGORITHM"),
-        (with(&[("JWT_SECRET_ARN", "file:/tmp/never")]), "JWT_SECRET_ARN"),
+async fn the_key_is_read_from_jwt_secret_arn() {
+    let fixture = fixture().await;
+    let key_store = FakeKeyStore::start(ARN, KEY).await;
+    let function = with_key_store(fixture.env.clone(), &key_store).start(BINARY).await;
+    let answer = events::read(&function.invoke(fixture.event("login").await).await.expect("the invocation succeeds"));
+    let token = answer.json()["token"].as_str().unwrap().to_owned();
+    assert_eq!(fixture.service.get("/user", &token).await.status, 200, "a service with the same key accepts it");
+}
+
+#[tokio::test]
+async fn an_invalid_or_missing_setting_stops_startup_and_names_the_variable() {
+    let env = FunctionEnv::login();
+    let with = |name: &str, value: &str| env.clone().with(name, value);
+    let without = |name: &str| env.clone().without(name);
+    for (env, named) in [
+        (without("JWT_SECRET_KEY"), "JWT_SECRET_KEY"),
+        (without("CREDENTIALS_TABLE"), "CREDENTIALS_TABLE"),
+        (without("SESSIONS_TABLE"), "SESSIONS_TABLE"),
+        (without("USERS_TABLE"), "USERS_TABLE"),
+        (with("JWT_SECRET_KEY", "hunter2"), "JWT_SECRET_KEY"),
+        (with("JWT_SECRET_KEY", DEVELOPMENT_KEY), "JWT_SECRET_KEY"),
+        (with("JWT_ALGORITHM", "EdDSA"), "JWT_SECRET_KEY"),
+        (with("JWT_SECRET_ARN", ARN), "JWT_SECRET_ARN"),
+        (with("JWT_EXPIRATION_DELTA", "never"), "JWT_EXPIRATION_DELTA"),
+        (with("JWT_ALGORITHM", "never"), "JWT_ALGORITHM"),
+        (without("JWT_SECRET_KEY").with("JWT_SECRET_ARN", "file:/tmp/never"), "JWT_SECRET_ARN"),
     ] {
-        assert_does_not_start(
-            &variables,
-            named,
-            &["hunter2", "never", KEY, shared::domain::keys::hmac_secret::DEVELOPMENT_KEY],
-        )
-        .await;
+        assert_does_not_start(&env, named, &["hunter2", "never", KEY, DEVELOPMENT_KEY]).await;
     }
 }
 
-async fn assert_does_not_start(variables: &[(&str, &str)], named: &str, hidden: &[&str]) {
-    let (code, log) = Function::start(env!("CARGO_BIN_EXE_login"), variables).await.end().await;
+/// Checks that startup fails, that the error contains `named`, and that the log contains none of `hidden`.
+async fn assert_does_not_start(env: &FunctionEnv, named: &str, hidden: &[&str]) {
+    let (code, log) = env.start(BINARY).await.end().await;
     assert_eq!(code, Some(1), "{log}");
     assert!(log.contains(named), "{named}: {log}");
     for value in hidden {
@@ -206,14 +203,14 @@ async fn assert_does_not_start(variables: &[(&str, &str)], named: &str, hidden: 
     }
 }
 
-/// An Ed25519 key of nobody.
+/// A set with a new Ed25519 key.
 fn key_set() -> Value {
-    let key = Jwk::generate(Algorithm::EdDsa, 1).unwrap();
+    let key = Jwk::generate(Algorithm::EdDsa, UnixSeconds::new(1)).unwrap();
     serde_json::from_str(&JwkSet::new(vec![key]).to_json()).unwrap()
 }
 
 #[tokio::test]
-async fn keys_that_are_no_good_stop_the_start_and_the_message_names_the_kid_and_no_value() {
+async fn invalid_keys_stop_startup_and_the_error_names_the_kid_but_no_value() {
     let set = key_set();
     let key = set["keys"][0].clone();
     let kid = key["kid"].as_str().unwrap();
@@ -239,32 +236,17 @@ async fn keys_that_are_no_good_stop_the_start_and_the_message_names_the_kid_and_
         ("EdDSA", json!({ "keys": [other] }).to_string(), kid),
         ("RS256", json!({ "keys": [rsa] }).to_string(), "weak"),
     ] {
-        let keeper = Keeper::start(ARN, &text).await;
-        let variables = [
-            ("USERS_TABLE", "Users"),
-            ("CREDENTIALS_TABLE", "Credentials"),
-            ("SESSIONS_TABLE", "Sessions"),
-            ("JWT_ALGORITHM", algorithm),
-            ("JWT_SECRET_ARN", ARN),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &keeper.url),
-        ];
+        let key_store = FakeKeyStore::start(ARN, &text).await;
+        let env = with_key_store(FunctionEnv::login().with("JWT_ALGORITHM", algorithm), &key_store);
         let hidden =
             [key["d"].as_str().unwrap(), key["x"].as_str().unwrap(), "too short a key", "a-string-secret", KEY];
-        assert_does_not_start(&variables, "JWT_SECRET_ARN", &hidden).await;
-        assert_does_not_start(&variables, named, &hidden).await;
+        assert_does_not_start(&env, "JWT_SECRET_ARN", &hidden).await;
+        assert_does_not_start(&env, named, &hidden).await;
     }
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_read_stops_the_start() {
-    let keeper = Keeper::start("arn:of:another", KEY).await;
-    let variables = [
-        ("USERS_TABLE", "Users"),
-        ("CREDENTIALS_TABLE", "Credentials"),
-        ("SESSIONS_TABLE", "Sessions"),
-        ("THROTTLE_TABLE", "Throttle"),
-        ("JWT_SECRET_ARN", ARN),
-        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &keeper.url),
-    ];
-    assert_does_not_start(&variables, "JWT_SECRET_ARN", &[KEY]).await;
+async fn an_unreadable_secret_stops_startup() {
+    let key_store = FakeKeyStore::start("arn:of:another", KEY).await;
+    assert_does_not_start(&with_key_store(FunctionEnv::login(), &key_store), "JWT_SECRET_ARN", &[KEY]).await;
 }

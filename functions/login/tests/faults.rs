@@ -1,39 +1,27 @@
-//! Log-in and what follows from it, the real binary, while its database and its network fail.
+//! The real binary behind a fault-injecting proxy, and killed at any moment.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use testkit::{
-    ADA, Answer, Service, events,
-    faults::Faults,
-    fleet::Fleet,
-    lambda::{Function, close_in},
-    service::KEY,
-};
+use testkit::{ADA, Answer, FunctionEnv, Service, events, faults::FaultProxy, fleet::Fleet, lambda::close_in};
 use tokio::task::JoinSet;
 
 const USERS: usize = 24;
 const PASSWORD: &str = "tortoise lamp quarrel";
 
-fn variables(endpoint: &str) -> [(&str, &str); 7] {
-    [
-        ("USERS_TABLE", "Users"),
-        ("CREDENTIALS_TABLE", "Credentials"),
-        ("SESSIONS_TABLE", "Sessions"),
-        ("THROTTLE_TABLE", "Throttle"),
-        ("JWT_SECRET_KEY", KEY),
-        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
-        ("METRICS", "off"),
-    ]
+const BINARY: &str = env!("CARGO_BIN_EXE_login");
+
+fn env(endpoint: &str) -> FunctionEnv {
+    FunctionEnv::login().with_database(endpoint).with("METRICS", "off")
 }
 
 fn text(answer: &Value, name: &str) -> String {
     answer[name].as_str().expect("text").to_owned()
 }
 
-/// One user, who tries again whatever could not be done, and notes what it came to.
+/// A user who repeats calls with an unknown outcome, and counts them.
 struct User {
     fleet: Arc<Fleet>,
     number: usize,
@@ -45,7 +33,7 @@ impl User {
         format!("user{}@example.com", self.number)
     }
 
-    /// Calls until the outcome is known: at most a few times.
+    /// Calls until the outcome is known. Fails after 8 attempts.
     async fn call(&mut self, path: &str, token: Option<&str>, body: &Value) -> Answer {
         for _ in 0..8 {
             let event = events::post(path, &format!("192.0.2.{}", self.number), token, body);
@@ -56,75 +44,76 @@ impl User {
             assert_eq!(answer.header("retry-after"), Some("1"));
             self.unknown += 1;
         }
-        panic!("{path} was never done");
+        panic!("{path} never succeeded");
     }
 
     async fn log_in(&mut self) -> Value {
         let body = json!({ "email": self.email(), "password": PASSWORD });
         let answer = self.call("/login", None, &body).await;
-        assert_eq!(answer.status, 201, "the right password is never refused: {answer:?}");
+        assert_eq!(answer.status, 201, "the correct password is never rejected: {answer:?}");
         answer.json()
     }
 
-    /// A life with a wrong password, a chain of refreshes and a log-out. Gives the last access token.
-    async fn live(mut self) -> (usize, String, String) {
+    /// A wrong password, a chain of refreshes and a log-out. Returns the number of unknown outcomes, and the access
+    /// tokens of the ended and of the open session.
+    async fn run(mut self) -> (usize, String, String) {
         let wrong = json!({ "email": self.email(), "password": "a wrong guess" });
-        assert_eq!(self.call("/login", None, &wrong).await.status, 403, "a fault is no verdict");
-        let left = self.log_in().await;
-        let mut stays = self.log_in().await;
+        assert_eq!(self.call("/login", None, &wrong).await.status, 403, "a fault is not a verdict");
+        let ended = self.log_in().await;
+        let mut open = self.log_in().await;
         for _ in 0..4 {
-            let body = json!({ "refresh_token": stays["refresh_token"] });
+            let body = json!({ "refresh_token": open["refresh_token"] });
             let answer = self.call("/refresh", None, &body).await;
-            assert_eq!(answer.status, 200, "nobody is signed out by a fault: {answer:?}");
-            stays = answer.json();
+            assert_eq!(answer.status, 200, "a fault ends no session: {answer:?}");
+            open = answer.json();
         }
-        let answer = self.call("/logout", Some(&text(&left, "token")), &json!({})).await;
+        let answer = self.call("/logout", Some(&text(&ended, "token")), &json!({})).await;
         assert_eq!(answer.status, 204, "{answer:?}");
-        (self.unknown, text(&left, "token"), text(&stays, "token"))
+        (self.unknown, text(&ended, "token"), text(&open, "token"))
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_every_fifth_call_fails_the_right_password_gets_in_sessions_go_on_and_end_when_they_are_ended() {
+async fn with_20_percent_faults_correct_passwords_work_and_sessions_end_only_on_log_out() {
     let service = Service::with(&[("THROTTLE_ADDRESS_SIGNUPS", "0")]).await;
     for number in 0..USERS {
         service.sign_up(["Ada", &format!("user{number}@example.com"), PASSWORD]).await;
     }
-    let faults = Faults::start(&service.endpoint, 20, 2).await;
-    let fleet = Arc::new(Fleet::start(env!("CARGO_BIN_EXE_login"), &variables(&faults.url), 8).await);
-    let mut lives = JoinSet::new();
+    let faults = FaultProxy::start(&service.endpoint, 20, 2).await;
+    let fleet = Arc::new(env(&faults.url).start_fleet(BINARY, 8).await);
+    let mut users = JoinSet::new();
     for number in 0..USERS {
-        lives.spawn(User { fleet: fleet.clone(), number, unknown: 0 }.live());
+        users.spawn(User { fleet: fleet.clone(), number, unknown: 0 }.run());
     }
     let mut unknown = 0;
-    for (failures, left, stays) in lives.join_all().await {
+    for (failures, ended, open) in users.join_all().await {
         unknown += failures;
-        // The truth, asked without faults.
-        assert_eq!(service.me(&json!(left)).await, 401);
-        assert_eq!(service.me(&json!(stays)).await, 200);
+        // The service has no faults, so its responses are the ground truth.
+        assert_eq!(service.me(&json!(ended)).await, 401);
+        assert_eq!(service.me(&json!(open)).await, 200);
     }
     assert!(faults.injected() > USERS * 4, "{} faults", faults.injected());
-    assert!(unknown <= USERS * 8 / 20, "{unknown} of {} calls were answered with 503", USERS * 8);
-    // Sessions that nobody knows of: those whose log-in could not say so. None of what was ended is among them.
+    assert!(unknown <= USERS * 8 / 20, "{unknown} of {} calls were 503", USERS * 8);
+    // A log-in with an unknown outcome may leave a session that no client knows.
     let sessions = service.items("Sessions").await.len();
     assert!((USERS..=USERS + unknown).contains(&sessions), "{sessions} sessions after {unknown} unknown outcomes");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_gone_signs_nobody_in_and_nobody_out() {
+async fn an_unavailable_database_logs_no_user_in_or_out() {
     let service = Service::start().await;
     let mine = service.signed_in(ADA).await;
-    let faults = Faults::start(&service.endpoint, 100, 3).await;
-    let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables(&faults.url)).await;
+    let faults = FaultProxy::start(&service.endpoint, 100, 3).await;
+    let function = env(&faults.url).start(BINARY).await;
     let token = text(&mine, "token");
-    let (refresh, change, wrong, right) = (
+    let (refresh, change, wrong, correct) = (
         json!({ "refresh_token": mine["refresh_token"] }),
         json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp quarrel" }),
         json!({ "email": ADA[1], "password": "a wrong guess" }),
         json!({ "email": ADA[1], "password": ADA[2] }),
     );
     for (path, token, body) in [
-        ("/login", None, &right),
+        ("/login", None, &correct),
         ("/login", None, &wrong),
         ("/refresh", None, &refresh),
         ("/password", Some(&token), &change),
@@ -137,13 +126,13 @@ async fn a_database_that_is_gone_signs_nobody_in_and_nobody_out() {
     }
 }
 
-/// A function that is killed in the middle of a call, and another one that comes after it.
-struct Killed {
+/// Processes that are killed during a call, and their successors.
+struct KillTest {
     service: Service,
     number: usize,
 }
 
-impl Killed {
+impl KillTest {
     async fn new() -> Self {
         Self {
             service: Service::with(&[("THROTTLE_ADDRESS_SIGNUPS", "0"), ("THROTTLE_ADDRESS_GUESSES", "0")]).await,
@@ -151,7 +140,7 @@ impl Killed {
         }
     }
 
-    /// Somebody new: their address, and what log-in answered.
+    /// A new user: the email address and the response of the log-in.
     async fn user(&mut self) -> (String, Value) {
         self.number += 1;
         let email = format!("user{}@example.com", self.number);
@@ -160,13 +149,13 @@ impl Killed {
     }
 
     async fn kill(&self, event: Value, delay: Duration) {
-        let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables(&self.service.endpoint)).await;
+        let function = env(&self.service.endpoint).start(BINARY).await;
         function.kill_after(event, delay).await;
     }
 
-    /// What a function says that knows nothing of the one before it.
+    /// The response of a new process, which shares no state with the killed one.
     async fn call(&self, event: Value) -> Answer {
-        let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables(&self.service.endpoint)).await;
+        let function = env(&self.service.endpoint).start(BINARY).await;
         events::read(&function.invoke(event).await.expect("the invocation succeeds"))
     }
 
@@ -183,63 +172,63 @@ fn post(path: &str, token: Option<&Value>, body: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_in_that_is_killed_at_any_moment_keeps_nobody_from_the_next_one() {
-    let mut killed = Killed::new().await;
-    let (email, _) = killed.user().await;
+async fn a_log_in_killed_at_any_moment_does_not_block_the_next_log_in() {
+    let mut test = KillTest::new().await;
+    let (email, _) = test.user().await;
     let log_in = post("/login", None, &json!({ "email": email, "password": PASSWORD }));
     close_in(async |delay| {
-        let before = killed.sessions().await.len();
-        killed.kill(log_in.clone(), delay).await;
-        let begun = killed.sessions().await.len() > before;
-        // What was killed counts as failed, and the right password clears it.
-        assert_eq!(killed.call(log_in.clone()).await.status, 201, "after {delay:?}");
-        begun
+        let before = test.sessions().await.len();
+        test.kill(log_in.clone(), delay).await;
+        let is_started = test.sessions().await.len() > before;
+        // The killed attempt counts as a failure, and the correct password resets it.
+        assert_eq!(test.call(log_in.clone()).await.status, 201, "after {delay:?}");
+        is_started
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_that_is_killed_at_any_moment_ends_no_session() {
-    let mut killed = Killed::new().await;
-    let (_, mine) = killed.user().await;
+async fn a_refresh_killed_at_any_moment_ends_no_session() {
+    let mut test = KillTest::new().await;
+    let (_, mine) = test.user().await;
     let mut refresh = json!({ "refresh_token": mine["refresh_token"] });
     close_in(async |delay| {
-        let before = killed.sessions().await;
-        killed.kill(post("/refresh", None, &refresh), delay).await;
-        let exchanged = killed.sessions().await != before;
-        let answer = killed.call(post("/refresh", None, &refresh)).await;
+        let before = test.sessions().await;
+        test.kill(post("/refresh", None, &refresh), delay).await;
+        let is_rotated = test.sessions().await != before;
+        let answer = test.call(post("/refresh", None, &refresh)).await;
         assert_eq!(answer.status, 200, "after {delay:?}: {answer:?}");
         refresh = json!({ "refresh_token": answer.json()["refresh_token"] });
-        exchanged
+        is_rotated
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_out_that_is_killed_at_any_moment_is_done_or_can_be_repeated() {
-    let mut killed = Killed::new().await;
+async fn a_log_out_killed_at_any_moment_is_complete_or_can_be_repeated() {
+    let mut test = KillTest::new().await;
     close_in(async |delay| {
-        let (_, mine) = killed.user().await;
+        let (_, mine) = test.user().await;
         let log_out = post("/logout", Some(&mine["token"]), &json!({}));
-        killed.kill(log_out.clone(), delay).await;
-        let done = killed.service.me(&mine["token"]).await == 401;
-        assert_eq!(killed.call(log_out).await.status, 204, "after {delay:?}");
-        assert_eq!(killed.service.me(&mine["token"]).await, 401, "after {delay:?}");
-        done
+        test.kill(log_out.clone(), delay).await;
+        let is_ended = test.service.me(&mine["token"]).await == 401;
+        assert_eq!(test.call(log_out).await.status, 204, "after {delay:?}");
+        assert_eq!(test.service.me(&mine["token"]).await, 401, "after {delay:?}");
+        is_ended
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_that_is_killed_at_any_moment_leaves_the_old_one_or_the_new_one() {
-    let mut killed = Killed::new().await;
+async fn a_password_change_killed_at_any_moment_leaves_the_old_or_the_new_password() {
+    let mut test = KillTest::new().await;
     let new = "a better tortoise lamp quarrel";
     close_in(async |delay| {
-        let (email, mine) = killed.user().await;
+        let (email, mine) = test.user().await;
         let change = json!({ "current_password": PASSWORD, "new_password": new });
-        killed.kill(post("/password", Some(&mine["token"]), &change), delay).await;
-        let log_in = async |password: &str| killed.service.log_in(&email, password).await.status;
-        let (old, new, me) = (log_in(PASSWORD).await, log_in(new).await, killed.service.me(&mine["token"]).await);
+        test.kill(post("/password", Some(&mine["token"]), &change), delay).await;
+        let log_in = async |password: &str| test.service.log_in(&email, password).await.status;
+        let (old, new, me) = (log_in(PASSWORD).await, log_in(new).await, test.service.me(&mine["token"]).await);
         assert!(matches!((old, new, me), (201, 403, 200) | (403, 201, 401)), "after {delay:?}: {old} {new} {me}");
         new == 201
     })
@@ -247,22 +236,26 @@ async fn a_new_password_that_is_killed_at_any_moment_leaves_the_old_one_or_the_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_that_is_killed_at_any_moment_leaves_an_account_or_none() {
-    let mut killed = Killed::new().await;
+async fn a_deletion_killed_at_any_moment_leaves_a_complete_account_or_none() {
+    let mut test = KillTest::new().await;
     close_in(async |delay| {
-        let (email, mine) = killed.user().await;
+        let (email, mine) = test.user().await;
         let mut delete = post("/user/me", Some(&mine["token"]), &json!({ "password": PASSWORD }));
         delete["requestContext"]["http"]["method"] = json!("DELETE");
-        killed.kill(delete.clone(), delay).await;
+        test.kill(delete.clone(), delay).await;
         let mut left = Vec::new();
         for table in ["Users", "Credentials"] {
-            let items = killed.service.items(table).await;
+            let items = test.service.items(table).await;
             left.push(items.iter().any(|item| item["email"].as_s().is_ok_and(|other| *other == email)));
         }
         assert!(left[0] == left[1], "after {delay:?}: {left:?}");
-        let again = killed.call(delete).await.status;
+        let again = test.call(delete).await.status;
         assert_eq!(again, if left[0] { 204 } else { 401 }, "after {delay:?}");
-        assert_eq!(killed.service.sign_up(["Ada", &email, PASSWORD]).await.status, 201, "the address is free");
+        assert_eq!(
+            test.service.sign_up(["Ada", &email, PASSWORD]).await.status,
+            201,
+            "the email address is available again"
+        );
         !left[0]
     })
     .await;

@@ -1,31 +1,32 @@
-//! What the real binary writes: audit lines and metrics, and nothing of what anybody sent.
+//! The output of the real binary: audit lines and metrics, and no data of a request.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use serde_json::{Value, json};
 use testkit::{
-    ADA,
-    events::{self, Setting},
-    lambda::{Function, audit_line, sum},
-    markers::{self, MARKER},
+    ADA, FunctionEnv,
+    canary::{self, CANARY},
+    events::{self, SampleFixture},
+    lambda::{audit_line, sum},
 };
 
+const BINARY: &str = env!("CARGO_BIN_EXE_login");
+
 #[tokio::test]
-async fn at_no_level_does_a_log_in_or_what_follows_good_or_bad_leave_what_was_sent_in_the_log() {
-    let setting = Setting::new("login").await;
-    let mut variables: Vec<_> = setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    variables.extend([("THROTTLE_ADDRESS_GUESSES", "0"), ("THROTTLE_PAIR_FAILURES", "100")]);
-    let (password, wrong) = (format!("{MARKER} a better password"), format!("{MARKER} wrong"));
+async fn log_in_and_session_calls_log_no_request_data_at_any_level() {
+    let limits = [("THROTTLE_ADDRESS_GUESSES", "0"), ("THROTTLE_PAIR_FAILURES", "100")];
+    let fixture = SampleFixture::new(FunctionEnv::login().with_all(&limits), "login").await;
+    let (password, wrong) = (format!("{CANARY} a better password"), format!("{CANARY} wrong"));
     let post = |path: &str, token: Option<&Value>, body: Value| {
         events::post(path, "198.51.100.1", token.map(|token| token.as_str().unwrap()), &body)
     };
     let calls = async |level: &str| {
-        let email = |number: usize| format!("{MARKER}.{level}.{number}@example.com");
-        // What ends a session leaves nothing for the next call.
+        let email = |number: usize| format!("{CANARY}.{level}.{number}@example.com");
+        // Each call that ends a session needs a user of its own.
         let mut tokens = Vec::new();
         let mut signed_in = Vec::new();
         for number in 0..4 {
-            let answer = setting.service.signed_in([MARKER, &email(number), &password]).await;
+            let answer = fixture.service.signed_in([CANARY, &email(number), &password]).await;
             tokens.push(answer["token"].clone());
             signed_in.push(answer);
         }
@@ -54,18 +55,16 @@ async fn at_no_level_does_a_log_in_or_what_follows_good_or_bad_leave_what_was_se
         ]
     };
     let paths = ["/login", "/refresh", "/logout", "/password", "/user/me", "/.well-known/jwks.json"];
-    let log = markers::leave_no_trace(env!("CARGO_BIN_EXE_login"), &variables, &paths, calls).await;
+    let log = canary::assert_no_leaks(BINARY, &fixture.env, &paths, calls).await;
     for event in ["logged-in", "log-in-failed", "refreshed", "password-changed", "logged-out", "deleted"] {
         assert_eq!(audit_line(&log, event)["event"], event);
     }
 }
 
 #[tokio::test]
-async fn metrics_tell_log_ins_by_outcome_what_was_throttled_times_and_cold_starts() {
-    let setting = Setting::new("login").await;
-    let mut variables: Vec<_> = setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    variables.push(("THROTTLE_PAIR_FAILURES", "2"));
-    let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables).await;
+async fn metrics_report_log_ins_by_outcome_throttling_durations_and_cold_starts() {
+    let fixture = SampleFixture::new(FunctionEnv::login().with("THROTTLE_PAIR_FAILURES", "2"), "login").await;
+    let function = fixture.env.start(BINARY).await;
     for password in [ADA[2], "wrong", "wrong", "wrong"] {
         let body = json!({ "email": ADA[1], "password": password });
         function.invoke(events::post("/login", "192.0.2.1", None, &body)).await.expect("the invocation succeeds");
@@ -98,11 +97,9 @@ async fn metrics_tell_log_ins_by_outcome_what_was_throttled_times_and_cold_start
 }
 
 #[tokio::test]
-async fn without_metrics_nothing_is_written_to_standard_output() {
-    let setting = Setting::new("login").await;
-    let mut variables: Vec<_> = setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    variables.push(("METRICS", "off"));
-    let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables).await;
-    function.invoke(setting.event("login").await).await.expect("the invocation succeeds");
+async fn disabled_metrics_write_nothing_to_standard_output() {
+    let fixture = SampleFixture::new(FunctionEnv::login().with("METRICS", "off"), "login").await;
+    let function = fixture.env.start(BINARY).await;
+    function.invoke(fixture.event("login").await).await.expect("the invocation succeeds");
     assert_eq!(function.stop_with_output().await.1, "");
 }

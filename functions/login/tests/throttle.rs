@@ -1,14 +1,14 @@
-//! Whom the real binary takes for one client: whoever API Gateway says, in both of its formats.
+//! The client address that the real binary uses for rate limiting, in both payload formats.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use serde_json::{Value, json};
 use testkit::{
-    events::{self, Setting},
-    lambda::Function,
+    FunctionEnv,
+    events::{self, SampleFixture},
 };
 
-/// A log-in with a wrong password from `source`, which claims to be `claimed`.
+/// A log-in with a wrong password from `source`, with headers that claim another address.
 fn guess(mut event: Value, source: &str, claimed: &str) -> Value {
     event["body"] = json!(json!({ "email": "ada@example.com", "password": "a wrong guess" }).to_string());
     event["headers"]["x-forwarded-for"] = json!(claimed);
@@ -23,13 +23,11 @@ fn guess(mut event: Value, source: &str, claimed: &str) -> Value {
 }
 
 #[tokio::test]
-async fn guesses_count_for_the_address_that_api_gateway_saw_and_no_header_changes_that() {
-    let setting = Setting::new("login").await;
-    let mut variables: Vec<_> = setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    variables.push(("THROTTLE_PAIR_FAILURES", "2"));
-    let function = Function::start(env!("CARGO_BIN_EXE_login"), &variables).await;
+async fn guesses_count_against_the_source_ip_of_the_event_whatever_the_headers_say() {
+    let fixture = SampleFixture::new(FunctionEnv::login().with("THROTTLE_PAIR_FAILURES", "2"), "login").await;
+    let function = fixture.env.start(env!("CARGO_BIN_EXE_login")).await;
     let guess_at = async |sample: &str, source: &str, claimed: &str| {
-        let event = guess(setting.event(sample).await, source, claimed);
+        let event = guess(fixture.event(sample).await, source, claimed);
         events::read(&function.invoke(event).await.expect("the invocation succeeds")).status
     };
     for (sample, network) in [("login", "192.0.2"), ("login-v1", "198.51.100")] {
@@ -39,9 +37,9 @@ async fn guesses_count_for_the_address_that_api_gateway_saw_and_no_header_change
             statuses.push(guess_at(sample, &one, &format!("203.0.113.{number}")).await);
         }
         assert_eq!(statuses, [403, 403, 429, 429], "{sample}");
-        assert_eq!(guess_at(sample, &other, &one).await, 403, "{sample}: who claims to be the other is not");
+        assert_eq!(guess_at(sample, &other, &one).await, 403, "{sample}: a claimed address has no effect");
     }
-    // One /64 is one client, in either format.
+    // An IPv6 /64 is one client, in either format.
     for (number, expected) in [403, 403, 429].into_iter().enumerate() {
         let sample = ["login", "login-v1"][number % 2];
         assert_eq!(guess_at(sample, &format!("2001:db8:1:2::{number}"), "203.0.113.1").await, expected);

@@ -7,5 +7,10 @@ use signup::Signup;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    lambda::run(async |settings, _, database| Ok(signup::routes(Signup::new(&settings, database)?))).await
+    lambda::run(async |start| {
+        let settings = start.settings.signup()?;
+        lambda::warn_of_relaxed_rules("signup", &settings.relaxed_rules);
+        Ok(signup::routes(Signup::new(settings, start.database, start.clock)?))
+    })
+    .await
 }

@@ -1,11 +1,12 @@
-//! The samples in `events/` through `lambda_http`, in this process and in the real binary.
+//! The sample events in `events/`, through `lambda_http` in this process and in the real binary.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
+use shared::config::clock::Clock;
 use signup::Signup;
 use testkit::{
-    events::{self, Sample, Setting},
-    lambda::Function,
+    FunctionEnv,
+    events::{self, Sample, SampleFixture},
 };
 
 const SAMPLES: [Sample; 25] = [
@@ -36,54 +37,54 @@ const SAMPLES: [Sample; 25] = [
     ("signup-options", 204, "-"),
 ];
 
+const BINARY: &str = env!("CARGO_BIN_EXE_signup");
+
+async fn fixture(sample: &str) -> SampleFixture {
+    SampleFixture::new(FunctionEnv::signup(), sample).await
+}
+
 #[tokio::test]
-async fn each_sample_is_answered_as_it_should_be() {
+async fn each_sample_event_gets_the_expected_response() {
     events::assert_complete(&SAMPLES, &["signup"]);
     for sample @ (name, status, _) in SAMPLES {
-        let setting = Setting::new(name).await;
-        let settings = setting.settings();
-        let routes = signup::routes(Signup::new(&settings, setting.service.database.clone()).unwrap());
-        events::assert_answer(sample, &events::through_lambda_http(routes, &settings, setting.event(name).await).await);
+        let fixture = fixture(name).await;
+        let settings = fixture.settings();
+        let routes = signup::routes(
+            Signup::new(settings.signup().unwrap(), fixture.service.database.clone(), Clock::system()).unwrap(),
+        );
+        events::assert_answer(sample, &events::through_lambda_http(routes, &settings, fixture.event(name).await).await);
         let users = usize::from(matches!(status, 201 | 303) || name.ends_with("email-taken"));
-        assert_eq!(setting.service.items("Users").await.len(), users, "{name}: refusals store nothing");
+        assert_eq!(fixture.service.items("Users").await.len(), users, "{name}: rejected requests store nothing");
     }
 }
 
 #[tokio::test]
-async fn the_binary_answers_each_sample_alike_and_logs_nothing_of_it() {
+async fn the_binary_answers_each_sample_and_logs_no_personal_data() {
     for sample @ (name, ..) in SAMPLES {
-        let setting = Setting::new(name).await;
-        let mut variables: Vec<(&str, &str)> =
-            setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        // Sign-up has no use for the key, and in production it is not given one.
-        variables.retain(|(name, _)| *name != "JWT_SECRET_KEY");
-        variables.push(("RUST_LOG", "trace"));
-        let function = Function::start(env!("CARGO_BIN_EXE_signup"), &variables).await;
-        events::assert_answer(
-            sample,
-            &function.invoke(setting.event(name).await).await.expect("the invocation succeeds"),
-        );
+        let fixture = fixture(name).await;
+        let function = fixture.env.clone().with("RUST_LOG", "trace").start(BINARY).await;
+        let answer = function.invoke(fixture.event(name).await).await.expect("the invocation succeeds");
+        events::assert_answer(sample, &answer);
         let log = function.stop().await;
-        assert!(log.contains("PASSWORD_MIN_LENGTH"), "the relaxed rule is named: {log}");
+        assert!(log.contains("PASSWORD_MIN_LENGTH"), "relaxed rules are logged: {log}");
         for secret in ["tortoise", "battery", "@example.com", "Hopper", "Lovelace"] {
-            assert!(!log.contains(secret), "{name} leaves {secret} in the log: {log}");
+            assert!(!log.contains(secret), "{secret} is in the log of {name}: {log}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_bad_or_missing_setting_stops_the_start_and_names_the_variable() {
-    let tables = [("USERS_TABLE", "Users"), ("CREDENTIALS_TABLE", "Credentials"), ("THROTTLE_TABLE", "Throttle")];
-    for (variables, named) in [
-        (vec![tables[2]], "USERS_TABLE"),
-        (vec![tables[0], tables[2]], "CREDENTIALS_TABLE"),
-        (vec![tables[0], tables[1]], "THROTTLE_TABLE"),
-        (vec![tables[0], tables[1], tables[2], ("PASSWORD_MIN_LENGTH", "four")], "PASSWORD_MIN_LENGTH"),
-        (vec![tables[0], tables[1], tables[2], ("JWT_VERIFY", "False")], "JWT_VERIFY"),
-        // Each of the two is good by itself, and Argon2 asks for 8 KiB a lane: 16 lanes have them with any memory that is taken.
-        (vec![tables[0], tables[1], tables[2], ("ARGON2_MEMORY_KIB", "1024")], "ARGON2_MEMORY_KIB"),
+async fn an_invalid_or_missing_setting_stops_startup_and_names_the_variable() {
+    let env = FunctionEnv::signup();
+    for (env, named) in [
+        (env.clone().without("USERS_TABLE"), "USERS_TABLE"),
+        (env.clone().without("CREDENTIALS_TABLE"), "CREDENTIALS_TABLE"),
+        (env.clone().without("THROTTLE_TABLE"), "THROTTLE_TABLE"),
+        (env.clone().with("PASSWORD_MIN_LENGTH", "four"), "PASSWORD_MIN_LENGTH"),
+        (env.clone().with("JWT_VERIFY", "False"), "JWT_VERIFY"),
+        (env.with("ARGON2_MEMORY_KIB", "1024"), "ARGON2_MEMORY_KIB"),
     ] {
-        let (code, log) = Function::start(env!("CARGO_BIN_EXE_signup"), &variables).await.end().await;
+        let (code, log) = env.start(BINARY).await.end().await;
         assert_eq!(code, Some(1), "{log}");
         assert!(log.contains(named) && !log.contains("four"), "{log}");
     }

@@ -1,28 +1,19 @@
-//! Sign-up, the real binary, while its database and its network fail.
+//! The real binary behind a fault-injecting proxy, and killed at any moment.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use std::{collections::HashMap, sync::Arc};
 
 use serde_json::json;
-use testkit::{
-    Service, events,
-    faults::Faults,
-    fleet::Fleet,
-    lambda::{Function, close_in},
-};
+use testkit::{FunctionEnv, Service, events, faults::FaultProxy, lambda::close_in};
 use tokio::task::JoinSet;
 
 const SIGN_UPS: usize = 240;
 
-fn variables(endpoint: &str) -> [(&str, &str); 5] {
-    [
-        ("USERS_TABLE", "Users"),
-        ("CREDENTIALS_TABLE", "Credentials"),
-        ("THROTTLE_TABLE", "Throttle"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
-        ("METRICS", "off"),
-    ]
+const BINARY: &str = env!("CARGO_BIN_EXE_signup");
+
+fn env(endpoint: &str) -> FunctionEnv {
+    FunctionEnv::signup().with_database(endpoint).with("METRICS", "off")
 }
 
 fn event(number: usize) -> serde_json::Value {
@@ -31,7 +22,7 @@ fn event(number: usize) -> serde_json::Value {
     events::post("/signup", &format!("192.0.2.{}", number % 250), None, &body)
 }
 
-/// The identifiers of all accounts, by address. Fails where one is half made.
+/// The `public_id` of each account by email address. Fails if an account is incomplete.
 async fn accounts(service: &Service) -> HashMap<String, String> {
     let text =
         |item: &HashMap<_, aws_sdk_dynamodb::types::AttributeValue>, name: &str| item[name].as_s().unwrap().clone();
@@ -44,10 +35,10 @@ async fn accounts(service: &Service) -> HashMap<String, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_every_fifth_call_fails_no_sign_up_is_lost_half_made_or_told_that_it_was_there_already() {
+async fn with_20_percent_faults_no_sign_up_is_lost_partial_or_reported_as_existing() {
     let service = Service::start().await;
-    let faults = Faults::start(&service.endpoint, 20, 1).await;
-    let fleet = Arc::new(Fleet::start(env!("CARGO_BIN_EXE_signup"), &variables(&faults.url), 12).await);
+    let faults = FaultProxy::start(&service.endpoint, 20, 1).await;
+    let fleet = Arc::new(env(&faults.url).start_fleet(BINARY, 12).await);
     let mut sign_ups = JoinSet::new();
     for number in 0..SIGN_UPS {
         let fleet = fleet.clone();
@@ -63,7 +54,7 @@ async fn while_every_fifth_call_fails_no_sign_up_is_lost_half_made_or_told_that_
             503 => {
                 assert_eq!(answer.header("retry-after"), Some("1"));
                 failed += 1;
-                // Trying again leads to the right end: there is an account, whichever of the two made it.
+                // After a retry there is an account, whichever of the two attempts created it.
                 let again = fleet.answer(event(number)).await.status;
                 assert!(again == 201 || (again == 202 && account.is_some()) || again == 503, "{number}: {again}");
             }
@@ -75,19 +66,19 @@ async fn while_every_fifth_call_fails_no_sign_up_is_lost_half_made_or_told_that_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_up_that_is_killed_at_any_moment_has_made_an_account_or_none() {
+async fn a_sign_up_killed_at_any_moment_creates_a_complete_account_or_none() {
     let service = Service::start().await;
-    let variables = variables(&service.endpoint);
+    let env = env(&service.endpoint);
     let mut number = 0;
     close_in(async |delay| {
         number += 1;
-        let function = Function::start(env!("CARGO_BIN_EXE_signup"), &variables).await;
+        let function = env.start(BINARY).await;
         function.kill_after(event(number), delay).await;
-        let made = accounts(&service).await.contains_key(&format!("user{number}@example.com"));
-        let function = Function::start(env!("CARGO_BIN_EXE_signup"), &variables).await;
+        let is_created = accounts(&service).await.contains_key(&format!("user{number}@example.com"));
+        let function = env.start(BINARY).await;
         let answer = events::read(&function.invoke(event(number)).await.expect("the invocation succeeds"));
-        assert_eq!(answer.status, if made { 202 } else { 201 }, "after {delay:?}");
-        made
+        assert_eq!(answer.status, if is_created { 202 } else { 201 }, "after {delay:?}");
+        is_created
     })
     .await;
     assert_eq!(accounts(&service).await.len(), number);

@@ -1,38 +1,40 @@
-//! What the real binary writes: audit lines and metrics, and nothing of what anybody sent.
+//! The output of the real binary: audit lines and metrics, and no data of a request.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use serde_json::{Value, json};
 use testkit::{
-    events::{self, Setting},
-    lambda::{Function, audit_line, sum},
-    markers::{self, MARKER},
+    FunctionEnv,
+    canary::{self, CANARY},
+    events::{self, SampleFixture},
+    lambda::{audit_line, sum},
+    proxy::UNREACHABLE,
 };
 
+const BINARY: &str = env!("CARGO_BIN_EXE_signup");
+
 #[tokio::test]
-async fn at_no_level_does_a_sign_up_good_or_bad_leave_what_was_sent_in_the_log() {
-    let setting = Setting::new("signup").await;
-    let variables: Vec<_> = setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+async fn sign_up_logs_no_request_data_at_any_level() {
+    let fixture = SampleFixture::new(FunctionEnv::signup(), "signup").await;
     let calls = async |level: &str| {
-        let (email, password) = (format!("{MARKER}.{level}@example.com"), format!("{MARKER} a better password"));
-        let body = json!({ "name": MARKER, "email": email, "password": password });
+        let (email, password) = (format!("{CANARY}.{level}@example.com"), format!("{CANARY} a better password"));
+        let body = json!({ "name": CANARY, "email": email, "password": password });
         let event = events::post("/signup", "198.51.100.1", None, &body);
         vec![(event.clone(), 201), (event, 202)]
     };
-    let log = markers::leave_no_trace(env!("CARGO_BIN_EXE_signup"), &variables, &["/signup", "/"], calls).await;
+    let log = canary::assert_no_leaks(BINARY, &fixture.env, &["/signup", "/"], calls).await;
     assert!(log.contains("\"event\":\"sign-up-failed\",\"reason\":\"email-taken\""), "{log}");
 }
 
 #[tokio::test]
-async fn audit_lines_and_metrics_tell_who_signed_up_who_did_not_and_what_failed() {
-    let setting = Setting::new("signup").await;
-    let mut variables: Vec<_> = setting.variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    variables.extend([("THROTTLE_ADDRESS_SIGNUPS", "4"), ("RUST_LOG", "error")]);
+async fn audit_lines_and_metrics_report_sign_ups_rejections_and_errors() {
+    let env = FunctionEnv::signup().with_all(&[("THROTTLE_ADDRESS_SIGNUPS", "4"), ("RUST_LOG", "error")]);
+    let fixture = SampleFixture::new(env, "signup").await;
     let sign_up = |email: &str| {
         let body = json!({ "name": "Ada", "email": email, "password": "tortoise lamp quarrel" });
         events::post("/signup", "192.0.2.1", None, &body)
     };
-    let function = Function::start(env!("CARGO_BIN_EXE_signup"), &variables).await;
+    let function = fixture.env.start(BINARY).await;
     let mut answers = Vec::new();
     for email in ["ada@example.com", "ada@example.com", "grace@example.com"] {
         answers.push(events::read(&function.invoke(sign_up(email)).await.expect("the invocation succeeds")));
@@ -53,13 +55,10 @@ async fn audit_lines_and_metrics_tell_who_signed_up_who_did_not_and_what_failed(
     }
     assert_eq!((sum(&output, "Throttled", None), sum(&output, "Errors", None)), (1, 0), "{output}");
 
-    // Nobody answers there.
-    variables.retain(|(name, _)| *name != "AWS_ENDPOINT_URL_DYNAMODB");
-    variables.push(("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1"));
-    let function = Function::start(env!("CARGO_BIN_EXE_signup"), &variables).await;
+    let function = fixture.env.with_database(UNREACHABLE).start(BINARY).await;
     let answer = events::read(&function.invoke(sign_up("ada@example.com")).await.expect("the invocation succeeds"));
     assert_eq!(answer.status, 503);
     let (log, output) = function.stop_with_output().await;
-    assert!(!log.contains("\"target\":\"audit\""), "what fails on our side is no event: {log}");
+    assert!(!log.contains("\"target\":\"audit\""), "a failure of the service is not an audit event: {log}");
     assert_eq!((sum(&output, "Errors", None), sum(&output, "SignUps", Some("error"))), (1, 1), "{output}");
 }

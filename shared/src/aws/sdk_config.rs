@@ -1,7 +1,8 @@
-//! The way to AWS: region, credentials, endpoints and an HTTP client, by hand where Lambda says them, through `aws_config` elsewhere.
+//! The configuration of AWS clients: region, credentials, endpoints and an HTTP client. On Lambda it comes from Lambda's variables,
+//! elsewhere from `aws_config`.
 //!
-//! By hand is what a cold start wants: `aws_config` looks for profiles, single sign-on and metadata services, none of which
-//! Lambda has, and reads every root certificate of the system before the first call.
+//! Lambda's variables keep the cold start short: `aws_config` looks for profiles, single sign-on and metadata services, none of
+//! which Lambda has, and parses all root certificates of the system before the first call.
 
 use std::env;
 
@@ -13,10 +14,10 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::{aws::tls, config::Roots};
 
-/// What Lambda sets, and all that the way by hand needs.
+/// Variables that Lambda sets. Together they are sufficient.
 const REQUIRED: [&str; 4] = ["AWS_LAMBDA_RUNTIME_API", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 
-/// What `aws_config` knows and the way by hand does not. Whoever sets one of these means it.
+/// Variables that only `aws_config` supports. If one is set, it is used.
 const UNSUPPORTED: [&str; 15] = [
     "AWS_ACCOUNT_ID_ENDPOINT_MODE",
     "AWS_AUTH_SCHEME_PREFERENCE",
@@ -35,12 +36,12 @@ const UNSUPPORTED: [&str; 15] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
 
-/// The configuration of every AWS client of this process, from its environment.
+/// The configuration of every AWS client of this process.
 pub async fn from_env(roots: Roots) -> SdkConfig {
     if is_lambda_env(|name| env::var(name).ok()) {
         from_lambda_env(roots)
     } else {
-        // On the heap: within this future it would make every start's larger by 11 KB, all of which a start moves about.
+        // Boxed: inline it would enlarge this future by 11 KB, which every cold start moves several times.
         Box::pin(aws_config::load_defaults(BehaviorVersion::latest())).await
     }
 }
@@ -50,8 +51,8 @@ fn is_lambda_env(variable: impl Fn(&str) -> Option<String>) -> bool {
     REQUIRED.iter().all(is_set) && !UNSUPPORTED.iter().any(is_set)
 }
 
-/// Lambda never changes the environment of a process, so neither the region nor the credentials go stale: it ends the process
-/// before they expire, and the SDK's own provider does nothing but read these variables, here and in `aws_config`.
+/// Lambda never changes the environment of a process and ends the process before the credentials expire, so neither region nor
+/// credentials become stale. `aws_config` would use the same credentials provider, which reads the same variables.
 fn from_lambda_env(roots: Roots) -> SdkConfig {
     let region = env::var("AWS_REGION").ok().map(Region::new);
     SdkConfig::builder()
@@ -64,7 +65,7 @@ fn from_lambda_env(roots: Roots) -> SdkConfig {
         .build()
 }
 
-/// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL_SSM`, or `AWS_ENDPOINT_URL` for all of them.
+/// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, or `AWS_ENDPOINT_URL` for both.
 #[derive(Debug)]
 struct Endpoints;
 
@@ -75,8 +76,8 @@ impl LoadServiceConfig for Endpoints {
 }
 
 fn endpoint(name: &str, service: &str, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let of_service = format!("{name}_{}", service.to_uppercase().replace(' ', "_"));
-    variable(&of_service).or_else(|| variable(name))
+    let service_variable = format!("{name}_{}", service.to_uppercase().replace(' ', "_"));
+    variable(&service_variable).or_else(|| variable(name))
 }
 
 #[cfg(test)]
@@ -90,32 +91,32 @@ mod tests {
         ("AWS_SECRET_ACCESS_KEY", "secret"),
     ];
 
-    fn decided(variables: &[(&str, &str)]) -> bool {
+    fn is_lambda(variables: &[(&str, &str)]) -> bool {
         is_lambda_env(|name| {
             variables.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
     }
 
     #[test]
-    fn on_lambda_the_client_is_built_by_hand_and_at_a_desk_it_is_not() {
-        assert!(decided(&LAMBDA));
-        assert!(!decided(&LAMBDA[1..]), "a desk with keys in the environment");
+    fn only_on_lambda_is_the_configuration_built_from_lambdas_variables() {
+        assert!(is_lambda(&LAMBDA));
+        assert!(!is_lambda(&LAMBDA[1..]), "a developer's machine with credentials in the environment");
         for missing in 1..LAMBDA.len() {
             let mut variables = LAMBDA;
             variables[missing].1 = " ";
-            assert!(!decided(&variables), "{}", variables[missing].0);
+            assert!(!is_lambda(&variables), "{}", variables[missing].0);
         }
     }
 
     #[test]
-    fn a_variable_that_only_aws_config_knows_leads_through_it() {
+    fn a_variable_that_only_aws_config_supports_selects_aws_config() {
         for name in UNSUPPORTED {
-            assert!(!decided(&[&LAMBDA[..], &[(name, "x")]].concat()), "{name}");
+            assert!(!is_lambda(&[&LAMBDA[..], &[(name, "x")]].concat()), "{name}");
         }
     }
 
     #[test]
-    fn an_endpoint_for_one_service_wins_over_the_one_for_all() {
+    fn the_endpoint_of_a_service_overrides_the_one_for_all_services() {
         let variables = |name: &str| match name {
             "AWS_ENDPOINT_URL" => Some("http://all".to_owned()),
             "AWS_ENDPOINT_URL_SECRETS_MANAGER" => Some("http://secrets".to_owned()),

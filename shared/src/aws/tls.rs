@@ -1,8 +1,8 @@
-//! HTTPS to AWS: whom TLS trusts, and what happens when that does not fit.
+//! The HTTPS client for AWS and its root certificates.
 //!
-//! AWS's public endpoints have certificates of Amazon's own roots, so parsing the hundred others of the system's store is time lost at
-//! each cold start. This is for speed and pins nothing: an endpoint that shows another issuer (a partition with other roots, a private
-//! endpoint, a proxy that inspects) is tried once more with the system's store, as if that had been asked first.
+//! The certificates of AWS's public endpoints are issued by Amazon's own roots. Parsing the hundred other roots of the system's
+//! trust store would delay each cold start. This is an optimization and not certificate pinning: if an endpoint has another issuer
+//! (a partition with other roots, a private endpoint, a TLS-inspecting proxy), the request is sent again with the system's store.
 
 use std::{
     error::Error as StdError,
@@ -46,17 +46,17 @@ pub fn client(roots: Roots) -> SharedHttpClient {
 }
 
 fn trusting(store: TrustStore) -> SharedHttpClient {
-    // Nothing about a context can be wrong before its certificates are parsed, and a test parses them.
+    // Building a context cannot fail before its certificates are parsed, and a test parses them.
     let context = TlsContext::builder().with_trust_store(store).build().unwrap_or_default();
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(context).build_https()
 }
 
-/// A client with Amazon's roots that falls back to the system's.
+/// A client with Amazon's roots that falls back to the system's trust store.
 #[derive(Debug)]
 struct Fallback {
     amazon: SharedHttpClient,
     system: SharedHttpClient,
-    /// Whether it has.
+    /// Set after the first fallback; later requests use the system's trust store at once.
     has_fallen_back: Arc<AtomicBool>,
 }
 
@@ -64,7 +64,7 @@ impl HttpClient for Fallback {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(FallbackConnector {
             amazon: self.amazon.http_connector(settings, components),
-            system: Arc::new(System {
+            system: Arc::new(SystemConnector {
                 client: self.system.clone(),
                 settings: settings.clone(),
                 components: components.clone(),
@@ -82,20 +82,20 @@ impl HttpClient for Fallback {
 #[derive(Debug)]
 struct FallbackConnector {
     amazon: SharedHttpConnector,
-    system: Arc<System>,
+    system: Arc<SystemConnector>,
     has_fallen_back: Arc<AtomicBool>,
 }
 
-/// A way that is made when it is needed: making it reads the whole store.
+/// A connector that is created on first use, since creating it parses the whole trust store.
 #[derive(Debug)]
-struct System {
+struct SystemConnector {
     client: SharedHttpClient,
     settings: HttpConnectorSettings,
     components: RuntimeComponents,
     connector: OnceLock<SharedHttpConnector>,
 }
 
-impl System {
+impl SystemConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         self.connector.get_or_init(|| self.client.http_connector(&self.settings, &self.components)).call(request)
     }
@@ -106,16 +106,18 @@ impl HttpConnector for FallbackConnector {
         if self.has_fallen_back.load(Ordering::Relaxed) {
             return self.system.call(request);
         }
-        // A body that can be read only once cannot be sent again; none of ours is.
+        // A streaming body could not be sent again. Postern sends none.
         let Some(again) = request.try_clone() else { return self.amazon.call(request) };
         let (first, system, has_fallen_back) =
             (self.amazon.call(request), self.system.clone(), self.has_fallen_back.clone());
         HttpConnectorFuture::new(async move {
             match first.await {
-                // The handshake failed, so nothing of the request was sent.
+                // The handshake failed, so no part of the request was sent.
                 Err(error) if is_unknown_issuer(&error) => {
                     if !has_fallen_back.swap(true, Ordering::Relaxed) {
-                        warn!("no root of Amazon's issued the certificate of an endpoint; the system's roots are used");
+                        warn!(
+                            "the certificate of an endpoint was not issued by an Amazon root; falling back to the system's trust store"
+                        );
                     }
                     system.call(again).await
                 }
@@ -131,10 +133,10 @@ fn is_unknown_issuer(error: &(dyn StdError + 'static)) -> bool {
     })
 }
 
-/// What an error was caused by. `io::Error` passes over the error that it holds.
+/// The cause of an error. The `source` of an `io::Error` skips the error that it wraps.
 fn cause<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
     match error.downcast_ref::<io::Error>() {
-        Some(error) => error.get_ref().map(|held| held as &(dyn StdError + 'static)),
+        Some(error) => error.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
         None => error.source(),
     }
 }
@@ -145,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    /// As Amazon Trust Services publishes them.
+    /// As published by Amazon Trust Services.
     const FINGERPRINTS: [&str; 5] = [
         "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
         "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
@@ -154,8 +156,8 @@ mod tests {
         "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
     ];
 
-    fn hex(octets: &[u8]) -> String {
-        octets.iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}"))
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
     #[test]
@@ -172,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_unknown_issuer_makes_the_client_fall_back() {
+    fn only_an_unknown_issuer_causes_the_fallback() {
         let refused = |error| io::Error::new(io::ErrorKind::InvalidData, TlsError::InvalidCertificate(error));
         assert!(is_unknown_issuer(&io::Error::other(refused(CertificateError::UnknownIssuer))));
         assert!(!is_unknown_issuer(&refused(CertificateError::NotValidForName)));

@@ -1,55 +1,45 @@
-//! Where a request comes from: the address that API Gateway, or the socket at a desk, saw. Never one that a header claims.
+//! The client's IP address: its identity for rate limiting, and its forms in the log.
 
 use std::{
-    convert::Infallible,
     fmt,
     net::{IpAddr, Ipv6Addr},
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::{
-    extract::{FromRequestParts, Request},
-    http::{Extensions, request::Parts},
-};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use lambda_http::request::RequestContext;
 
-/// The address of a client, as far as it tells one from another: an IPv4 address, or the /64 of an IPv6 address. Whoever has one
-/// address of a /64 has all of them.
+/// The network that identifies a client: an IPv4 address, or the /64 of an IPv6 address. A subscriber usually controls
+/// every address of a /64. The default value stands for an unknown address.
+///
+/// ```
+/// use std::net::IpAddr;
+/// use shared::domain::client_ip::{AddressForm, ClientAddress};
+///
+/// let client = ClientAddress::from("2001:db8:1:2::7".parse::<IpAddr>()?);
+/// assert_eq!(client.to_string(), "2001:db8:1:2::/64");
+/// assert_eq!(client.to_log(AddressForm::Network).as_deref(), Some("2001:db8:1::/48"));
+/// # Ok::<_, std::net::AddrParseError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClientAddress(Option<IpAddr>);
 
-/// How the log names a client: `AUDIT_ADDRESS`.
+/// The form of client addresses in the log: `AUDIT_ADDRESS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AddressForm {
-    /// Not at all.
+    /// Omitted.
     None,
-    /// By the first 12 octets of a SHA-256: tells clients apart. It is no secret of which address, since there are few of them.
+    /// The first 12 bytes of the address's SHA-256. It correlates requests but does not hide the address: the IPv4
+    /// space is small enough to enumerate.
     Hash,
-    /// By its network: /24 or /48.
+    /// The network: /24 for IPv4, /48 for IPv6.
     #[default]
     Network,
-    /// In full.
+    /// The whole address, or the /64 of an IPv6 address.
     Full,
 }
 
 impl ClientAddress {
-    /// The client of a request. Events that name none have one all the same, the same for all of them: what is counted by
-    /// address is then counted together.
-    pub fn of(request: &Request) -> Self {
-        request.extensions().get::<Self>().copied().unwrap_or_else(|| Self::of_event(request.extensions()))
-    }
-
-    fn of_event(extensions: &Extensions) -> Self {
-        let text = match extensions.get::<RequestContext>() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
-            Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.as_deref(),
-            _ => None,
-        };
-        text.and_then(|text| text.parse::<IpAddr>().ok()).map_or(Self(None), Self::from)
-    }
-
-    /// The form that the log shows. `None` where it shall show none, or nobody knows the address.
+    /// The address in the form for the log. `None` if the form omits it or the address is unknown.
     pub fn to_log(self, form: AddressForm) -> Option<String> {
         let address = self.0?;
         match form {
@@ -90,14 +80,6 @@ impl fmt::Display for ClientAddress {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for ClientAddress {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get().copied().unwrap_or_default())
-    }
-}
-
 fn network(address: Ipv6Addr, length: u32) -> Ipv6Addr {
     Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - length)))
 }
@@ -111,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_an_ipv4_address_or_a_64_of_ipv6() {
+    fn a_client_is_identified_by_its_ipv4_address_or_its_ipv6_64() {
         assert_eq!(client("192.0.2.7").to_string(), "192.0.2.7");
         assert_eq!(client("::ffff:192.0.2.7"), client("192.0.2.7"));
         assert_eq!(client("2001:db8:1:2:3:4:5:6").to_string(), "2001:db8:1:2::/64");
@@ -121,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_shows_an_address_in_the_form_that_the_operator_chooses() {
+    fn the_log_shows_addresses_in_the_configured_form() {
         let forms = |address: &str| {
             [AddressForm::None, AddressForm::Network, AddressForm::Full].map(|form| client(address).to_log(form))
         };

@@ -4,6 +4,9 @@ pub mod browser;
 pub mod error;
 pub mod lambda;
 pub mod pages;
+pub mod paths;
 pub mod request;
 pub mod service;
+#[cfg(test)]
+mod snapshots;
 pub mod telemetry;

@@ -1,54 +1,48 @@
-//! What every answer has in common: its headers, its log line, and how an error is put.
+//! The middleware that all routes share: limits, error rendering, the log line and the security headers.
 
 use std::{
-    error::Error as StdError,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use axum::{
-    Json, Router,
-    body::{Body, Bytes, HttpBody as _},
+    Router,
+    body::{Body, HttpBody as _},
     extract::{MatchedPath, Request, State},
     http::{
         HeaderName, HeaderValue, Method, StatusCode,
-        header::{self, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{self, CACHE_CONTROL},
     },
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use http_body_util::BodyExt as _;
 use lambda_http::RequestExt as _;
-use serde::Serialize;
-use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::{Instrument as _, error, error_span, info, warn};
+use tracing::{Instrument as _, error_span};
 use uuid::Uuid;
 
 use crate::{
-    config::ErrorStyle,
-    domain::client_ip::{AddressForm, ClientAddress},
+    config::Settings,
+    domain::client_ip::AddressForm,
     http::{
         browser,
-        error::{Error, ErrorResponse, FieldError},
+        error::{Error, ErrorStyle},
         pages::{self, Form},
-        telemetry::metrics,
+        request::{body, client_ip::client_address},
+        telemetry::logging::{self, RequestLine},
     },
 };
 
-/// Largest body that is taken, in octets.
-pub const MAX_BODY: usize = 64 * 1024;
+/// Longest path, and longest query, in bytes: three times what API Gateway accepts for the head of a request. The
+/// `http` crate's limit for both together is 65,534.
+pub const MAX_URI: usize = 30 * 1024;
 
-/// A larger body is read to this length before it is refused, in octets. API Gateway takes no more than this either.
-/// Closing the connection in the middle would keep a client that is still sending from reading the answer.
-const MAX_DRAIN: usize = 10 * 1024 * 1024;
-
-/// Longest time that a request takes. The functions have 10 seconds, and API Gateway waits for 29.
+/// Time limit of a request. The functions have 10 seconds, and API Gateway waits for 29.
 pub const TIME_LIMIT: Duration = Duration::from_secs(8);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// On every answer. A page has a policy of its own.
+/// Headers of every response. Pages set a policy of their own.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000")),
@@ -56,243 +50,151 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
 ];
 
-/// How requests are answered, whatever they ask for.
+/// What the settings decide about every response.
 #[derive(Debug, Clone)]
 pub struct ResponseOptions {
-    /// In which words.
+    /// How errors are rendered.
     pub style: ErrorStyle,
-    /// How the log names clients: `AUDIT_ADDRESS`.
+    /// The form of client addresses in the log: `AUDIT_ADDRESS`.
     pub address: AddressForm,
 }
 
-/// Makes a service of routes: adds 404, 405 and 413, catches panics, ends what takes too long, words errors, and dresses every
-/// answer.
+impl From<&Settings> for ResponseOptions {
+    fn from(settings: &Settings) -> Self {
+        Self { style: settings.into(), address: settings.telemetry.audit_address }
+    }
+}
+
+/// Wraps routes in the middleware. It adds the responses 404, 405, 413 and 414, turns a panic into 500 and a time-out
+/// into 503, renders errors, logs each request, and sets the common headers.
 pub fn service(routes: Router, options: ResponseOptions) -> Router {
     routes
         .fallback(|| async { Error::NotFound })
-        .method_not_allowed_fallback(other_method)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(refuse_long_uri))
         .layer(middleware::from_fn(collect_body))
         .layer(CatchPanicLayer::custom(|_| Error::Panic.into_response()))
-        .layer(middleware::from_fn(in_time))
-        .layer(middleware::from_fn_with_state(Arc::new(options), answer))
+        .layer(middleware::from_fn(limit_time))
+        .layer(middleware::from_fn_with_state(Arc::new(options), finish))
 }
 
-/// A path that does not know the method. `OPTIONS` it knows nevertheless: the router names the methods in `Allow`
-/// (RFC 9110 9.3.7), and a browser's preflight asks for a success, to which API Gateway adds the CORS headers.
-pub async fn other_method(method: Method) -> Result<StatusCode, Error> {
+/// The response to a method that the route does not support. `OPTIONS` succeeds on every route: the router lists the
+/// methods in `Allow` (RFC 9110 9.3.7), and a CORS preflight needs a success, to which API Gateway adds the CORS
+/// headers.
+pub async fn method_not_allowed(method: Method) -> Result<StatusCode, Error> {
     if method == Method::OPTIONS { Ok(StatusCode::NO_CONTENT) } else { Err(Error::MethodNotAllowed) }
 }
 
-/// Gives up before anybody else does: the client is told that nobody knows what became of the request, and to try again.
-async fn in_time(request: Request, next: Next) -> Result<Response, Error> {
+async fn refuse_long_uri(request: Request, next: Next) -> Result<Response, Error> {
+    let uri = request.uri();
+    if uri.path().len() > MAX_URI || uri.query().is_some_and(|query| query.len() > MAX_URI) {
+        return Err(Error::UriTooLong);
+    }
+    Ok(next.run(request).await)
+}
+
+/// Times out before Lambda and API Gateway do. The client gets 503, because the outcome is unknown.
+async fn limit_time(request: Request, next: Next) -> Result<Response, Error> {
     tokio::time::timeout(TIME_LIMIT, next.run(request)).await.map_err(|_| Error::Late)
 }
 
-/// Reads the whole body, so that every path refuses a large one alike and no answer comes before the client has sent all.
+/// Collects the whole body before the routes run. So every route has the same size limit, and no response precedes the
+/// end of the request.
 async fn collect_body(request: Request, next: Next) -> Result<Response, Error> {
-    let (parts, mut body) = request.into_parts();
-    let mut collected = Vec::new();
-    let mut length = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Error::Malformed {
-            code: "incomplete-body",
-            detail: "The body ended too early; send it again.".to_owned(),
-        })?;
-        let Ok(data) = frame.into_data() else { continue };
-        length += data.len();
-        if length <= MAX_BODY {
-            collected.extend_from_slice(&data);
-        } else if length > MAX_DRAIN {
-            break;
-        }
-    }
-    if length > MAX_BODY {
-        return Err(Error::BodyTooLarge);
-    }
-    Ok(next.run(Request::from_parts(parts, Body::from(Bytes::from(collected)))).await)
+    let (parts, body) = request.into_parts();
+    let body = body::collect(body).await?;
+    Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
 }
 
-async fn answer(State(options): State<Arc<ResponseOptions>>, mut request: Request, next: Next) -> Response {
+/// The outermost layer: renders an error, logs the request, and sets the headers.
+async fn finish(State(options): State<Arc<ResponseOptions>>, mut request: Request, next: Next) -> Response {
+    #[expect(clippy::disallowed_methods, reason = "telemetry measures a duration")]
     let started = Instant::now();
     let id = request_id(&request);
     let method = request.method().clone();
-    // The pattern, not the path: a path may hold what belongs in no log.
+    // The pattern, not the path: a path may contain what must not be logged.
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let wants_page = browser::wants_page(request.headers());
-    let client = ClientAddress::of(&request);
+    let client = client_address(&request);
     request.extensions_mut().insert(client);
-    // At the highest level: whoever asks for errors only needs the identifier as well.
+    // At the highest level, so that the identifier is logged at every level.
     let span = error_span!("request", request_id = id, client = client.to_log(options.address));
     let mut response = next.run(request).instrument(span.clone()).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let error = response.extensions_mut().remove::<Arc<Error>>();
     if let Some(error) = &error {
-        let form = response.extensions_mut().remove::<Form>();
-        let allow = response.headers_mut().remove(header::ALLOW);
-        let refusal = error.refusal(&options.style);
-        let page = if wants_page { pages::refuse(error, &refusal, form).ok() } else { None };
-        response = refuse(error, refusal, &options.style, page, allow);
+        response = render_error(error, response, wants_page, &options.style);
     }
-    span.in_scope(|| log(error.as_deref(), response.status(), &method, &route, duration_ms));
+    let line = RequestLine { method: &method, route: &route, status: response.status(), duration_ms };
+    span.in_scope(|| logging::log_request(&line, error.as_deref()));
     if method == Method::HEAD {
-        // What GET would say (RFC 9110 8.6); without it, an empty body would count as 0.
-        if let Some(length) = response.body().size_hint().exact() {
-            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-        }
-        *response.body_mut() = Body::empty();
+        remove_body(&mut response);
     }
+    set_headers(&mut response, id);
+    response
+}
+
+/// Renders an error as a page, for a client that prefers one, or as a problem. `response` carries the refused form and
+/// `Allow`.
+fn render_error(error: &Error, mut response: Response, wants_page: bool, style: &ErrorStyle) -> Response {
+    let form = response.extensions_mut().remove::<Form>();
+    let allow = response.headers_mut().remove(header::ALLOW);
+    let rendered = error.to_response(style);
+    let page = if wants_page { pages::error_page(error, &rendered, form).ok() } else { None };
+    rendered.render(style, page, allow)
+}
+
+/// Leaves the length that `GET` would announce (RFC 9110 8.6); without it, the empty body's length would be 0.
+fn remove_body(response: &mut Response) {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    *response.body_mut() = Body::empty();
+}
+
+fn set_headers(response: &mut Response, request_id: String) {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(value);
     }
-    // Only what is public says otherwise; a refusal never does.
+    // Only public documents set another value; an error never does.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::try_from(id) {
+    if let Ok(id) = HeaderValue::try_from(request_id) {
         headers.insert(REQUEST_ID, id);
     }
-    response
 }
 
-/// On Lambda the invocation's own identifier, under which CloudWatch finds its lines. Never one that the client sent:
-/// it could be made to look like another request's.
+/// On Lambda, the identifier of the invocation, which also marks its lines in CloudWatch. A client's own identifier is
+/// ignored: it could imitate another request.
 fn request_id(request: &Request) -> String {
     match request.lambda_context_ref() {
         Some(context) => context.request_id.clone(),
+        #[expect(clippy::disallowed_methods, reason = "a local request has no identifier of Lambda")]
         None => Uuid::new_v4().to_string(),
     }
-}
-
-/// Problem Details (RFC 9457) with a stable `code` and the tutorial's `message`.
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: &'static str,
-    title: &'static str,
-    status: u16,
-    detail: &'a str,
-    code: &'static str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<&'a [FieldError]>,
-}
-
-/// A refusal as a page, for whoever wants one, or else as a problem.
-fn refuse(
-    error: &Error,
-    refusal: ErrorResponse,
-    style: &ErrorStyle,
-    page: Option<Response>,
-    allow: Option<HeaderValue>,
-) -> Response {
-    let status = refusal.status;
-    let is_page = page.is_some();
-    let mut response = page.unwrap_or_else(|| problem(error, &refusal));
-    let headers = response.headers_mut();
-    let challenge = match refusal.challenge {
-        // A browser would ask for a password by itself, over the page that does.
-        Some(challenge) if is_page && challenge.starts_with("Basic") => {
-            (status == StatusCode::UNAUTHORIZED).then(|| style.bearer())
-        }
-        challenge => challenge,
-    };
-    if let Some(challenge) = challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok()) {
-        headers.insert(WWW_AUTHENTICATE, challenge);
-    }
-    if let Some(allow) = allow {
-        headers.insert(header::ALLOW, allow);
-    }
-    let wait = match error {
-        // Rounded up: who comes a moment too early would have to wait again.
-        Error::Throttled { wait } => Some(wait.as_millis().div_ceil(1000).max(1)),
-        _ if status == StatusCode::SERVICE_UNAVAILABLE => Some(1),
-        _ => None,
-    };
-    if let Some(seconds) = wait.and_then(|wait| HeaderValue::try_from(wait.to_string()).ok()) {
-        headers.insert(RETRY_AFTER, seconds);
-    }
-    response
-}
-
-fn problem(error: &Error, refusal: &ErrorResponse) -> Response {
-    let status = refusal.status;
-    if status.is_success() {
-        return (status, Json(json!({ "message": refusal.message, "code": refusal.code }))).into_response();
-    }
-    let problem = Problem {
-        // RFC 9457 4.2.1: the status says it all; `code` says it more closely.
-        r#type: "about:blank",
-        title: title(status),
-        status: status.as_u16(),
-        detail: &refusal.detail,
-        code: refusal.code,
-        message: refusal.message.unwrap_or(&refusal.detail),
-        errors: match error {
-            Error::Invalid(errors) => Some(errors),
-            _ => None,
-        },
-    };
-    let mut response = (status, Json(problem)).into_response();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    response
-}
-
-/// The status phrase of RFC 9110, which is younger than two of `http`'s.
-fn title(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
-        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
-        other => other.canonical_reason().unwrap_or_default(),
-    }
-}
-
-/// One line for each request. The cause of a failure is here and nowhere else; a refusal is no failure of ours.
-fn log(error: Option<&Error>, status: StatusCode, method: &Method, route: &str, duration_ms: u64) {
-    let cause = error.map(|error| causes(error));
-    // A method may be any word, and then it is the client's.
-    let method =
-        if [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
-            .contains(method)
-        {
-            method.as_str()
-        } else {
-            "other"
-        };
-    let status = status.as_u16();
-    if status >= 500 {
-        metrics::error();
-    }
-    match status {
-        0..500 => info!(method, route, status, duration_ms, cause, "answered"),
-        503 => warn!(method, route, status, duration_ms, cause, "failed"),
-        _ => error!(method, route, status, duration_ms, cause, "failed"),
-    }
-}
-
-/// The error and what caused it, from the outside in.
-pub fn causes(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::SecurityProfile;
-    use axum::{http::HeaderMap, routing::get};
+    use axum::{
+        http::{HeaderMap, header::RETRY_AFTER},
+        routing::get,
+    };
+    use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
+
+    fn options(profile: SecurityProfile) -> ResponseOptions {
+        ResponseOptions { style: ErrorStyle { profile, realm: None }, address: AddressForm::Network }
+    }
 
     fn service_with_a_panic() -> Router {
         let panics = get(|headers: HeaderMap| async move {
-            assert!(headers.contains_key("never"), "a secret of the inside");
+            assert!(headers.contains_key("never"), "an internal secret");
         });
         let routes = Router::new().route("/panic", panics).route("/fine", get(|| async { "fine" }));
-        let style = ErrorStyle { profile: SecurityProfile::Tutorial, realm: None };
-        service(routes, ResponseOptions { style, address: AddressForm::Network })
+        service(routes, options(SecurityProfile::Tutorial))
     }
 
     async fn ask(service: &Router, method: Method, path: &str) -> (StatusCode, String) {
@@ -305,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_one_500_that_shows_nothing_and_the_next_request_works() {
+    async fn a_panic_is_one_500_without_details_and_the_next_request_succeeds() {
         let service = service_with_a_panic();
         let (status, body) = ask(&service, Method::GET, "/panic").await;
         assert_eq!(status, 500);
@@ -314,20 +216,16 @@ mod tests {
     }
 
     #[test]
-    fn a_release_build_unwinds_whoever_builds_it() {
-        // Where the profile does not say so, `cargo lambda` adds `panic = "abort"`, and a panic would end the process unanswered.
+    fn release_builds_unwind_on_panic() {
+        // Without this line, `cargo lambda` adds `panic = "abort"`, and a panic ends the process without a response.
         let profile = include_str!("../../../Cargo.toml").split("\n[profile.release]\n").nth(1).unwrap();
         assert!(profile.split("\n[").next().unwrap().contains("\npanic = \"unwind\"\n"), "{profile}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_takes_too_long_is_one_503_and_the_client_is_told_to_try_again() {
+    async fn a_request_beyond_the_time_limit_gets_503_with_retry_after() {
         let slow = get(|| async { tokio::time::sleep(TIME_LIMIT * 2).await });
-        let options = ResponseOptions {
-            style: ErrorStyle { profile: SecurityProfile::Strict, realm: None },
-            address: AddressForm::None,
-        };
-        let service = service(Router::new().route("/slow", slow), options);
+        let service = service(Router::new().route("/slow", slow), options(SecurityProfile::Strict));
         let request = Request::builder().uri("/slow").body(Body::empty()).unwrap();
         let response = service.oneshot(request).await.unwrap();
         assert_eq!(
@@ -337,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn head_has_no_body_also_where_it_is_refused() {
+    async fn responses_to_head_have_no_body_even_if_refused() {
         let service = service_with_a_panic();
         for (path, status) in [("/fine", 200), ("/panic", 500), ("/nowhere", 404)] {
             let (got, body) = ask(&service, Method::HEAD, path).await;
@@ -346,7 +244,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_id_that_the_client_sends_is_not_taken() {
+    async fn an_overlong_path_or_query_gets_414_on_every_route() {
+        let service = service_with_a_panic();
+        let (longest, too_long) = ("x".repeat(MAX_URI), "x".repeat(MAX_URI + 1));
+        for (uri, status) in [
+            (format!("/fine?{longest}"), 200),
+            (format!("/fine?{too_long}"), 414),
+            (format!("/{}", &longest[1..]), 404),
+            (format!("/{longest}"), 414),
+        ] {
+            let (got, body) = ask(&service, Method::GET, &uri).await;
+            assert_eq!(got, status, "{uri:.20}");
+            assert_eq!(body.contains("\"code\":\"uri-too-long\""), status == 414, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_id_from_the_client_is_ignored() {
         let request = Request::builder().uri("/fine").header(REQUEST_ID, "forged").body(Body::empty()).unwrap();
         let response = service_with_a_panic().oneshot(request).await.unwrap();
         assert_ne!(response.headers()[REQUEST_ID], "forged");

@@ -1,9 +1,9 @@
-//! An answer, checked for what every answer must have.
+//! A response, checked for what every response of the service must have.
 
 use reqwest::{Response, header::HeaderMap};
 use serde_json::Value;
 
-/// A response that has been read.
+/// A response whose body has been read.
 #[derive(Debug)]
 pub struct Answer {
     /// The status code.
@@ -15,8 +15,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads a response and checks what holds for every answer of Postern: the headers, and a problem document with a
-    /// `code` where it is a refusal.
+    /// Reads a response and checks the requirements for every response: security headers, caching, and a problem
+    /// document with a `code` for errors (RFC 9457).
     pub async fn read(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let answer = Self { status, headers, text: response.text().await.expect("the body is text") };
@@ -24,9 +24,9 @@ impl Answer {
         answer
     }
 
-    /// The checks of [`Answer::read`].
+    /// Checks the requirements for every response.
     pub fn check(&self) {
-        // Keys that are published are the one thing that may be kept; the answer to HEAD does not show that it is them.
+        // Only published keys and the discovery document may be cached. A response to HEAD has no body to tell them by.
         let is_public = self.status == 200 && (self.text.contains("\"keys\"") || self.text.contains("\"jwks_uri\""));
         let cache_control = self.header("cache-control").unwrap_or_default();
         if is_public {
@@ -70,16 +70,16 @@ impl Answer {
         }
     }
 
-    /// A header's value.
+    /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("headers are ASCII"))
     }
 
-    /// The cookies that a browser has to keep from now on, as it sends them: those that are over are left out.
+    /// The cookies that the response sets, in the form in which a browser sends them. Deleted cookies are left out.
     pub fn cookies(&self) -> Vec<String> {
         let set = self.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().expect("cookies are ASCII"));
-        let kept = set.filter(|cookie| !cookie.contains("Max-Age=0"));
-        kept.map(|cookie| cookie.split(';').next().unwrap_or_default().to_owned()).collect()
+        let live = set.filter(|cookie| !cookie.contains("Max-Age=0"));
+        live.map(|cookie| cookie.split(';').next().unwrap_or_default().to_owned()).collect()
     }
 
     /// The title of a page.
@@ -93,8 +93,8 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// Status, `code` and `message`: what a row of the contract names.
-    pub fn refusal(&self) -> (u16, String, String) {
+    /// Status, `code` and `message` of a problem document.
+    pub fn problem(&self) -> (u16, String, String) {
         let json = self.json();
         (
             self.status,
@@ -105,11 +105,11 @@ impl Answer {
 
     /// Status and `code`.
     pub fn code(&self) -> (u16, String) {
-        let (status, code, _) = self.refusal();
+        let (status, code, _) = self.problem();
         (status, code)
     }
 
-    /// Status, and field and code of each of `errors`.
+    /// Status, and the field and code of each member of `errors`.
     pub fn field_errors(&self) -> (u16, Vec<(String, String)>) {
         let json = self.json();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

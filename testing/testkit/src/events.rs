@@ -1,6 +1,6 @@
-//! The samples in `events/`: API Gateway's events, and what each is answered.
+//! The sample events in `events/`, events that tests compose, and a function's response to them.
 
-use std::{collections::HashMap, ffi::OsString, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use axum::Router;
 use lambda_http::{Context, LambdaEvent, tower::ServiceExt as _};
@@ -9,55 +9,46 @@ use serde_json::{Value, json};
 use shared::{config::Settings, http::lambda};
 use uuid::Uuid;
 
-use crate::{ADA, Answer, GRACE, Service, service::KEY};
+use crate::{ADA, Answer, FunctionEnv, GRACE, Service};
 
-/// A file's name without `.json`, and of the answer the status and the `code`: of a page the title, where it leads on the place.
-/// `-` is an answer without any of them.
+/// A sample and its expected response: the file's name without `.json`, the status, and the `code`. For a page the
+/// third member is its title, for a redirect its target, and `-` if the response has none of these.
 pub type Sample = (&'static str, u16, &'static str);
 
-/// A database for one event, with Ada and Grace in it where the event needs them, and what leads a function to it.
-pub struct Setting {
-    /// Keeps the database.
+/// A database for sample events, with the users that they need, and the environment of a function that uses it.
+pub struct SampleFixture {
+    /// A service over the same database.
     pub service: Service,
-    /// Variables for the function.
-    pub variables: Vec<(&'static str, String)>,
+    /// The environment of the function under test.
+    pub env: FunctionEnv,
 }
 
-impl Setting {
-    /// A setting for the event of this name.
-    pub async fn new(sample: &str) -> Self {
+impl SampleFixture {
+    /// A fixture for the event of this name. Ada and Grace have accounts, unless the event is a sign-up.
+    pub async fn new(env: FunctionEnv, sample: &str) -> Self {
         let service = Service::start().await;
-        // Who signs up in a sample is not there yet.
         if !sample.starts_with("signup") {
             service.sign_up(ADA).await;
             service.sign_up(GRACE).await;
         } else if sample.ends_with("email-taken") {
             service.sign_up(ADA).await;
         }
-        let variables = vec![
-            ("USERS_TABLE", "Users".to_owned()),
-            ("CREDENTIALS_TABLE", "Credentials".to_owned()),
-            ("SESSIONS_TABLE", "Sessions".to_owned()),
-            ("THROTTLE_TABLE", "Throttle".to_owned()),
-            ("JWT_SECRET_KEY", KEY.to_owned()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", service.endpoint.clone()),
-        ];
-        Self { service, variables }
+        let env = env.with_database(&service.endpoint);
+        Self { service, env }
     }
 
-    /// The variables as settings.
+    /// The environment as settings.
     pub fn settings(&self) -> Settings {
-        let variables: HashMap<_, _> = self.variables.iter().cloned().collect();
-        Settings::read(|name| variables.get(name).map(OsString::from)).expect("settings are good")
+        Settings::read(|name| self.env.get(name)).expect("the settings are valid")
     }
 
-    /// The event of this name, with good tokens of somebody new where it has a place for them: a sample may end a session, or
-    /// its user.
+    /// The event of this name. Its placeholders for tokens are replaced by those of a new user, because a sample may
+    /// end a session or delete its user.
     pub async fn event(&self, sample: &str) -> Value {
-        let mut text = fs::read_to_string(folder().join(format!("{sample}.json"))).expect("the event is there");
+        let mut text = fs::read_to_string(folder().join(format!("{sample}.json"))).expect("the event exists");
         if text.contains("_token}}") || text.contains("{{token}}") {
-            let address = format!("{}@example.com", Uuid::new_v4());
-            let signed_in = self.service.signed_in([ADA[0], &address, ADA[2]]).await;
+            let email = format!("{}@example.com", Uuid::new_v4());
+            let signed_in = self.service.signed_in([ADA[0], &email, ADA[2]]).await;
             for name in ["token", "refresh_token"] {
                 text = text.replace(&format!("{{{{{name}}}}}"), signed_in[name].as_str().expect("a token"));
             }
@@ -66,7 +57,7 @@ impl Setting {
     }
 }
 
-/// A `POST` of JSON from a client at this address, and with a token where there is one.
+/// A `POST` request with JSON from a client at this IP address, with an access token if there is one.
 pub fn post(path: &str, client: &str, token: Option<&str>, body: &Value) -> Value {
     let mut headers = json!({ "content-type": "application/json" });
     if let Some(token) = token {
@@ -75,13 +66,13 @@ pub fn post(path: &str, client: &str, token: Option<&str>, body: &Value) -> Valu
     request("POST", path, client, &headers, Some(&body.to_string()))
 }
 
-/// An event of format 2.0.
+/// An event of payload format 2.0.
 pub fn request(method: &str, path: &str, client: &str, headers: &Value, body: Option<&str>) -> Value {
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": headers,
         "requestContext": {
-            "accountId": "123456789012", "apiId": "abcdefghij", "domainName": "abcdefghij.execute-api.eu-west-1.amazonaws.com",
-            "domainPrefix": "abcdefghij", "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default", "stage": "$default",
+            "accountId": "123456789012", "apiId": "abcdefghij",
+            "domainName": "abcdefghij.execute-api.eu-west-1.amazonaws.com", "domainPrefix": "abcdefghij", "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default", "stage": "$default",
             "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": client, "userAgent": "test" },
             "time": "22/Nov/2026:08:00:00 +0000", "timeEpoch": 1_795_334_400_000_u64,
         },
@@ -89,34 +80,34 @@ pub fn request(method: &str, path: &str, client: &str, headers: &Value, body: Op
     })
 }
 
-/// Fails unless `samples` names exactly the events whose names begin with one of `prefixes`.
+/// Fails unless `samples` lists exactly the events whose names start with one of `prefixes`.
 pub fn assert_complete(samples: &[Sample], prefixes: &[&str]) {
-    let mut there: Vec<String> = fs::read_dir(folder())
+    let mut existing: Vec<String> = fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap().trim_end_matches(".json").to_owned())
         .filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
         .collect();
-    there.sort();
-    let mut named: Vec<&str> = samples.iter().map(|(name, ..)| *name).collect();
-    named.sort_unstable();
-    assert_eq!(there, named);
+    existing.sort();
+    let mut listed: Vec<&str> = samples.iter().map(|(name, ..)| *name).collect();
+    listed.sort_unstable();
+    assert_eq!(existing, listed);
 }
 
-/// Gives an event to routes in this process, on the way that Lambda's runtime takes.
+/// Passes an event to routes in this process, through the handler that the Lambda runtime calls.
 pub async fn through_lambda_http(routes: Router, settings: &Settings, event: Value) -> Value {
-    let event = serde_json::from_value(event).expect("lambda_http knows the event");
+    let event = serde_json::from_value(event).expect("lambda_http accepts the event");
     let mut context = Context::default();
     "8476a536-e9f4-11e8-9739-2dfe598c3fcd".clone_into(&mut context.request_id);
-    let answer = lambda::handler(routes, settings.options()).oneshot(LambdaEvent::new(event, context)).await;
-    serde_json::to_value(answer.expect("handlers do not fail")).expect("the answer is JSON")
+    let answer = lambda::handler(routes, settings.into()).oneshot(LambdaEvent::new(event, context)).await;
+    serde_json::to_value(answer.expect("handlers do not fail")).expect("the response is JSON")
 }
 
-/// VerifierConfig a function's answer to an event: what every answer has, and what this one should be.
+/// Checks a function's response to a sample: the requirements for every response, and the sample's status and code.
 pub fn assert_answer((name, status, code): Sample, answer: &Value) {
     let read = read(answer);
     read.check();
     let got = match (read.header("location"), read.title()) {
-        (Some(place), _) => place.to_owned(),
+        (Some(target), _) => target.to_owned(),
         (_, Some(title)) => title.to_owned(),
         _ if read.text.is_empty() => "-".to_owned(),
         _ => read.json()["code"].as_str().unwrap_or("-").to_owned(),
@@ -125,7 +116,7 @@ pub fn assert_answer((name, status, code): Sample, answer: &Value) {
     assert_eq!(read.header("x-request-id"), Some("8476a536-e9f4-11e8-9739-2dfe598c3fcd"), "{name}");
 }
 
-/// A function's answer, of format 2.0 (`headers`) or 1.0 (`multiValueHeaders`).
+/// A function's response, of payload format 2.0 (`headers`) or 1.0 (`multiValueHeaders`).
 pub fn read(answer: &Value) -> Answer {
     let mut headers = HeaderMap::new();
     let header = |name: &String, value: &Value| {
@@ -139,11 +130,11 @@ pub fn read(answer: &Value) -> Answer {
     }
     let cookies = answer["cookies"].as_array().into_iter().flatten();
     headers.extend(cookies.map(|cookie| (SET_COOKIE, HeaderValue::try_from(cookie.as_str().unwrap()).unwrap())));
-    assert_eq!(answer["isBase64Encoded"], false, "our answers are text: {answer}");
+    assert_eq!(answer["isBase64Encoded"], false, "responses are text: {answer}");
     let status = answer["statusCode"]
         .as_u64()
         .and_then(|status| u16::try_from(status).ok())
-        .unwrap_or_else(|| panic!("no answer: {answer}"));
+        .unwrap_or_else(|| panic!("not a response: {answer}"));
     Answer { status, headers, text: answer["body"].as_str().unwrap_or_default().to_owned() }
 }
 

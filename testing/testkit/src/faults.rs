@@ -1,4 +1,4 @@
-//! A bad network, and a bad day of DynamoDB's: a proxy in front of a database that spoils some of the calls, each in one of six ways.
+//! A fault-injecting proxy in front of a database. It fails a share of the calls, each in one of six ways.
 
 use std::{
     sync::{
@@ -16,36 +16,39 @@ use tokio::{
     time::sleep,
 };
 
-/// Longer than an attempt of ours may take.
+/// Longer than the timeout of an attempt.
 const TOO_LONG: Duration = Duration::from_millis(1200);
 
-const THROTTLED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"The level of configured provisioned throughput for the table was exceeded."}"#;
+const THROTTLED: &str = concat!(
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","#,
+    r#""message":"The level of configured provisioned throughput for the table was exceeded."}"#
+);
 const FAILED: &str =
     r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"Internal server error"}"#;
 
-/// What may happen to a call.
+/// A fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
-    /// It is refused, for there are too many.
+    /// DynamoDB throttles the call.
     Throttled,
-    /// It fails, with a status of 500.
+    /// DynamoDB fails with status 500.
     Failed,
-    /// The connection ends before the database has it.
+    /// The connection closes before the database receives the call.
     LostBefore,
-    /// The database has carried it out, and the connection ends before the answer.
+    /// The database executes the call, and the connection closes before the response.
     LostAfter,
-    /// It is carried out, and half of the answer's body arrives.
+    /// The database executes the call, and half of the response body arrives.
     Cut,
-    /// It is carried out, and the answer comes too late.
+    /// The database executes the call, and the response arrives after the client's timeout.
     Late,
 }
 
 const FAULTS: [Fault; 6] =
     [Fault::Throttled, Fault::Failed, Fault::LostBefore, Fault::LostAfter, Fault::Cut, Fault::Late];
 
-/// A proxy that spoils calls, the same ones for the same seed and order of calls.
-pub struct Faults {
-    /// Where it listens.
+/// A fault-injecting proxy. The same seed and order of calls give the same faults.
+pub struct FaultProxy {
+    /// The URL of the proxy.
     pub url: String,
     state: Arc<State>,
 }
@@ -58,8 +61,8 @@ struct State {
     rng: Mutex<Rng>,
 }
 
-impl Faults {
-    /// Passes calls on to the database at `endpoint`, and spoils so many in a hundred.
+impl FaultProxy {
+    /// Forwards calls to the database at `endpoint` and fails `percent` of them.
     pub async fn start(endpoint: &str, percent: u8, seed: u64) -> Self {
         let state = Arc::new(State {
             upstream: endpoint.to_owned(),
@@ -74,19 +77,19 @@ impl Faults {
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 let state = serving.clone();
-                // A connection that ends is what this is for.
+                // Broken connections are expected.
                 tokio::spawn(async move { drop(serve(connection, &state).await) });
             }
         });
         Self { url, state }
     }
 
-    /// Spoils so many calls in a hundred from now on.
+    /// Fails `percent` of all further calls.
     pub fn set(&self, percent: u8) {
         self.state.percent.store(percent, Ordering::SeqCst);
     }
 
-    /// How many calls were spoiled.
+    /// The number of injected faults.
     pub fn injected(&self) -> usize {
         self.state.injected.load(Ordering::SeqCst)
     }
@@ -101,12 +104,12 @@ impl State {
     }
 }
 
-/// Answers requests until the connection ends, or is made to.
+/// Serves requests until the client or a fault closes the connection.
 async fn serve(connection: TcpStream, state: &State) -> std::io::Result<()> {
     let mut connection = BufReader::new(connection);
     while let Some((headers, body)) = read(&mut connection).await? {
         let fault = state.draw();
-        let (status, answer) = match fault {
+        let (status, response) = match fault {
             Some(Fault::Throttled) => (400, THROTTLED.as_bytes().to_vec()),
             Some(Fault::Failed) => (500, FAILED.as_bytes().to_vec()),
             Some(Fault::LostBefore) => return Ok(()),
@@ -114,26 +117,26 @@ async fn serve(connection: TcpStream, state: &State) -> std::io::Result<()> {
         };
         let head = format!(
             "HTTP/1.1 {status} -\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n",
-            answer.len()
+            response.len()
         );
         match fault {
             Some(Fault::LostAfter) => return Ok(()),
             Some(Fault::Cut) => {
                 connection.write_all(head.as_bytes()).await?;
-                connection.write_all(&answer[..answer.len() / 2]).await?;
+                connection.write_all(&response[..response.len() / 2]).await?;
                 return connection.flush().await;
             }
             Some(Fault::Late) => sleep(TOO_LONG).await,
             _ => {}
         }
         connection.write_all(head.as_bytes()).await?;
-        connection.write_all(&answer).await?;
+        connection.write_all(&response).await?;
         connection.flush().await?;
     }
     Ok(())
 }
 
-/// The headers and the body of the next request, if there is one. The SDK says how long its bodies are.
+/// The headers and body of the next request, if there is one. The SDK always sends a Content-Length.
 async fn read(connection: &mut BufReader<TcpStream>) -> std::io::Result<Option<(HeaderMap, Vec<u8>)>> {
     let mut headers = HeaderMap::new();
     let mut line = String::new();
@@ -144,7 +147,10 @@ async fn read(connection: &mut BufReader<TcpStream>) -> std::io::Result<Option<(
         line.clear();
         connection.read_line(&mut line).await?;
         let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-        headers.append(HeaderName::try_from(name).expect("a header"), HeaderValue::try_from(value).expect("its value"));
+        headers.append(
+            HeaderName::try_from(name).expect("a valid header name"),
+            HeaderValue::try_from(value).expect("a valid header value"),
+        );
     }
     let length = headers.get("content-length").map_or(0, |length| length.to_str().unwrap().parse().unwrap());
     let mut body = vec![0; length];
@@ -154,7 +160,7 @@ async fn read(connection: &mut BufReader<TcpStream>) -> std::io::Result<Option<(
 
 async fn forward(state: &State, mut headers: HeaderMap, body: Vec<u8>) -> (u16, Vec<u8>) {
     headers.remove("host");
-    let answer =
-        state.http.post(&state.upstream).headers(headers).body(body).send().await.expect("the database answers");
-    (answer.status().as_u16(), answer.bytes().await.expect("and whole").to_vec())
+    let request = state.http.post(&state.upstream).headers(headers).body(body);
+    let response = request.send().await.expect("the database responds");
+    (response.status().as_u16(), response.bytes().await.expect("the response is complete").to_vec())
 }

@@ -1,17 +1,17 @@
-//! Several processes of one function, as Lambda runs them: each has one event at a time.
+//! Several processes of one function. As on Lambda, each handles one event at a time.
 
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::{Answer, events, lambda::Function};
 
-/// The processes.
+/// A pool of processes of one function.
 pub struct Fleet {
     idle: (mpsc::Sender<Function>, Mutex<mpsc::Receiver<Function>>),
 }
 
 impl Fleet {
-    /// Starts so many processes of a binary.
+    /// Starts `processes` processes of a binary.
     pub async fn start(binary: &str, variables: &[(&str, &str)], processes: usize) -> Self {
         let (sender, receiver) = mpsc::channel(processes);
         for _ in 0..processes {
@@ -20,7 +20,7 @@ impl Fleet {
         Self { idle: (sender, Mutex::new(receiver)) }
     }
 
-    /// Gives an event to a process that has none, as soon as there is one.
+    /// Passes an event to the next idle process and returns its response.
     pub async fn answer(&self, event: Value) -> Answer {
         let function = self.idle.1.lock().await.recv().await.expect("processes come back");
         let answer = function.invoke(event).await;

@@ -1,4 +1,4 @@
-//! Lambda around a real binary: the Runtime API on loopback, as far as a function calls it.
+//! The Lambda Runtime API around a real binary, limited to the calls that a function makes.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::{
@@ -26,40 +26,40 @@ use tokio::{
 
 struct Invocation {
     event: Value,
-    /// Told when the function has the event.
+    /// Notified when the function has received the event.
     fetched: oneshot::Sender<()>,
     answer: oneshot::Sender<Result<Value, Value>>,
 }
 
 struct RuntimeApi {
-    /// Since when the function has been waiting for an event, if it is.
-    asked: watch::Sender<Option<Instant>>,
+    /// When the function asked for its next event, if it is idle.
+    idle_since: watch::Sender<Option<Instant>>,
     events: Mutex<mpsc::Receiver<Invocation>>,
     waiting: Mutex<Option<oneshot::Sender<Result<Value, Value>>>>,
 }
 
-/// A function's binary, running.
+/// A running process of a function's binary.
 pub struct Function {
     /// When the process was started.
     pub started: Instant,
-    asked: watch::Receiver<Option<Instant>>,
+    idle_since: watch::Receiver<Option<Instant>>,
     events: mpsc::Sender<Invocation>,
     process: Child,
-    /// What it writes to standard error and to standard output. A pipe that nobody empties would stop it.
+    /// Readers of standard error and standard output. A full pipe would block the process.
     written: [JoinHandle<String>; 2],
 }
 
 impl Function {
-    /// Starts a binary with these variables and no others of its own.
+    /// Starts a binary with these environment variables, in addition to those that Lambda sets.
     pub async fn start(binary: &str, variables: &[(&str, &str)]) -> Self {
         Self::spawn(Command::new(binary), variables).await
     }
 
-    /// Starts a program with these variables and no others of its own.
+    /// Starts a program with these environment variables, in addition to those that Lambda sets.
     pub async fn spawn(mut command: Command, variables: &[(&str, &str)]) -> Self {
         let (events, receiver) = mpsc::channel(1);
-        let (asked, asks) = watch::channel(None);
-        let api = Arc::new(RuntimeApi { asked, events: Mutex::new(receiver), waiting: Mutex::new(None) });
+        let (idle_since, is_idle) = watch::channel(None);
+        let api = Arc::new(RuntimeApi { idle_since, events: Mutex::new(receiver), waiting: Mutex::new(None) });
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(respond))
@@ -83,21 +83,21 @@ impl Function {
         let started = Instant::now();
         let mut process = command.spawn().expect("the binary starts");
         let written = [read(process.stderr.take()), read(process.stdout.take())];
-        Self { started, asked: asks, events, process, written }
+        Self { started, idle_since: is_idle, events, process, written }
     }
 
-    /// The process's number, for as long as nobody has ended it.
+    /// The process ID, unless the process has ended.
     pub fn id(&self) -> Option<u32> {
         self.process.id()
     }
 
-    /// Waits until the function has nothing to do, and tells when it asked for an event.
+    /// Waits until the function is idle and returns when it asked for its next event.
     pub async fn idle(&mut self) -> Instant {
-        let asked = timeout(Duration::from_secs(20), self.asked.wait_for(Option::is_some)).await;
-        asked.expect("the function starts in time").expect("the Runtime API is there").expect("it was asked")
+        let since = timeout(Duration::from_secs(20), self.idle_since.wait_for(Option::is_some)).await;
+        since.expect("the function starts in time").expect("the Runtime API runs").expect("the function is idle")
     }
 
-    /// Gives the function an event and waits for what it answers: `Err` where the invocation itself fails.
+    /// Invokes the function and waits for its result. `Err` is a failed invocation.
     pub async fn invoke(&self, event: Value) -> Result<Value, Value> {
         let (_, answer) = self.give(event).await;
         timeout(Duration::from_secs(20), answer)
@@ -108,27 +108,30 @@ impl Function {
 
     async fn give(&self, event: Value) -> (oneshot::Receiver<()>, oneshot::Receiver<Result<Value, Value>>) {
         let ((fetched, is_fetched), (answer, answered)) = (oneshot::channel(), oneshot::channel());
-        self.events.send(Invocation { event, fetched, answer }).await.expect("the Runtime API is there");
+        self.events.send(Invocation { event, fetched, answer }).await.expect("the Runtime API runs");
         (is_fetched, answered)
     }
 
-    /// Gives the function an event and ends it as `kill -9` does, so long after it has fetched it.
+    /// Invokes the function and kills it (`SIGKILL`) `delay` after it has received the event.
     pub async fn kill_after(mut self, event: Value, delay: Duration) {
         let (fetched, _answer) = self.give(event).await;
-        timeout(Duration::from_secs(20), fetched).await.expect("the function starts in time").expect("and fetches");
+        timeout(Duration::from_secs(20), fetched)
+            .await
+            .expect("the function starts in time")
+            .expect("the function receives the event");
         tokio::time::sleep(delay).await;
         self.process.start_kill().unwrap();
         self.process.wait().await.unwrap();
     }
 
-    /// Waits until the function gives up, and tells its exit code and what it wrote to standard error.
+    /// Waits until the function exits and returns its exit code and standard error.
     pub async fn end(mut self) -> (Option<i32>, String) {
         let code = timeout(Duration::from_secs(20), self.process.wait()).await.expect("the function ends in time");
         let [log, _] = self.written;
         (code.unwrap().code(), log.await.unwrap())
     }
 
-    /// Ends the function as Lambda does, and tells what it wrote to standard error and to standard output.
+    /// Kills the function, as Lambda does, and returns its standard error and standard output.
     pub async fn stop_with_output(mut self) -> (String, String) {
         self.process.start_kill().unwrap();
         self.process.wait().await.unwrap();
@@ -136,34 +139,37 @@ impl Function {
         (log.await.unwrap(), output.await.unwrap())
     }
 
-    /// Ends the function as Lambda does, and tells what it wrote to standard error.
+    /// Kills the function, as Lambda does, and returns its standard error.
     pub async fn stop(mut self) -> String {
         self.process.start_kill().unwrap();
         self.end().await.1
     }
 }
 
-/// The first audit line of `event` in a function's log.
+/// The first audit line for `event` in a function's log.
 pub fn audit_line(log: &str, event: &str) -> Value {
     let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let found = lines.find(|line| line["target"] == "audit" && line["event"] == event);
     found.unwrap_or_else(|| panic!("no {event}: {log}"))
 }
 
-/// What a metric comes to in what a function wrote to standard output: as CloudWatch has it by this outcome, or by the function alone.
+/// The sum of a metric in a function's standard output (CloudWatch embedded metric format), for one outcome or for the
+/// function as a whole.
 pub fn sum(output: &str, metric: &str, outcome: Option<&str>) -> u64 {
     let by = if outcome.is_some() { json!([["Function", "Outcome"]]) } else { json!([["Function"]]) };
     let lines = output.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
-    let meant = lines.filter(|line| line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == by);
-    let meant = meant.filter(|line| outcome.is_none_or(|outcome| line["Outcome"] == outcome));
-    meant.filter_map(|line| line[metric].as_u64()).sum()
+    let selected = lines.filter(|line| line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == by);
+    let selected = selected.filter(|line| outcome.is_none_or(|outcome| line["Outcome"] == outcome));
+    selected.filter_map(|line| line[metric].as_u64()).sum()
 }
 
-/// Calls `kill` with delays that close in on the moment at which what is killed takes effect; `kill` tells whether it had. Fails
-/// unless it was seen to be both too early and too late.
+/// Bisects the moment at which a killed call takes effect.
+///
+/// Calls `kill` with delays around that moment; `kill` returns whether the call had taken effect. Fails unless at least
+/// one kill was too early and one too late.
 pub async fn close_in(mut kill: impl AsyncFnMut(Duration) -> bool) {
     let (mut before, mut after) = (None, None);
-    // The first ones find the moment, whatever a machine takes for it; the others are near it.
+    // The first rounds find the moment, however fast the machine is. The others are close to it.
     for round in 0..20 {
         let delay = match (before, after) {
             (None, _) => Duration::ZERO,
@@ -176,24 +182,24 @@ pub async fn close_in(mut kill: impl AsyncFnMut(Duration) -> bool) {
             return;
         }
     }
-    panic!("one kill before and one after the effect: {before:?}, {after:?}");
+    panic!("no kill before or none after the effect: {before:?}, {after:?}");
 }
 
 fn read(pipe: Option<impl AsyncRead + Unpin + Send + 'static>) -> JoinHandle<String> {
     tokio::spawn(async move {
         let mut text = String::new();
-        pipe.expect("the pipe is there").read_to_string(&mut text).await.expect("what functions write is UTF-8");
+        pipe.expect("the pipe is there").read_to_string(&mut text).await.expect("output is UTF-8");
         text
     })
 }
 
 async fn next(State(api): State<Arc<RuntimeApi>>) -> impl IntoResponse {
-    api.asked.send_replace(Some(Instant::now()));
+    api.idle_since.send_replace(Some(Instant::now()));
     let mut events = api.events.lock().await;
     let Some(Invocation { event, fetched, answer }) = events.recv().await else { return std::future::pending().await };
-    api.asked.send_replace(None);
+    api.idle_since.send_replace(None);
     *api.waiting.lock().await = Some(answer);
-    // Nobody waits for this but who is about to end the function.
+    // Only `kill_after` waits for this.
     let _ = fetched.send(());
     let deadline = "4102444800000";
     let headers = [
@@ -204,7 +210,7 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> impl IntoResponse {
 }
 
 async fn respond(State(api): State<Arc<RuntimeApi>>, Path(_): Path<String>, answer: String) -> StatusCode {
-    finish(&api, Ok(serde_json::from_str(&answer).expect("an answer is JSON"))).await
+    finish(&api, Ok(serde_json::from_str(&answer).expect("a result is JSON"))).await
 }
 
 async fn fail(State(api): State<Arc<RuntimeApi>>, Path(_): Path<String>, error: String) -> StatusCode {

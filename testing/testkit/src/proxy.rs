@@ -1,8 +1,8 @@
-//! What stands between a service and its database, and what an embedded database cannot do: a network that loses answers,
-//! and a database that refuses for a while.
+//! Proxies between a service and its database: one that loses responses, one that rejects calls, and one that records
+//! them.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -16,16 +16,20 @@ use axum::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy},
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
 
-/// A proxy that passes bytes on, and now and then none.
-pub struct Proxy {
-    /// Where the proxy listens.
+/// An endpoint that refuses connections: no process listens on port 9.
+pub const UNREACHABLE: &str = "http://127.0.0.1:9";
+
+/// A TCP proxy that loses responses.
+pub struct LossyProxy {
+    /// The URL of the proxy.
     pub url: String,
     to_lose: Arc<AtomicUsize>,
 }
 
-impl Proxy {
+impl LossyProxy {
     /// A proxy in front of `endpoint`.
     pub async fn start(endpoint: &str) -> Self {
         let upstream = endpoint.trim_start_matches("http://").to_owned();
@@ -42,12 +46,12 @@ impl Proxy {
         Self { url, to_lose }
     }
 
-    /// Lets the next `count` requests through and drops the connection in place of each answer.
-    pub fn lose_answers(&self, count: usize) {
+    /// Forwards the next `count` requests and closes the connection in place of each response.
+    pub fn lose_responses(&self, count: usize) {
         self.to_lose.store(count, Ordering::SeqCst);
     }
 
-    /// Answers that are still to be lost.
+    /// The number of responses that remain to be lost.
     pub fn left_to_lose(&self) -> usize {
         self.to_lose.load(Ordering::SeqCst)
     }
@@ -59,80 +63,80 @@ async fn pass(client: TcpStream, server: TcpStream, to_lose: Arc<AtomicUsize>) {
     let requests = tokio::spawn(async move { copy(&mut from_client, &mut to_server).await });
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
-        let lost = to_lose.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-        if lost || to_client.write_all(&buffer[..length]).await.is_err() {
+        let is_lost = take_one(&to_lose);
+        if is_lost || to_client.write_all(&buffer[..length]).await.is_err() {
             break;
         }
     }
     requests.abort();
 }
 
-/// A database that answers some calls with an error and passes on all others.
-pub struct Refusing {
-    /// Where it listens.
-    pub url: String,
-    first: Arc<AtomicUsize>,
-    left: Arc<AtomicUsize>,
+/// Decrements a counter. False if it is zero already.
+fn take_one(counter: &AtomicUsize) -> bool {
+    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
-struct Refusal {
+/// A proxy that rejects some calls of one operation with an error and forwards all others.
+pub struct RejectingProxy {
+    /// The URL of the proxy.
+    pub url: String,
+    rejection: Arc<Rejection>,
+}
+
+struct Rejection {
     upstream: String,
     http: reqwest::Client,
     operation: &'static str,
     error: &'static str,
-    first: Arc<AtomicUsize>,
-    left: Arc<AtomicUsize>,
+    to_forward: AtomicUsize,
+    to_reject: AtomicUsize,
 }
 
-impl Refusing {
-    /// Answers the next `count` calls of `operation` with `error`, DynamoDB's JSON for it, and a status of 400. An operation has
-    /// DynamoDB's name, such as `GetItem`, on the throttle's table `Throttle.GetItem`.
+impl RejectingProxy {
+    /// Rejects the next `count` calls of `operation` with status 400 and `error`, a JSON error of DynamoDB.
+    ///
+    /// An operation has DynamoDB's name, such as `GetItem`. Operations on the rate limiter's table have a prefix, such
+    /// as `Throttle.GetItem`.
     pub async fn start(endpoint: &str, operation: &'static str, count: usize, error: &'static str) -> Self {
-        let (first, left) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(count)));
-        let state = Refusal {
+        let rejection = Arc::new(Rejection {
             upstream: endpoint.to_owned(),
             http: reqwest::Client::new(),
             operation,
             error,
-            first: first.clone(),
-            left: left.clone(),
-        };
-        let router = Router::new().fallback(refuse_or_pass).with_state(Arc::new(state));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listener, router).await });
-        Self { url, first, left }
+            to_forward: AtomicUsize::new(0),
+            to_reject: AtomicUsize::new(count),
+        });
+        let router = Router::new().fallback(reject_or_forward).with_state(rejection.clone());
+        Self { url: serve(router).await, rejection }
     }
 
-    /// Lets the next `count` calls of the operation through, before any is refused.
+    /// Forwards the next `count` calls of the operation before any is rejected.
     pub fn after(&self, count: usize) -> &Self {
-        self.first.store(count, Ordering::SeqCst);
+        self.rejection.to_forward.store(count, Ordering::SeqCst);
         self
     }
 
-    /// Refuses the next `count` calls.
-    pub fn refuse(&self, count: usize) {
-        self.left.store(count, Ordering::SeqCst);
+    /// Rejects the next `count` calls of the operation.
+    pub fn reject(&self, count: usize) {
+        self.rejection.to_reject.store(count, Ordering::SeqCst);
     }
 
-    /// Calls that are still to be refused.
+    /// The number of calls that remain to be rejected.
     pub fn left(&self) -> usize {
-        self.left.load(Ordering::SeqCst)
+        self.rejection.to_reject.load(Ordering::SeqCst)
     }
 }
 
-async fn refuse_or_pass(State(refusal): State<Arc<Refusal>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn reject_or_forward(State(rejection): State<Arc<Rejection>>, headers: HeaderMap, body: Bytes) -> Response {
     let json = [("content-type", "application/x-amz-json-1.0")];
-    let is_meant = operation(&headers, &body) == refusal.operation;
-    let counted = |left: usize| left.checked_sub(1);
-    let takes_one = |from: &AtomicUsize| from.fetch_update(Ordering::SeqCst, Ordering::SeqCst, counted).is_ok();
-    if is_meant && !takes_one(&refusal.first) && takes_one(&refusal.left) {
-        return (StatusCode::BAD_REQUEST, json, refusal.error).into_response();
+    let is_selected = operation(&headers, &body) == rejection.operation;
+    if is_selected && !take_one(&rejection.to_forward) && take_one(&rejection.to_reject) {
+        return (StatusCode::BAD_REQUEST, json, rejection.error).into_response();
     }
-    forward(&refusal.http, &refusal.upstream, headers, body).await
+    forward(&rejection.http, &rejection.upstream, headers, body).await
 }
 
-/// DynamoDB's name of the operation, such as `GetItem`; on the throttle's table, `Throttle.GetItem`.
+/// DynamoDB's name of the operation, such as `GetItem`, or `Throttle.GetItem` on the rate limiter's table.
 fn operation(headers: &HeaderMap, body: &[u8]) -> String {
     let target = headers.get("x-amz-target").map(|target| String::from_utf8_lossy(target.as_bytes()).into_owned());
     let operation = target.unwrap_or_default().rsplit('.').next().unwrap_or_default().to_owned();
@@ -141,42 +145,58 @@ fn operation(headers: &HeaderMap, body: &[u8]) -> String {
 }
 
 async fn forward(http: &reqwest::Client, upstream: &str, headers: HeaderMap, body: Bytes) -> Response {
-    let answer = http.post(upstream).headers(headers).body(body).send().await.expect("the database answers");
+    let response = http.post(upstream).headers(headers).body(body).send().await.expect("the database responds");
     let json = [("content-type", "application/x-amz-json-1.0")];
-    (answer.status(), json, answer.bytes().await.expect("the database answers whole")).into_response()
+    (response.status(), json, response.bytes().await.expect("the response is complete")).into_response()
 }
 
-/// A database that remembers what it was asked for.
-pub struct Recording {
-    /// Where it listens.
+/// Serves a router on a free port and returns its URL.
+async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, router).await });
+    url
+}
+
+/// A proxy that records the calls of a service.
+pub struct RecordingProxy {
+    /// The URL of the proxy.
     pub url: String,
-    calls: Arc<Mutex<Vec<String>>>,
+    recorder: Arc<Recorder>,
 }
 
-impl Recording {
-    /// Passes all calls on to `endpoint`.
+struct Recorder {
+    upstream: String,
+    http: reqwest::Client,
+    calls: watch::Sender<Vec<String>>,
+}
+
+impl RecordingProxy {
+    /// Forwards all calls to `endpoint`.
     pub async fn start(endpoint: &str) -> Self {
-        let calls = Arc::new(Mutex::new(Vec::new()));
-        let state = Arc::new((endpoint.to_owned(), reqwest::Client::new(), calls.clone()));
-        let router = Router::new().fallback(record_and_pass).with_state(state);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listener, router).await });
-        Self { url, calls }
+        let (calls, _) = watch::channel(Vec::new());
+        let recorder = Arc::new(Recorder { upstream: endpoint.to_owned(), http: reqwest::Client::new(), calls });
+        let router = Router::new().fallback(record_and_forward).with_state(recorder.clone());
+        Self { url: serve(router).await, recorder }
     }
 
-    /// DynamoDB's names of the operations since the last time, sorted.
+    /// DynamoDB's names of the operations since the last call, sorted.
     pub fn take(&self) -> Vec<String> {
-        let mut calls = std::mem::take(&mut *self.calls.lock().unwrap());
+        let mut calls = self.recorder.calls.send_replace(Vec::new());
         calls.sort();
         calls
     }
+
+    /// Waits for a call of `operation` since the last [`RecordingProxy::take`].
+    pub async fn wait_for(&self, operation: &str) {
+        let mut calls = self.recorder.calls.subscribe();
+        let is_there = |calls: &Vec<String>| calls.iter().any(|call| call == operation);
+        calls.wait_for(is_there).await.expect("the recorder runs");
+    }
 }
 
-type Recorder = Arc<(String, reqwest::Client, Arc<Mutex<Vec<String>>>)>;
-
-async fn record_and_pass(State(recorder): State<Recorder>, headers: HeaderMap, body: Bytes) -> Response {
-    let (upstream, http, calls) = &*recorder;
-    calls.lock().unwrap().push(operation(&headers, &body));
-    forward(http, upstream, headers, body).await
+async fn record_and_forward(State(recorder): State<Arc<Recorder>>, headers: HeaderMap, body: Bytes) -> Response {
+    let operation = operation(&headers, &body);
+    recorder.calls.send_modify(|calls| calls.push(operation));
+    forward(&recorder.http, &recorder.upstream, headers, body).await
 }

@@ -1,5 +1,5 @@
-//! TLS in front of the embedded DynamoDB, with a chain of certificates as Amazon's endpoints show: a leaf, an intermediate, a root,
-//! each with an RSA key of 2048 bits.
+//! A TLS endpoint in front of the embedded DynamoDB. Its certificate chain has the shape of Amazon's: a leaf, an
+//! intermediate and a root, each with an RSA key of 2048 bits.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -15,18 +15,18 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// Amazon's roots, as the functions have them compiled in.
+/// Amazon's root certificates, which are compiled into the functions.
 pub const AMAZON: &str = include_str!("../../../shared/src/aws/amazon_roots.pem");
 
-/// A DynamoDB behind TLS.
+/// A TLS endpoint for DynamoDB.
 pub struct TlsStub {
-    /// `https://localhost:PORT`, as the certificate says.
+    /// `https://localhost:PORT`. The certificate is for `localhost`.
     pub url: String,
     root: String,
 }
 
 impl TlsStub {
-    /// TLS in front of `upstream`, `http://host:port`.
+    /// Terminates TLS in front of `upstream`, `http://host:port`.
     pub async fn start(upstream: &str) -> Self {
         let root = CertifiedIssuer::self_signed(authority("Root of a stub"), key()).expect("a certificate");
         let intermediate = CertifiedIssuer::signed_by(authority("Intermediate of a stub"), key(), &root);
@@ -39,22 +39,22 @@ impl TlsStub {
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|config| config.with_no_client_auth().with_single_cert(chain, leaf_key));
-        let acceptor = TlsAcceptor::from(Arc::new(config.expect("TLS can be set up")));
+        let acceptor = TlsAcceptor::from(Arc::new(config.expect("TLS is configured")));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
         let upstream = upstream.trim_start_matches("http://").to_owned();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (acceptor, upstream) = (acceptor.clone(), upstream.clone());
-                // Who hangs up has had what they wanted.
+                // A client may close its connection at any time.
                 tokio::spawn(async move { pass(acceptor, client, &upstream).await.ok() });
             }
         });
         Self { url, root: root.pem() }
     }
 
-    /// Writes a store that holds the stub's root beside Amazon's five: who is told to trust it parses as many as on Lambda, and
-    /// one more.
+    /// Writes a trust store with Amazon's five roots and the stub's own. A client that uses it parses one certificate
+    /// more than on Lambda.
     pub fn write_roots(&self, file: &Path) {
         fs::write(file, format!("{AMAZON}\n{}", self.root)).expect("the roots can be written");
     }

@@ -1,4 +1,5 @@
-//! The inputs in `testing/fuzz/corpus/`, once more: samples, and what libFuzzer found to take a way of its own through the code.
+//! The inputs in `testing/fuzz/corpus/`, once more: samples, and what libFuzzer found to take a way of its own through
+//! the code.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
@@ -20,26 +21,26 @@ fn replay(target: &str, check: fn(&[u8])) {
 }
 
 #[test]
-fn only_tokens_that_were_issued_are_taken() {
+fn only_issued_tokens_are_accepted() {
     replay("token", fuzz::token);
 }
 
 #[test]
-fn a_body_is_a_refusal_or_fields_that_are_the_same_in_every_type() {
+fn a_body_is_rejected_or_parses_to_the_same_fields_in_every_content_type() {
     replay("body", fuzz::body);
 }
 
 #[test]
-fn an_address_has_one_spelling() {
+fn an_email_address_has_one_canonical_form() {
     replay("email", fuzz::email);
 }
 
 #[test]
-fn a_page_is_in_range_and_its_cursor_has_one_spelling() {
+fn a_page_is_in_range_and_its_cursor_has_one_canonical_form() {
     replay("cursor", fuzz::cursor);
 }
 
 #[test]
-fn an_event_reaches_the_handler_whole_and_its_answer_is_as_every_answer() {
+fn an_event_reaches_the_handler_unchanged_and_gets_a_well_formed_response() {
     replay("event", fuzz::event);
 }

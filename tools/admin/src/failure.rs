@@ -1,14 +1,14 @@
-//! How a command ends when it does not succeed.
+//! Failures of a command, and their exit codes.
 
 use std::process::ExitCode;
 
-/// One line for standard error. It never holds a key.
+/// One line for standard error. It never contains a private key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The command line, or a variable, asks for what cannot be.
+    /// The command line or an environment variable is invalid. Exit code 2.
     #[error("{0}")]
     Usage(String),
-    /// It could not be done, or was not wanted.
+    /// The command failed, or the operator declined it. Exit code 1.
     #[error("{0}")]
     Failed(String),
 }

@@ -1,18 +1,19 @@
-//! `cargo run -p admin`: what whoever runs Postern does by hand.
+//! `cargo run -p admin`: the command-line tool for operators of Postern.
 
-mod ask;
+mod backends;
+mod confirm;
 mod failure;
 mod keys;
 mod options;
-mod places;
+mod shell;
 
 use std::{
     io::{self, Write as _},
     process::ExitCode,
-    time::SystemTime,
 };
 
 use clap::{Parser as _, error::ErrorKind};
+use shared::config::clock::Clock;
 
 use crate::{
     failure::Failure,
@@ -29,10 +30,10 @@ async fn main() -> ExitCode {
         }
         Err(error) => Err(Failure::Usage(in_one_line(&error))),
     };
-    match outcome.and_then(say) {
+    match outcome.and_then(print) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            complain(&failure.to_string());
+            print_error(&failure.to_string());
             failure.exit_code()
         }
     }
@@ -40,8 +41,8 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<Report, Failure> {
     let Command::Keys(command) = options.command;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let now = now.map_err(|_| Failure::Failed("the clock of this machine is before 1970".to_owned()))?.as_secs();
+    // The one place that reads the clock.
+    let now = Clock::system().now().seconds();
     match command {
         KeysCommand::New(options) => keys::new::run(options, now).await,
         KeysCommand::Rotate(options) => keys::rotate::run(options, now).await,
@@ -51,31 +52,31 @@ async fn run(options: Options) -> Result<Report, Failure> {
     }
 }
 
-/// What clap says, without its usage and its tips.
+/// Formats a clap error as one line, without the usage and the tips.
 fn in_one_line(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "a command is missing; --help lists them".to_owned();
+        return "a command is missing; --help lists the commands".to_owned();
     }
     let text = error.to_string();
     let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     format!("{}; --help lists the options", lines.join(" ").trim_start_matches("error: "))
 }
 
-fn say(report: Report) -> Result<(), Failure> {
+fn print(report: Report) -> Result<(), Failure> {
     for note in report.notes {
-        complain(&format!("note: {note}"));
+        print_error(&format!("note: {note}"));
     }
     let mut out = io::stdout().lock();
     match out.write_all(report.text.as_bytes()).and_then(|()| out.flush()) {
-        // `admin keys list | head -1` has read enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::Failed(format!("all is done, but standard output takes no text: {error}")))
-        }
+        // In `admin keys list | head -1`, the reader closes the pipe early.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Failed(format!(
+            "the command succeeded, but its report could not be written to standard output: {error}"
+        ))),
         _ => Ok(()),
     }
 }
 
-/// One line. A standard error that is closed is no reason to fail, and there is nowhere to say it.
-fn complain(text: &str) {
+/// Writes one line to standard error. A failure is ignored: there is no other place to report it.
+fn print_error(text: &str) {
     let _ = writeln!(io::stderr(), "admin: {}", text.replace(char::is_control, " "));
 }

@@ -6,91 +6,97 @@ use clap::{
     Args, Parser, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
-use shared::{aws::keys::source::KeyLocation, domain::keys::jwk::Algorithm};
+use shared::{config::key_location::KeyLocation, domain::keys::Algorithm};
 
 use crate::failure::Failure;
 
-const PLACES_HELP: &str = "\
-A PLACE is one of
-  arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME   a secret of AWS Secrets Manager
-  arn:aws:ssm:REGION:ACCOUNT:parameter/NAME           a parameter of the Systems Manager Parameter Store
-  file:PATH                                           a file, for Postern on this machine
+const LOCATIONS_HELP: &str = "\
+A LOCATION is one of
+  arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME   a secret in AWS Secrets Manager
+  file:PATH                                           a file, for running Postern locally
 
-Credentials for AWS come from the environment or from a profile, as for the AWS command line (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...).
-Whoever signs in with `aws sso login` or `aws login` gets them with: eval \"$(aws configure export-credentials --format env)\"
-The region is the one that an ARN names.
+AWS credentials come from the environment or from a profile, as for the AWS CLI (AWS_ACCESS_KEY_ID,
+AWS_PROFILE, ...). After `aws sso login` or `aws login`, export them first:
+  eval \"$(aws configure export-credentials --format env)\"
+The region is the one in the ARN.
 
-Exit status: 0 done, 1 failed or declined, 2 wrong usage.";
+Exit status: 0 success, 1 failed or declined, 2 usage error.";
 
 const KEYS_HELP: &str = "\
 Examples:
-  # The first keys of a stack; the same two variables as the functions'.
+  # Create the first keys of a stack. The functions use the same two variables.
   export JWT_SECRET_ARN=arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf
-  export JWT_PUBLIC_KEYS_ARN=arn:aws:ssm:eu-west-1:123456789012:parameter/postern/public-keys
+  export JWT_PUBLIC_KEYS_ARN=arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-public-GhIjKl
   admin keys new --algorithm EdDSA
 
-  # A new key every few months: put it in front, wait until the last token of the old one has expired, take the old one out.
+  # Every few months: add a key, wait until the last token of the old key has expired, remove that key.
   admin keys rotate
   admin keys list
   admin keys retire kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
 
 const NEW_HELP: &str = "\
-The public set is written first, so that whoever checks has the key before anybody signs with it. If a place holds keys already,
-they are lost, and the command asks: every token that they signed is refused within JWT_KEYS_REFRESH. Sessions survive, and clients
-refresh. To change keys without that, use `admin keys rotate`.
+The public set is written first, so that verifiers have the key before any function signs with it.
 
-The functions take the new keys with JWT_ALGORITHM set to their algorithm only.
+If a location already contains keys, they are lost, and the command asks for confirmation: every
+token that they signed is rejected within JWT_KEYS_REFRESH. Sessions survive, and clients refresh.
+To change keys without that effect, use `admin keys rotate`.
 
-A secret must exist (template.yaml makes one); a parameter or a file is made. In the Parameter Store, private keys are a SecureString.
+The functions accept the new keys only if JWT_ALGORITHM is set to their algorithm.
+
+A secret must exist (template.yaml creates both). A file is created.
 
 Examples:
   admin keys new --algorithm HS256 --keys file:keys.json
-  admin keys new --algorithm EdDSA --keys arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf \\
-      --public-keys arn:aws:ssm:eu-west-1:123456789012:parameter/postern/public-keys";
+  admin keys new --algorithm EdDSA \\
+      --keys arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf \\
+      --public-keys arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-public-GhIjKl";
 
 const ROTATE_HELP: &str = "\
-Nothing is lost: the older keys stay, and tokens that they signed are taken. The functions begin to sign with the new key once it is
-older than JWT_KEYS_REFRESH and a margin: by then, all of them have read it. The public set is written first.
+No token is rejected: the older keys stay in the set and verify the tokens that they signed. The
+functions sign with the new key when it is older than JWT_KEYS_REFRESH and a margin: by then, all of
+them have read it. The public set is written first.
 
-A set has room for 16 keys. A plain key is no set: `admin keys new` replaces it by one.
+A set can contain 16 keys. A plain key is not a set: `admin keys new` replaces it with one.
 
 Examples:
   admin keys rotate --keys file:keys.json
-  admin keys rotate      # where JWT_SECRET_ARN and JWT_PUBLIC_KEYS_ARN are set";
+  admin keys rotate      # with JWT_SECRET_ARN and JWT_PUBLIC_KEYS_ARN set";
 
 const RETIRE_HELP: &str = "\
-Tokens that the key signed are refused within JWT_KEYS_REFRESH; sessions survive, and clients refresh. So retire a key when its last
-token has expired: JWT_EXPIRATION_DELTA after another one began to sign. If the key is known to others, retire it at once.
+Tokens that the key signed are rejected within JWT_KEYS_REFRESH; sessions survive, and clients
+refresh. So retire a key when its last token has expired: JWT_EXPIRATION_DELTA after the next key
+started to sign. If the key is compromised, retire it immediately.
 
-The last key stays: `admin keys new` replaces it. A key that an earlier run, cut off, left in the public set alone is taken out of
-that.
+The last key of a set cannot be retired: `admin keys new` replaces it. If an interrupted run left the
+key in the public set only, it is removed from there.
 
 Examples:
   admin keys retire kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k --keys file:keys.json
   admin keys retire --yes kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
 
 const PUBLISH_HELP: &str = "\
-For a public set that was lost, or that a command which was cut off has left behind. If that takes keys out of the public set, it
-asks first.
+Repairs a public set that was lost, or that an interrupted command left incomplete. If keys would be
+removed from the public set, the command asks for confirmation.
 
 Example:
   admin keys publish --keys file:keys.json --public-keys file:public-keys.json";
 
 const LIST_HELP: &str = "\
-One line a key, in their order. The role of a key is
+Prints one line per key, in the order of the set. The role of a key is
   signs           tokens are signed with it
-  waits to sign   it is hardly older than JWT_KEYS_REFRESH, if at all: not every function may have read it
-  checks          tokens that it signed are taken
+  waits to sign   it is not older than JWT_KEYS_REFRESH and a margin: some functions may not have
+                  read it yet
+  verifies        tokens that it signed are accepted
 
-With --public-keys, differences between the two sets follow, and the command that mends them.
+With --public-keys, differences between the two sets follow, each with the command that fixes it.
 
 Examples:
   admin keys list --keys file:keys.json
   admin keys list --json | jq -r '.keys[] | select(.role == \"signs\").kid'";
 
-/// What whoever runs Postern does by hand.
+/// Command-line tool for operators of Postern.
 #[derive(Parser)]
-#[command(name = "admin", version, max_term_width = 132, after_help = PLACES_HELP)]
+#[command(name = "admin", version, max_term_width = 100, after_help = LOCATIONS_HELP)]
 pub(crate) struct Options {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -98,51 +104,51 @@ pub(crate) struct Options {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Makes, rotates, retires and lists the keys that sign tokens.
-    #[command(subcommand, after_help = format!("{KEYS_HELP}\n\n{PLACES_HELP}"))]
+    /// Create, rotate, retire and list the keys that sign tokens.
+    #[command(subcommand, after_help = format!("{KEYS_HELP}\n\n{LOCATIONS_HELP}"))]
     Keys(KeysCommand),
 }
 
 #[derive(Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Makes a set of one new key. Replaces what is there.
+    /// Create a set of one new key, which replaces any existing keys.
     #[command(after_help = NEW_HELP)]
     New(NewKeys),
-    /// Puts a new key in front of the set; the older ones go on checking.
+    /// Add a new key in front of the set. The older keys still verify tokens.
     #[command(after_help = ROTATE_HELP)]
-    Rotate(Where),
-    /// Takes one key out of the set.
+    Rotate(KeyLocations),
+    /// Remove one key from the set.
     #[command(after_help = RETIRE_HELP)]
     Retire(RetireKey),
-    /// Writes the public halves of --keys to --public-keys.
+    /// Write the public halves of --keys to --public-keys.
     #[command(after_help = PUBLISH_HELP)]
     Publish(PublishKeys),
-    /// Shows the keys, never their private parts.
+    /// List the keys, without their private parts.
     #[command(after_help = LIST_HELP)]
     List(ListKeys),
 }
 
 #[derive(Args)]
 pub(crate) struct NewKeys {
-    /// What the keys sign with: JWT_ALGORITHM.
+    /// Signing algorithm of the key: the value of JWT_ALGORITHM.
     #[arg(long, value_name = "ALGORITHM", value_parser = algorithms())]
     pub(crate) algorithm: Algorithm,
     #[command(flatten)]
-    pub(crate) at: Where,
-    /// Do not ask before keys are lost.
+    pub(crate) locations: KeyLocations,
+    /// Skip the confirmation before keys are lost.
     #[arg(long)]
     pub(crate) yes: bool,
 }
 
 #[derive(Args)]
 pub(crate) struct RetireKey {
-    /// The key's name, as `admin keys list` shows it.
-    // A thumbprint may begin with a hyphen.
+    /// Key ID (kid), as `admin keys list` shows it.
+    // A thumbprint may start with a hyphen.
     #[arg(allow_hyphen_values = true)]
     pub(crate) kid: String,
     #[command(flatten)]
-    pub(crate) at: Where,
-    /// Do not ask before keys are lost.
+    pub(crate) locations: KeyLocations,
+    /// Skip the confirmation before keys are lost.
     #[arg(long)]
     pub(crate) yes: bool,
 }
@@ -150,8 +156,8 @@ pub(crate) struct RetireKey {
 #[derive(Args)]
 pub(crate) struct PublishKeys {
     #[command(flatten)]
-    pub(crate) at: Where,
-    /// Do not ask before keys are lost.
+    pub(crate) locations: KeyLocations,
+    /// Skip the confirmation before keys are lost.
     #[arg(long)]
     pub(crate) yes: bool,
 }
@@ -159,22 +165,22 @@ pub(crate) struct PublishKeys {
 #[derive(Args)]
 pub(crate) struct ListKeys {
     #[command(flatten)]
-    pub(crate) at: Where,
-    /// Print JSON.
+    pub(crate) locations: KeyLocations,
+    /// Print JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// The places of the two sets, and how soon a change of them is seen.
+/// The locations of the two sets, and the time until the functions have read a change.
 #[derive(Args)]
-pub(crate) struct Where {
-    /// Where the private keys are: the ARN of a secret or of a parameter, or file:PATH.
-    #[arg(long, value_name = "PLACE", env = "JWT_SECRET_ARN", hide_env_values = true)]
+pub(crate) struct KeyLocations {
+    /// Location of the private keys: the ARN of a secret, or file:PATH.
+    #[arg(long, value_name = "LOCATION", env = "JWT_SECRET_ARN", hide_env_values = true)]
     keys: Option<String>,
-    /// Where the public keys are, in the same form. HS256 has none.
-    #[arg(long, value_name = "PLACE", env = "JWT_PUBLIC_KEYS_ARN", hide_env_values = true)]
+    /// Location of the public keys, in the same form. HS256 has none.
+    #[arg(long, value_name = "LOCATION", env = "JWT_PUBLIC_KEYS_ARN", hide_env_values = true)]
     public_keys: Option<String>,
-    /// After how many seconds the functions read the keys again.
+    /// Seconds after which the functions read the keys again.
     #[arg(
         long, value_name = "SECONDS", env = "JWT_KEYS_REFRESH", hide_env_values = true,
         default_value = DEFAULT_REFRESH, value_parser = parse_refresh
@@ -182,38 +188,37 @@ pub(crate) struct Where {
     pub(crate) refresh: Duration,
 }
 
-/// As in shared/src/config.rs.
+/// The default of the functions, in seconds.
 const DEFAULT_REFRESH: &str = "300";
 
-impl Where {
+impl KeyLocations {
     /// `--keys` or `JWT_SECRET_ARN`.
     pub(crate) fn keys(&self) -> Result<KeyLocation, Failure> {
-        let place = place(self.keys.as_ref(), "--keys (JWT_SECRET_ARN)")?;
-        place.ok_or_else(|| Failure::Usage("--keys is not given, and JWT_SECRET_ARN is not set".to_owned()))
+        let location = parse_location(self.keys.as_ref(), "--keys (JWT_SECRET_ARN)")?;
+        location.ok_or_else(|| Failure::Usage("--keys is not given, and JWT_SECRET_ARN is not set".to_owned()))
     }
 
     /// `--public-keys` or `JWT_PUBLIC_KEYS_ARN`.
     pub(crate) fn public_keys(&self) -> Result<Option<KeyLocation>, Failure> {
-        place(self.public_keys.as_ref(), "--public-keys (JWT_PUBLIC_KEYS_ARN)")
+        parse_location(self.public_keys.as_ref(), "--public-keys (JWT_PUBLIC_KEYS_ARN)")
     }
 }
 
-/// What is set to nothing counts as not set, as it does for the functions. The text is not quoted: it may be a key that came here
-/// by mistake.
-fn place(text: Option<&String>, option: &str) -> Result<Option<KeyLocation>, Failure> {
+/// An empty text counts as not set, as for the functions. The error does not quote the text: it may be a key that was
+/// passed by mistake.
+fn parse_location(text: Option<&String>, option: &str) -> Result<Option<KeyLocation>, Failure> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let wrong = || {
+    let invalid = || {
         Failure::Usage(format!(
-            "{option} must be the ARN of a secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME), the ARN of a \
-             parameter (arn:aws:ssm:REGION:ACCOUNT:parameter/NAME), or file:PATH"
+            "{option} must be the ARN of a secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME) or file:PATH"
         ))
     };
-    KeyLocation::parse(text).map(Some).ok_or_else(wrong)
+    KeyLocation::parse(text).map(Some).ok_or_else(invalid)
 }
 
 fn algorithms() -> impl clap::builder::IntoResettable<clap::builder::ValueParser> {
     let names = Algorithm::ALL.map(Algorithm::name);
-    PossibleValuesParser::new(names).try_map(|name| Algorithm::parse(&name).ok_or("is no algorithm"))
+    PossibleValuesParser::new(names).try_map(|name| Algorithm::parse(&name).ok_or("not an algorithm"))
 }
 
 fn parse_refresh(text: &str) -> Result<Duration, String> {

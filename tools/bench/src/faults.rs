@@ -4,7 +4,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
-use testkit::{Answer, Service, events, faults::Faults, fleet::Fleet};
+use testkit::{Answer, Service, events, faults::FaultProxy, fleet::Fleet};
 use tokio::task::JoinSet;
 
 use crate::process::Failure;
@@ -45,7 +45,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 async fn run_seed(arguments: &Arguments, seed: u64) -> Result<(), Failure> {
     let service = Service::start().await;
-    let faults = Faults::start(&service.endpoint, FAULTS, seed).await;
+    let faults = FaultProxy::start(&service.endpoint, FAULTS, seed).await;
     let variables = [
         ("USERS_TABLE", "Users"),
         ("CREDENTIALS_TABLE", "Credentials"),

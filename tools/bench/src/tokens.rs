@@ -1,15 +1,11 @@
 //! Time to sign and to verify an access token, for each algorithm.
 
-use std::{
-    hint::black_box,
-    time::{Duration, SystemTime},
-};
+use std::{hint::black_box, time::Duration};
 
+use shared::config::clock::Clock;
+use shared::domain::{deployment::Deployment, time::UnixSeconds};
 use shared::domain::{
-    keys::{
-        jwk::{Algorithm, Jwk},
-        key_set::{JwkSet, SigningKeySet},
-    },
+    keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
     session::RefreshToken,
     token::{Issuer, IssuerConfig, TokenBinding, Verifier, VerifierConfig},
     user::PublicId,
@@ -46,8 +42,8 @@ pub(crate) fn run() -> Result<(), Failure> {
     let mut subjects = Algorithm::ALL.into_iter().map(Subject::new).collect::<Result<Vec<_>, _>>()?;
     for _ in 0..ROUNDS {
         for Subject { keys, verifier, signing, verification, .. } in &mut subjects {
-            let now = SystemTime::now();
-            let issue = || issuer.issue(keys.signer(2, Duration::ZERO), user, session, None, now);
+            let now = Clock::system().now().seconds();
+            let issue = || issuer.issue(keys.signer(UnixSeconds::new(2), Duration::ZERO), user, session, None, now);
             let (token, _) = issue()?;
             verifier.verify(&token, keys.as_ref(), now)?;
             signing.push(microseconds_per_run(RUNS_PER_ROUND, || drop(black_box(issue()))));
@@ -67,8 +63,8 @@ pub(crate) fn run() -> Result<(), Failure> {
 
 impl Subject {
     fn new(algorithm: Algorithm) -> Result<Self, Failure> {
-        let key = Jwk::generate(algorithm, 1).map_err(|_| "no key was generated")?;
-        let keys = SigningKeySet::parse(&JwkSet::new(vec![key]).to_json(), algorithm, false)?;
+        let key = Jwk::generate(algorithm, UnixSeconds::new(1)).map_err(|_| "no key was generated")?;
+        let keys = SigningKeySet::parse(&JwkSet::new(vec![key]).to_json(), algorithm, Deployment::Aws)?;
         let config = VerifierConfig {
             issuer: ISSUER.to_owned(),
             audience: None,

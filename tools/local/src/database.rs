@@ -1,4 +1,4 @@
-//! A DynamoDB for this machine, and Postern's four tables in it.
+//! The embedded DynamoDB, and the four tables of Postern.
 
 use std::path::Path;
 
@@ -13,31 +13,31 @@ use aws_sdk_dynamodb::{
     },
 };
 use dynoxide::Database;
-use shared::{config::Settings, http::lambda::StartError};
+use shared::{config::Settings, domain::error_chain::causes, http::lambda::StartError};
 use tokio::net::TcpListener;
 
-/// Why there is no database.
+/// A failure to open or set up the database.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// The file cannot be opened, made or written.
-    #[error("cannot keep the database in {path}: {reason}")]
+    /// The file cannot be opened, created or written.
+    #[error("cannot open the database {path}: {reason}")]
     File {
-        /// As it was given.
+        /// The path of the file.
         path: String,
-        /// What SQLite says.
+        /// The error of SQLite.
         reason: String,
     },
-    /// A table cannot be made.
-    #[error("cannot make the table {table}: {reason}")]
+    /// A table cannot be created.
+    #[error("cannot create the table {table}: {reason}")]
     Table {
-        /// The table's name.
+        /// The name of the table.
         table: String,
-        /// What DynamoDB says, or that nobody answers.
+        /// The error of DynamoDB or of the connection.
         reason: String,
     },
 }
 
-/// Opens a database in `file`, or in memory, which goes with the process.
+/// Opens a database in `file`, or in memory.
 pub fn open(file: Option<&Path>) -> Result<Database, DatabaseError> {
     let path = file.map_or(Ok(":memory:"), |file| file.to_str().ok_or("the path is not UTF-8"));
     let opened = path.map_err(str::to_owned).and_then(|path| {
@@ -50,12 +50,12 @@ pub fn open(file: Option<&Path>) -> Result<Database, DatabaseError> {
     })
 }
 
-/// Serves a database over DynamoDB's protocol until the runtime ends.
+/// Serves a database with the DynamoDB API until the runtime shuts down.
 pub async fn serve(listener: TcpListener, database: Database) {
     dynoxide::server::serve_on(listener, database).await;
 }
 
-/// How to reach a DynamoDB on this machine: any region and any key will do.
+/// The configuration for a DynamoDB on this machine, which accepts any region and any credentials.
 pub async fn connection(endpoint: &str) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(endpoint)
@@ -65,19 +65,18 @@ pub async fn connection(endpoint: &str) -> SdkConfig {
         .await
 }
 
-/// Makes the tables as `template.yaml` describes them, where they are not there yet.
+/// Creates the tables that are missing, as defined in `template.yaml`.
 pub async fn create_tables(client: &Client, settings: &Settings) -> Result<(), StartError> {
-    create_table(client, settings.users_table()?, &["public_id"]).await?;
-    create_table(client, settings.credentials_table()?, &["email"]).await?;
-    let sessions = settings.sessions_table()?;
-    create_table(client, sessions, &["public_id", "session_id"]).await?;
-    expire(client, sessions, "expires_at").await?;
-    let throttle = settings.throttle_table()?;
-    create_table(client, throttle, &["id"]).await?;
-    Ok(expire(client, throttle, "expires_at").await?)
+    let tables = settings.all_tables()?;
+    create_table(client, &tables.users, &["public_id"]).await?;
+    create_table(client, &tables.credentials, &["email"]).await?;
+    create_table(client, &tables.sessions, &["public_id", "session_id"]).await?;
+    expire(client, &tables.sessions, "expires_at").await?;
+    create_table(client, &tables.throttle, &["id"]).await?;
+    Ok(expire(client, &tables.throttle, "expires_at").await?)
 }
 
-/// Makes a table with a partition key and, where there is a second name, a sort key.
+/// Creates a table with a partition key and, if there is a second name, a sort key.
 async fn create_table(client: &Client, table: &str, keys: &[&str]) -> Result<(), DatabaseError> {
     let failed = |reason: String| DatabaseError::Table { table: table.to_owned(), reason };
     let mut request = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
@@ -92,22 +91,22 @@ async fn create_table(client: &Client, table: &str, keys: &[&str]) -> Result<(),
     match request.send().await {
         Ok(_) => Ok(()),
         Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => Ok(()),
-        Err(error) => Err(failed(shared::http::service::causes(&error))),
+        Err(error) => Err(failed(causes(&error))),
     }
 }
 
-/// Has DynamoDB remove items after the time in `attribute`.
+/// Enables time to live on `attribute`.
 async fn expire(client: &Client, table: &str, attribute: &str) -> Result<(), DatabaseError> {
     let failed = |reason: String| DatabaseError::Table { table: table.to_owned(), reason };
     let answer = client.describe_time_to_live().table_name(table).send().await;
-    let answer = answer.map_err(|error| failed(shared::http::service::causes(&error)))?;
+    let answer = answer.map_err(|error| failed(causes(&error)))?;
     let status = answer.time_to_live_description.and_then(|description| description.time_to_live_status);
-    // DynamoDB refuses to switch on what is on.
+    // DynamoDB rejects the call if it is enabled already.
     if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
         return Ok(());
     }
     let specification = TimeToLiveSpecification::builder().enabled(true).attribute_name(attribute).build();
     let specification = specification.map_err(|error| failed(error.to_string()))?;
     let request = client.update_time_to_live().table_name(table).time_to_live_specification(specification);
-    request.send().await.map(drop).map_err(|error| failed(shared::http::service::causes(&error)))
+    request.send().await.map(drop).map_err(|error| failed(causes(&error)))
 }

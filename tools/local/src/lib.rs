@@ -1,4 +1,4 @@
-//! Postern on one machine: the routes of its three functions in one service, and an embedded DynamoDB.
+//! Postern in one process: the routes of the three functions, and an embedded DynamoDB.
 
 pub mod database;
 pub mod service;

@@ -1,4 +1,4 @@
-//! `cargo run -p local`: Postern at a desk.
+//! `cargo run -p local`: runs Postern locally.
 
 use std::{
     env, io,
@@ -13,7 +13,7 @@ use clap::{Parser, error::ErrorKind};
 use local::{database, service};
 use shared::{
     aws::store,
-    config::{Settings, is_on_this_machine},
+    config::{Settings, clock::Clock, is_loopback_url, log_level},
     http::{
         lambda::StartError,
         telemetry::logging::{self, Format},
@@ -27,28 +27,34 @@ use tokio::{
     },
 };
 
-/// Runs Postern on this machine: sign-up, log-in and listing on one port, with an embedded DynamoDB on another.
+/// Run Postern locally: the HTTP API and its pages on one port, and an embedded DynamoDB on another.
 ///
-/// Settings come from the same environment variables as the functions'; README lists them.
+/// The settings are the environment variables of the deployed functions. See docs/reference/configuration.md.
 #[derive(Parser)]
 #[command(name = "local", version, max_term_width = 100)]
 struct Options {
-    /// Port of the API; 0 picks a free one.
+    /// Port of the API. 0 selects a free port.
     #[arg(long, default_value_t = 3000, value_name = "PORT")]
     port: u16,
-    /// Port of the embedded DynamoDB; 0 picks a free one.
+    /// Port of the embedded DynamoDB. 0 selects a free port.
     #[arg(long, default_value_t = 8000, value_name = "PORT", conflicts_with = "dynamodb_endpoint")]
     dynamodb_port: u16,
-    /// Address of the embedded DynamoDB; one that Docker's containers reach, such as 172.17.0.1, for `sam local` on Linux.
-    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS", conflicts_with = "dynamodb_endpoint")]
+    /// IP address of the embedded DynamoDB. For `sam local` on Linux it must be reachable from Docker containers, such as
+    /// 172.17.0.1.
+    #[arg(
+        long,
+        default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST),
+        value_name = "ADDRESS",
+        conflicts_with = "dynamodb_endpoint"
+    )]
     dynamodb_host: IpAddr,
-    /// File that keeps the database; without it, it is in memory and goes with the process.
+    /// File of the embedded DynamoDB. By default the data is in memory and lost when the process ends.
     #[arg(long, value_name = "FILE", conflicts_with = "dynamodb_endpoint")]
     data: Option<PathBuf>,
-    /// Serve the database alone, with its tables, for `cargo lambda watch` and `sam local`.
+    /// Run only the embedded DynamoDB with its tables, for `cargo lambda watch` and `sam local`.
     #[arg(long, conflicts_with = "dynamodb_endpoint")]
     dynamodb_only: bool,
-    /// Use this DynamoDB instead of the embedded one. Tables are made if it is on this machine.
+    /// Use this DynamoDB instead of the embedded one. Missing tables are created if it runs on this machine.
     #[arg(long, value_name = "URL", value_parser = parse_endpoint)]
     dynamodb_endpoint: Option<String>,
 }
@@ -58,7 +64,7 @@ fn parse_endpoint(url: &str) -> Result<String, String> {
         .parse::<Uri>()
         .ok()
         .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
-    parsed.map(|_| url.to_owned()).ok_or_else(|| "must be a URL like http://127.0.0.1:8000".to_owned())
+    parsed.map(|_| url.to_owned()).ok_or_else(|| "must be a URL such as http://127.0.0.1:8000".to_owned())
 }
 
 #[tokio::main]
@@ -72,15 +78,15 @@ async fn main() -> ExitCode {
         Err(error) => {
             let text = error.to_string();
             let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-            eprintln!("local: {first}; --help lists the options");
+            eprintln!("local: {first}; see --help");
             return ExitCode::from(2);
         }
     };
-    logging::start(Format::Text, logging::level().as_deref());
+    logging::start(Format::Text, log_level().as_deref());
     match run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("local: {}", shared::http::service::causes(&*error).replace('\n', " "));
+            eprintln!("local: {}", shared::domain::error_chain::causes(&*error).replace('\n', " "));
             ExitCode::FAILURE
         }
     }
@@ -112,41 +118,39 @@ async fn serve(options: &Options, settings: &Settings, endpoint: &str) -> Result
     } else {
         Some(bind(Ipv4Addr::LOCALHOST.into(), options.port, "--port").await?)
     };
-    let is_ours = options.dynamodb_endpoint.is_none() || is_on_this_machine(endpoint);
-    let client = store::connect(&connection(endpoint, is_ours).await);
-    if is_ours {
+    let is_local = options.dynamodb_endpoint.is_none() || is_loopback_url(endpoint);
+    let client = store::connect(&connection(endpoint, is_local).await);
+    if is_local {
         database::create_tables(&client, settings).await?;
     }
     let Some(listener) = listener else {
         describe_database(options, settings, endpoint)?;
         return std::future::pending().await;
     };
-    let router = service::router(settings, client).await?;
+    let router = service::router(settings, client, Clock::system()).await?;
     println!("Pages on http://{}/", listener.local_addr()?);
     println!("API on http://{}", listener.local_addr()?);
     describe_database(options, settings, endpoint)?;
-    if !service::has_key(|name| env::var_os(name)) {
-        println!(
-            "Key: JWT_SECRET_KEY is not set, so tokens are signed with a fresh random key and end with this process"
-        );
-    }
     print_commands(settings, &format!("http://{}", listener.local_addr()?));
+    print_notes(settings)?;
     Ok(service::serve(listener, router).await?)
 }
 
 async fn bind(address: IpAddr, port: u16, option: &str) -> Result<TcpListener, StartError> {
     TcpListener::bind((address, port)).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => format!("port {port} is taken; choose another with {option}, or 0 for any").into(),
+        io::ErrorKind::AddrInUse => {
+            format!("port {port} is in use; choose another with {option}, or 0 for a free port").into()
+        }
         _ => format!(
-            "cannot listen on {address}, port {port} ({error}); choose another port with {option}, or 0 for any"
+            "cannot listen on {address}, port {port} ({error}); choose another port with {option}, or 0 for a free port"
         )
         .into(),
     })
 }
 
-/// A database elsewhere is reached as the AWS tools reach it, with the credentials and the region of this desk.
-async fn connection(endpoint: &str, is_ours: bool) -> SdkConfig {
-    if is_ours {
+/// A remote database requires the AWS credentials and the region of this machine.
+async fn connection(endpoint: &str, is_local: bool) -> SdkConfig {
+    if is_local {
         database::connection(endpoint).await
     } else {
         aws_config::defaults(BehaviorVersion::latest()).endpoint_url(endpoint).load().await
@@ -154,22 +158,20 @@ async fn connection(endpoint: &str, is_ours: bool) -> SdkConfig {
 }
 
 fn describe_database(options: &Options, settings: &Settings, endpoint: &str) -> Result<(), StartError> {
-    let place = match (&options.dynamodb_endpoint, &options.data) {
-        (Some(_), _) => "given".to_owned(),
+    let storage = match (&options.dynamodb_endpoint, &options.data) {
+        (Some(_), _) => "not embedded".to_owned(),
         (None, Some(file)) => format!("in {}", file.display()),
         (None, None) => "in memory".to_owned(),
     };
+    let tables = settings.all_tables()?;
     println!(
-        "DynamoDB on {endpoint} ({place}; tables {}, {}, {} and {})",
-        settings.users_table()?,
-        settings.credentials_table()?,
-        settings.sessions_table()?,
-        settings.throttle_table()?
+        "DynamoDB on {endpoint} ({storage}; tables {}, {}, {} and {})",
+        tables.users, tables.credentials, tables.sessions, tables.throttle
     );
     Ok(())
 }
 
-/// Three commands for a POSIX shell. The third shows the list, or oneself where listing takes a group.
+/// Prints three commands for a POSIX shell. If listing requires a group, the third one reads the user's own record.
 fn print_commands(settings: &Settings, api: &str) {
     let call = &settings.log_in;
     let list = if settings.list_users_group.is_some() { "/user/me" } else { "/user" };
@@ -182,7 +184,8 @@ fn print_commands(settings: &Settings, api: &str) {
         form("password", "correct horse battery staple")
     );
     println!(
-        "TOKEN=$(curl -s {api}{} --data-urlencode {} --data-urlencode {} | sed 's/.*\"token\":\"\\([^\"]*\\)\".*/\\1/')",
+        "TOKEN=$(curl -s {api}{} --data-urlencode {} --data-urlencode {} \
+         | sed 's/.*\"token\":\"\\([^\"]*\\)\".*/\\1/')",
         call.path,
         form(&call.email_field, "ada@example.com"),
         form(&call.password_field, "correct horse battery staple")
@@ -190,7 +193,34 @@ fn print_commands(settings: &Settings, api: &str) {
     println!("curl {api}{list} -H \"x-access-token: $TOKEN\"");
 }
 
-/// One word for a POSIX shell.
+/// Prints what differs from a deployment, at most one line each for the key and for the rules.
+fn print_notes(settings: &Settings) -> Result<(), StartError> {
+    let mut notes = Vec::new();
+    if !service::has_key(|name| env::var_os(name)) {
+        notes.push(
+            "JWT_SECRET_KEY is not set: tokens are signed with a random key and invalid after a restart.".to_owned(),
+        );
+    }
+    let rules = [settings.signup()?.relaxed_rules, settings.login()?.relaxed_rules];
+    let mut relaxed = [rules.concat(), settings.list_users_beside_login()?.relaxed_rules].concat();
+    relaxed.sort_unstable();
+    relaxed.dedup();
+    if relaxed.contains(&"AUTH_PROFILE") {
+        notes.push(
+            "The tutorial profile is active; AUTH_PROFILE=strict has stricter defaults (docs/concepts/profiles.md)."
+                .to_owned(),
+        );
+    } else if !relaxed.is_empty() {
+        notes
+            .push(format!("Some settings are weaker than the defaults of the strict profile: {}.", relaxed.join(", ")));
+    }
+    if !notes.is_empty() {
+        println!("\n{}", notes.join("\n"));
+    }
+    Ok(())
+}
+
+/// Quotes a text as one word for a POSIX shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,6 +1,6 @@
-//! The three functions as one service.
+//! The three functions as one HTTP service.
 
-use std::{io, net::SocketAddr, time::SystemTime};
+use std::{io, net::SocketAddr};
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
@@ -14,22 +14,18 @@ use list_users::ListUsers;
 use login::Login;
 use shared::{
     aws::keys::cache as key_cache,
-    config::{ConfigError, Settings},
+    config::{ConfigError, Settings, clock::Clock},
     domain::{
         client_ip::ClientAddress,
-        keys::{
-            jwk::{Algorithm, Jwk},
-            key_set::JwkSet,
-        },
-        token::numeric_date,
+        keys::{Algorithm, Jwk, JwkSet},
     },
     http::{lambda::StartError, service},
 };
 use signup::Signup;
 use tokio::net::TcpListener;
 
-/// Reads settings as the functions do, from the same variables, and chooses what is not set: the tables' names and a
-/// fresh random key, with which all tokens of an earlier run are void. `endpoint` is where the database is.
+/// Reads the settings of the functions, with defaults for the table names and for the key. The default key is random, so
+/// tokens of an earlier process are invalid. `endpoint` is the endpoint of the database.
 pub fn settings(source: impl Fn(&str) -> Option<std::ffi::OsString>, endpoint: &str) -> Result<Settings, ConfigError> {
     let set = |name: &str| source(name).filter(|value| !value.is_empty());
     let fresh_key = if has_key(&source) { None } else { fresh_key(set("JWT_ALGORITHM")) };
@@ -44,41 +40,39 @@ pub fn settings(source: impl Fn(&str) -> Option<std::ffi::OsString>, endpoint: &
     })
 }
 
-/// A set of one new key. `None` for an algorithm that there is not, which the settings then refuse.
+/// A key set with one new key. `None` for an unknown algorithm, which the settings reject.
 fn fresh_key(algorithm: Option<std::ffi::OsString>) -> Option<String> {
     let algorithm = algorithm.map_or(Some(Algorithm::Hs256), |name| Algorithm::parse(name.to_str()?))?;
-    let key = Jwk::generate(algorithm, numeric_date(SystemTime::now())).ok()?;
+    let key = Jwk::generate(algorithm, Clock::system().now().seconds()).ok()?;
     Some(JwkSet::new(vec![key]).to_json())
 }
 
-/// Whether a key is set, so that none has to be chosen.
+/// Whether a key is configured.
 pub fn has_key(source: impl Fn(&str) -> Option<std::ffi::OsString>) -> bool {
     ["JWT_SECRET_KEY", "JWT_SECRET_ARN"].into_iter().any(|name| source(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// All routes of the three functions, each over its own state, behind the answers they have in common.
-pub async fn router(settings: &Settings, database: Client) -> Result<Router, StartError> {
-    let aws = aws(settings).await;
-    // There is one process, so listing can read the secret keys as well as public ones.
-    let checking = if settings.has_public_keys() || !settings.keys.algorithm.is_asymmetric() {
-        key_cache::checking(settings, &aws).await?
-    } else {
-        key_cache::checking_with_secret(settings, &aws).await?
-    };
-    let signing = key_cache::signing(settings, &aws).await?;
-    let routes = signup::routes(Signup::new(settings, database.clone())?)
-        .merge(login::routes(Login::new(settings, signing, database.clone())?))
-        .merge(list_users::routes(ListUsers::new(settings, checking, database)?));
-    Ok(service::service(routes, settings.options()).layer(middleware::from_fn(name_client)))
+/// All routes of the three functions, each with its own state, behind the middleware that they share.
+pub async fn router(settings: &Settings, database: Client, clock: Clock) -> Result<Router, StartError> {
+    let (aws, now) = (aws(settings).await, clock.now());
+    let (signup, login) = (settings.signup()?, settings.login()?);
+    // In one process, listing can read the signing keys if there are no public ones.
+    let list_users = settings.list_users_beside_login()?;
+    let verifying = key_cache::verifying(&list_users.keys, &aws, now).await?;
+    let signing = key_cache::signing(&login.keys, &aws, now).await?;
+    let routes = signup::routes(Signup::new(signup, database.clone(), clock.clone())?)
+        .merge(login::routes(Login::new(login, signing, database.clone(), clock.clone())?))
+        .merge(list_users::routes(ListUsers::new(list_users, verifying, database, clock)));
+    Ok(service::service(routes, settings.into()).layer(middleware::from_fn(set_client_address)))
 }
 
-/// Serves these routes until the process ends.
+/// Serves the routes until the process ends.
 pub async fn serve(listener: TcpListener, router: Router) -> io::Result<()> {
     axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await
 }
 
-/// The client is who is at the other end of the connection, as API Gateway says in its events.
-async fn name_client(mut request: Request, next: Next) -> Response {
+/// Sets the client address to the peer address of the connection, as API Gateway does in its events.
+async fn set_client_address(mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         let client = ClientAddress::from(peer.ip());
         request.extensions_mut().insert(client);
@@ -86,7 +80,7 @@ async fn name_client(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Looks for AWS where keys are kept there. Without that, nothing of the desk's AWS settings is needed.
+/// The AWS configuration of this machine, which is read only if the keys are in AWS.
 async fn aws(settings: &Settings) -> SdkConfig {
     if settings.reads_keys_from_aws() {
         aws_config::load_defaults(BehaviorVersion::latest()).await

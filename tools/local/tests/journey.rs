@@ -1,7 +1,7 @@
-//! One journey through the whole service, over HTTP, wherever it runs: in this process, under `cargo lambda watch`, and as
-//! release binaries under AWS's runtime interface emulator. The last two need programs that `.ci/run` installs.
+//! One journey through the whole service over HTTP: in this process, under `cargo lambda watch`, and with release
+//! binaries under AWS's runtime interface emulator. The last two need programs that `.ci/run` installs.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use std::{env, fs, path::PathBuf, process::Stdio};
 
@@ -9,13 +9,12 @@ use reqwest::{Client, Method, RequestBuilder, multipart::Form};
 use serde_json::{Value, json};
 use shared::domain::user::PublicId;
 use testkit::{
-    ADA, Answer, Service, events, gateway,
+    ADA, Answer, Service, events, gateway, poll,
     service::{self, BROWSER, database_endpoint, send},
 };
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     process::{Child, Command},
-    time::{Duration, sleep},
 };
 
 #[tokio::test]
@@ -42,7 +41,7 @@ async fn the_journey_through_the_release_binaries_under_the_runtime_interface_em
         functions.push(Emulated::start(name, &database).await);
     }
     let [signup, login, list] = &functions[..] else { unreachable!() };
-    // What README shows with `sam local invoke`.
+    // The invocations of docs/guides/local-development.md with `sam local invoke`.
     assert_eq!(invoke(&signup.url, &sample("signup", "")).await.status, 201);
     let logged_in = invoke(&login.url, &sample("login", "")).await;
     assert_eq!(logged_in.status, 201);
@@ -65,7 +64,7 @@ async fn the_journey_through_the_release_binaries_under_the_runtime_interface_em
     journey(&gateway::serve(routes.map(|(path, function)| (path, function.url.clone())).to_vec()).await).await;
 }
 
-/// A release binary under the emulator, with the variables of `events/env.json`.
+/// A release binary under the emulator, with the environment of `events/env.json`.
 struct Emulated {
     url: String,
     _process: Child,
@@ -92,12 +91,7 @@ impl Emulated {
             .kill_on_drop(true)
             .spawn()
             .expect("the emulator starts");
-        for _ in 0..100 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                break;
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
+        poll::until("the emulator listens", async || TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await;
         Self { url: format!("http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"), _process: process }
     }
 }
@@ -125,7 +119,7 @@ async fn journey(api: &str) {
     let request = |method: Method, path: &str| http.request(method, format!("{api}{path}"));
     let post = |path: &str| request(Method::POST, path);
     let [name, _, password] = ADA;
-    // Each journey has mailboxes of its own, so that it can go twice.
+    // Each journey has its own mailboxes, so that it can run more than once.
     let run = PublicId::random();
     let mailbox = |kind: &str| format!("{kind}.{run}@example.com");
 
@@ -158,12 +152,12 @@ async fn journey(api: &str) {
         logged_in.json()["token"].as_str().unwrap().clone_into(&mut token);
     }
 
-    for signed_in in [
+    for authenticated in [
         request(Method::GET, "/user").header("x-access-token", &token),
         request(Method::GET, "/user").bearer_auth(&token),
         request(Method::GET, "/user").header("authorization", format!("JWT {token}")),
     ] {
-        assert_eq!(send(signed_in).await.status, 200);
+        assert_eq!(send(authenticated).await.status, 200);
     }
     let me = send(request(Method::GET, "/user/me").header("x-access-token", &token)).await;
     assert_eq!((me.status, me.json()["email"].as_str()), (200, Some(json_mailbox.as_str())));
@@ -174,9 +168,9 @@ async fn journey(api: &str) {
     }
 
     let wrong = [("email", json_mailbox.as_str()), ("password", "wrong")];
-    let unknown = [("email", "nobody@example.com"), ("password", password)];
+    let unknown = [("email", "unknown@example.com"), ("password", password)];
     let large = "a".repeat(100_000);
-    for (refused, status, code) in [
+    for (request, status, code) in [
         (post("/login").form(&wrong), 403, "wrong-password"),
         (post("/login").form(&unknown), 401, "unknown-user"),
         (post("/login"), 401, "credentials-missing"),
@@ -191,14 +185,14 @@ async fn journey(api: &str) {
         (request(Method::GET, "/user?limit=0").bearer_auth(&token), 422, "invalid-fields"),
         (request(Method::GET, "/user?cursor=x").bearer_auth(&token), 422, "invalid-fields"),
     ] {
-        let answer = send(refused).await;
+        let answer = send(request).await;
         assert_eq!(answer.code(), (status, code.to_owned()), "{answer:?}");
     }
     sessions(&request, &json_mailbox, password).await;
     pages(&request, &mailbox("browser"), password).await;
 }
 
-/// From the first page to the end of the account, as a browser goes.
+/// The life of an account in a browser.
 async fn pages(request: &impl Fn(Method, &str) -> RequestBuilder, email: &str, password: &str) {
     let browse = async |method: Method, path: &str, cookies: &[String], fields: &[(&str, &str)]| {
         let request =
@@ -216,33 +210,36 @@ async fn pages(request: &impl Fn(Method, &str) -> RequestBuilder, email: &str, p
         let page = get(path, &[]).await;
         assert_eq!((page.status, page.title()), (200, Some(title)), "{page:?}");
     }
-    let (status, place, _) = post("/signup", &[], &[("name", "Zoë"), ("email", email), ("password", password)]).await;
-    assert_eq!((status, place.as_str()), (303, "/?notice=signed-up"));
+    let (status, target, _) = post("/signup", &[], &[("name", "Zoë"), ("email", email), ("password", password)]).await;
+    assert_eq!((status, target.as_str()), (303, "/?notice=signed-up"));
     let log_in = [("email", email), ("password", password), ("return_to", "/user/me")];
-    let (status, place, cookies) = post("/login", &[], &log_in).await;
-    assert_eq!((status, place.as_str(), cookies.len()), (303, "/user/me", 2));
+    let (status, target, cookies) = post("/login", &[], &log_in).await;
+    assert_eq!((status, target.as_str(), cookies.len()), (303, "/user/me", 2));
     assert_eq!(
         (get("/user", &cookies).await.title(), get("/user/me", &cookies).await.title()),
         (Some("Users"), Some("Your account"))
     );
 
-    // A browser whose access token is over.
-    let away = get("/user?limit=2", &cookies[1..]).await;
-    assert_eq!((away.status, away.header("location")), (303, Some("/refresh?return_to=%2Fuser%3Flimit%3D2")));
-    let back = get("/refresh?return_to=%2Fuser%3Flimit%3D2", &cookies[1..]).await;
-    assert_eq!((back.status, back.header("location"), back.cookies().len()), (303, Some("/user?limit=2"), 2));
-    let cookies = back.cookies();
+    // The access token has expired.
+    let redirect = get("/user?limit=2", &cookies[1..]).await;
+    assert_eq!((redirect.status, redirect.header("location")), (303, Some("/refresh?return_to=%2Fuser%3Flimit%3D2")));
+    let refreshed = get("/refresh?return_to=%2Fuser%3Flimit%3D2", &cookies[1..]).await;
+    assert_eq!(
+        (refreshed.status, refreshed.header("location"), refreshed.cookies().len()),
+        (303, Some("/user?limit=2"), 2)
+    );
+    let cookies = refreshed.cookies();
 
     let forged =
         request(Method::POST, "/logout").header("cookie", cookies.join("; ")).header("sec-fetch-site", "cross-site");
     assert_eq!(send(forged).await.code(), (403, "cross-site".to_owned()));
-    let (status, place, left) = post("/user/me", &cookies, &[("_method", "DELETE"), ("password", password)]).await;
-    assert_eq!((status, place.as_str(), left.len()), (303, "/?notice=deleted", 0));
-    let gone = get("/user", &cookies).await;
-    assert_eq!((gone.status, gone.header("location")), (303, Some("/?return_to=%2Fuser")));
+    let (status, target, left) = post("/user/me", &cookies, &[("_method", "DELETE"), ("password", password)]).await;
+    assert_eq!((status, target.as_str(), left.len()), (303, "/?notice=deleted", 0));
+    let after = get("/user", &cookies).await;
+    assert_eq!((after.status, after.header("location")), (303, Some("/?return_to=%2Fuser")));
 }
 
-/// From a log-in to the end of the account.
+/// Refresh, log-out, password change and deletion.
 async fn sessions(request: &impl Fn(Method, &str) -> RequestBuilder, email: &str, password: &str) {
     let post = |path: &str, body: &Value| request(Method::POST, path).json(body);
     let log_in = |password: &str| post("/login", &json!({ "email": email, "password": password }));
@@ -252,8 +249,8 @@ async fn sessions(request: &impl Fn(Method, &str) -> RequestBuilder, email: &str
     let logged_in = send(log_in(password)).await;
     let refreshed = send(post("/refresh", &json!({ "refresh_token": text(&logged_in, "refresh_token") }))).await;
     assert_eq!((refreshed.status, me(&text(&refreshed, "token")).await), (200, 200));
-    let refused = send(post("/refresh", &json!({ "refresh_token": "none" }))).await;
-    assert_eq!(refused.code(), (401, "invalid-refresh-token".to_owned()));
+    let rejected = send(post("/refresh", &json!({ "refresh_token": "none" }))).await;
+    assert_eq!(rejected.code(), (401, "invalid-refresh-token".to_owned()));
     let log_out = || request(Method::POST, "/logout").bearer_auth(text(&refreshed, "token"));
     assert_eq!((send(log_out()).await.status, send(log_out()).await.status), (204, 204));
     assert_eq!((me(&text(&refreshed, "token")).await, me(&text(&logged_in, "token")).await), (401, 401));
@@ -277,7 +274,7 @@ async fn sessions(request: &impl Fn(Method, &str) -> RequestBuilder, email: &str
     assert_eq!((me(&text(&changed, "token")).await, send(log_in(new)).await.status), (401, 401));
 }
 
-/// The addresses on all pages, two to a page.
+/// The email addresses on all pages of two users each.
 async fn walk(get: impl Fn(&str) -> RequestBuilder) -> Vec<String> {
     let (mut emails, mut path) = (Vec::new(), "/user?limit=2".to_owned());
     loop {

@@ -1,6 +1,6 @@
-//! The program `local`, started as a user starts it.
+//! The program `local`, run from the command line.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use std::{
     process::{Output, Stdio},
@@ -35,18 +35,20 @@ impl Local {
         Self { process, lines }
     }
 
+    /// Reads up to the next line that starts with `start`, and returns the rest of that line.
     async fn line(&mut self, start: &str) -> String {
         let found = async {
             loop {
-                let line = self.lines.next_line().await.unwrap().expect("local says more");
+                let line = self.lines.next_line().await.unwrap().expect("local prints more lines");
                 if let Some(rest) = line.strip_prefix(start) {
                     return rest.to_owned();
                 }
             }
         };
-        timeout(Duration::from_secs(10), found).await.unwrap_or_else(|_| panic!("local says {start}"))
+        timeout(Duration::from_secs(10), found).await.unwrap_or_else(|_| panic!("local prints {start}"))
     }
 
+    /// Stops the process and returns its exit code, standard error, and the time that this took.
     async fn stop(mut self, signal: &str) -> (Option<i32>, String, Duration) {
         let id = self.process.id().unwrap().to_string();
         let started = Instant::now();
@@ -56,16 +58,27 @@ impl Local {
         self.process.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
         (status.code(), log, started.elapsed())
     }
+
+    /// Stops the process and returns its standard error and the rest of its standard output.
+    async fn stop_with_output(mut self, signal: &str) -> (String, String) {
+        let id = self.process.id().unwrap().to_string();
+        shell(&format!("kill {signal} {id}")).await;
+        let (mut log, mut rest) = (String::new(), String::new());
+        self.process.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
+        self.lines.into_inner().read_to_string(&mut rest).await.unwrap();
+        (log, rest)
+    }
 }
 
-async fn refused(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
+/// Checks that the program fails with a single line on standard error, and returns its exit code and that line.
+async fn fails(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let output: Output = timeout(Duration::from_secs(10), command(arguments).envs(variables.iter().copied()).output())
         .await
         .expect("local ends")
         .unwrap();
     let text = String::from_utf8(output.stderr.clone()).unwrap();
     assert!(output.stdout.is_empty(), "{output:?}");
-    assert_eq!(text.trim_end().lines().count(), 1, "one line: {text}");
+    assert_eq!(text.trim_end().lines().count(), 1, "not one line: {text}");
     (output.status.code(), text)
 }
 
@@ -76,13 +89,13 @@ async fn shell(script: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_three_printed_commands_work_when_pasted_one_after_the_other() {
-    let odd = [
+async fn the_three_printed_commands_work_when_pasted_in_order() {
+    let unusual = [
         ("JWT_AUTH_URL_RULE", "/auth"),
         ("JWT_AUTH_USERNAME_KEY", "user's name"),
         ("JWT_AUTH_PASSWORD_KEY", "pass $word"),
     ];
-    for variables in [&[][..], &[("AUTH_PROFILE", "strict")], &odd] {
+    for variables in [&[][..], &[("AUTH_PROFILE", "strict")], &unusual] {
         let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], variables);
         assert!(local.line("API on ").await.starts_with("http://127.0.0.1:"));
         local.line("Try it:").await;
@@ -97,27 +110,32 @@ async fn the_three_printed_commands_work_when_pasted_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn what_is_not_set_is_chosen_and_said() {
-    let set_to_nothing = [("USERS_TABLE", ""), ("CREDENTIALS_TABLE", ""), ("JWT_SECRET_KEY", "")];
-    let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &set_to_nothing);
+async fn defaults_for_missing_settings_are_printed() {
+    let empty = [("USERS_TABLE", ""), ("CREDENTIALS_TABLE", ""), ("JWT_SECRET_KEY", "")];
+    let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &empty);
     let database = local.line("DynamoDB on ").await;
     assert!(database.ends_with("(in memory; tables Users, Credentials, Sessions and Throttle)"), "{database}");
-    assert!(local.line("Key: ").await.contains("fresh random key"));
+    // The notes follow the commands.
+    local.line("TOKEN=").await;
+    local.line("curl ").await;
+    assert!(local.line("JWT_SECRET_KEY is not set").await.contains("a random key"));
+    local.line("The tutorial profile is active; AUTH_PROFILE=strict has stricter defaults").await;
     let (_, log, _) = local.stop("-TERM").await;
-    assert!(log.contains("AUTH_PROFILE") && log.contains("PASSWORD_MIN_LENGTH"), "relaxed rules are named: {log}");
-    let (key, table) = ("a key for tests that nobody else has", "people");
+    assert_eq!(log, "", "no warnings in addition to the one line");
+    let (key, table) = ("a key that only this test uses: 77d0", "people");
     let mut local = Local::start(
         &["--port", "0", "--dynamodb-port", "0"],
         &[("JWT_SECRET_KEY", key), ("USERS_TABLE", table), ("AUTH_PROFILE", "strict")],
     );
     assert!(local.line("DynamoDB on ").await.contains("tables people, Credentials, Sessions and Throttle"));
-    assert_eq!(local.lines.next_line().await.unwrap().as_deref(), Some(""), "no word about the key");
-    let (_, log, _) = local.stop("-TERM").await;
-    assert!(!log.contains(key) && !log.contains("weaker"), "{log}");
+    local.line("TOKEN=").await;
+    local.line("curl ").await;
+    let (log, notes) = local.stop_with_output("-TERM").await;
+    assert_eq!((log.as_str(), notes.as_str()), ("", ""), "no note about the key or the rules, and no key");
 }
 
 #[tokio::test]
-async fn another_algorithm_needs_nothing_but_its_name() {
+async fn each_algorithm_works_without_further_settings() {
     let http = reqwest::Client::new();
     for algorithm in ["HS256", "EdDSA", "ES256", "RS256"] {
         let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &[("JWT_ALGORITHM", algorithm)]);
@@ -134,7 +152,7 @@ async fn another_algorithm_needs_nothing_but_its_name() {
 }
 
 #[tokio::test]
-async fn a_file_keeps_the_data_until_the_next_start() {
+async fn a_database_file_persists_across_restarts() {
     let file = std::env::temp_dir().join(format!("postern-{}.db", uuid()));
     let path = file.to_str().unwrap();
     let http = reqwest::Client::new();
@@ -155,7 +173,7 @@ fn uuid() -> String {
 }
 
 #[tokio::test]
-async fn the_database_alone_serves_another_local() {
+async fn database_only_mode_serves_a_second_local() {
     let mut database = Local::start(&["--dynamodb-only", "--dynamodb-port", "0"], &[]);
     let endpoint = database.line("DynamoDB on ").await;
     let endpoint = endpoint.split(' ').next().unwrap();
@@ -164,11 +182,11 @@ async fn the_database_alone_serves_another_local() {
     let form = [("name", ADA[0]), ("email", ADA[1]), ("password", ADA[2])];
     assert_eq!(reqwest::Client::new().post(format!("{api}/signup")).form(&form).send().await.unwrap().status(), 201);
     let answer = reqwest::Client::new().get(format!("{endpoint}/signup")).send().await.unwrap();
-    assert_ne!(answer.status(), 405, "the database serves no API of ours");
+    assert_ne!(answer.status(), 405, "the database does not serve the API");
 }
 
 #[tokio::test]
-async fn ctrl_c_and_sigterm_stop_it_at_once_also_with_open_connections() {
+async fn ctrl_c_and_sigterm_stop_it_immediately_despite_open_connections() {
     for signal in ["-INT", "-TERM"] {
         let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &[]);
         let api = local.line("API on ").await;
@@ -180,53 +198,58 @@ async fn ctrl_c_and_sigterm_stop_it_at_once_also_with_open_connections() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_one_clear_line_and_exit_code_1() {
-    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
-    let (code, text) = refused(&["--port", &port, "--dynamodb-port", "0"], &[]).await;
+async fn a_port_in_use_is_a_one_line_error_with_exit_code_1() {
+    let in_use = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = in_use.local_addr().unwrap().port().to_string();
+    let (code, text) = fails(&["--port", &port, "--dynamodb-port", "0"], &[]).await;
     assert_eq!(
         (code, text),
-        (Some(1), format!("local: port {port} is taken; choose another with --port, or 0 for any\n"))
+        (Some(1), format!("local: port {port} is in use; choose another with --port, or 0 for a free port\n"))
     );
-    let (code, text) = refused(&["--port", "0", "--dynamodb-port", &port], &[]).await;
+    let (code, text) = fails(&["--port", "0", "--dynamodb-port", &port], &[]).await;
     assert_eq!(
         (code, text),
-        (Some(1), format!("local: port {port} is taken; choose another with --dynamodb-port, or 0 for any\n"))
+        (Some(1), format!("local: port {port} is in use; choose another with --dynamodb-port, or 0 for a free port\n"))
     );
 }
 
 #[tokio::test]
-async fn a_bad_flag_is_one_clear_line_and_exit_code_2() {
+async fn an_invalid_option_is_a_one_line_error_with_exit_code_2() {
     for arguments in [
         &["--prot", "3000"][..],
         &["--port", "65536"],
         &["--port", "abc"],
         &["--port"],
         &["extra"],
-        &["--dynamodb-endpoint", "nowhere"],
+        &["--dynamodb-endpoint", "not-a-url"],
         &["--dynamodb-endpoint", "http://127.0.0.1:1", "--data", "x"],
         &["--dynamodb-endpoint", "http://127.0.0.1:1", "--dynamodb-only"],
     ] {
-        let (code, text) = refused(arguments, &[]).await;
+        let (code, text) = fails(arguments, &[]).await;
         assert_eq!(code, Some(2), "{arguments:?} {text}");
         assert!(text.starts_with("local: ") && text.contains("--help"), "{text}");
     }
 }
 
 #[tokio::test]
-async fn an_unwritable_file_and_a_bad_setting_are_one_clear_line_and_exit_code_1() {
-    let (code, text) = refused(&["--port", "0", "--dynamodb-port", "0", "--data", "/nowhere/at/all.db"], &[]).await;
-    assert!(code == Some(1) && text.contains("/nowhere/at/all.db"), "{text}");
+async fn an_unusable_file_or_setting_is_a_one_line_error_with_exit_code_1() {
+    let (code, text) =
+        fails(&["--port", "0", "--dynamodb-port", "0", "--data", "/missing/directory/users.db"], &[]).await;
+    assert!(code == Some(1) && text.contains("/missing/directory/users.db"), "{text}");
     let file = std::env::temp_dir().join(format!("postern-{}.db", uuid()));
-    std::fs::write(&file, "this is no database, and long enough to be taken for one by nobody").unwrap();
-    let (code, text) = refused(&["--port", "0", "--dynamodb-port", "0", "--data", file.to_str().unwrap()], &[]).await;
-    assert!(code == Some(1) && text.contains("cannot keep the database"), "{text}");
+    std::fs::write(
+        &file,
+        "text that is not an SQLite database, and longer than the header of one: 100 bytes. ".repeat(2),
+    )
+    .unwrap();
+    let (code, text) = fails(&["--port", "0", "--dynamodb-port", "0", "--data", file.to_str().unwrap()], &[]).await;
+    assert!(code == Some(1) && text.contains("cannot open the database"), "{text}");
     std::fs::remove_file(file).unwrap();
     let ports = ["--port", "0", "--dynamodb-port", "0"];
-    let (code, text) = refused(&ports, &[("JWT_SECRET_KEY", "hunter2")]).await;
+    let (code, text) = fails(&ports, &[("JWT_SECRET_KEY", "hunter2")]).await;
     assert!(code == Some(1) && text.contains("JWT_SECRET_KEY") && !text.contains("hunter2"), "{text}");
-    let (code, text) = refused(&["--port", "0", "--dynamodb-endpoint", "http://127.0.0.1:9"], &[]).await;
-    assert!(code == Some(1) && text.contains("cannot make the table"), "{text}");
+    let (code, text) = fails(&["--port", "0", "--dynamodb-endpoint", "http://127.0.0.1:9"], &[]).await;
+    assert!(code == Some(1) && text.contains("cannot create the table"), "{text}");
 }
 
 #[tokio::test]

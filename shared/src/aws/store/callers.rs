@@ -1,4 +1,4 @@
-//! Who calls: the record of a user, and their session with it.
+//! The caller of a request: a user together with a session.
 
 use std::time::Duration;
 
@@ -7,21 +7,18 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, KeysAndAttributes},
 };
 
-use super::{Item, StoreError, get_number, is_disabled, profile, text, unavailable, version};
+use super::{
+    error::{StoreError, unavailable},
+    item::{Item, get_number, is_disabled, optional_number, public_user, text, version},
+};
 use crate::domain::{
+    authorization::Record,
     session::{Session, SessionId},
+    time::UnixSeconds,
     user::{PublicId, User},
 };
 
 const OPERATION: &str = "BatchGetItem";
-
-/// What there is of a caller.
-pub struct Record {
-    /// The user, if there is one.
-    pub user: Option<User>,
-    /// The session, if it was asked for and is there. It may have ended all the same: see [`Session::remaining`].
-    pub session: Option<Session>,
-}
 
 /// Reads users and sessions by their keys. Needs `dynamodb:BatchGetItem` on Users and Sessions.
 #[derive(Clone)]
@@ -39,8 +36,8 @@ impl CallerStore {
 
     /// A user's record and, in the same call, one of their sessions.
     ///
-    /// The two are no snapshot: while all others of a session are ended, one of the two may be read before and the other after. So
-    /// versions that differ are read once more before anybody is refused for them.
+    /// The two reads are not a snapshot: while the other sessions are being ended, one item may be read before and the other after
+    /// the change. Different versions are therefore read once more before the caller is rejected for them.
     pub async fn find(&self, id: PublicId, session: Option<SessionId>) -> Result<Record, StoreError> {
         let record = self.read(id, session).await?;
         match (&record.user, record.session) {
@@ -67,13 +64,13 @@ impl CallerStore {
         Ok(Record { user, session })
     }
 
-    /// The items of these keys, of one in each table. What DynamoDB leaves over, it is asked for again.
+    /// The items with these keys, at most one per table. Unprocessed keys are requested again.
     async fn get(&self, wanted: Vec<(String, Item)>) -> Result<Vec<(String, Item)>, StoreError> {
         let mut left = None;
         for (table, key) in wanted {
             let mut keys = KeysAndAttributes::builder().keys(key).consistent_read(true);
             if table == self.sessions {
-                // Nobody who only looks needs the hashes.
+                // The hashes are not needed here.
                 let attributes = keys.projection_expression("#version, expires_at, ends_at, others_ended_at");
                 keys = attributes.expression_attribute_names("#version", "version");
             }
@@ -105,7 +102,7 @@ fn read_user(item: &mut Item) -> Result<User, StoreError> {
         groups: groups(item)?,
         disabled: is_disabled(item),
         version: version(item, "Users")?,
-        profile: profile(item)?,
+        profile: public_user(item)?,
     })
 }
 
@@ -113,9 +110,9 @@ pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
     let number = |attribute| get_number(item, "Sessions", attribute);
     Ok(Session {
         version: number("version")?,
-        expires_at: number("expires_at")?,
-        ends_at: number("ends_at")?,
-        others_ended_at: if item.contains_key("others_ended_at") { number("others_ended_at")? } else { 0 },
+        expires_at: UnixSeconds::new(number("expires_at")?),
+        ends_at: UnixSeconds::new(number("ends_at")?),
+        others_ended_at: UnixSeconds::new(optional_number(item, "Sessions", "others_ended_at")?),
     })
 }
 

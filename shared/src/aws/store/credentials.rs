@@ -1,27 +1,31 @@
-//! Password hashes.
+//! The Credentials table.
 
-use aws_sdk_dynamodb::{Client, operation::update_item::UpdateItemError};
+use aws_sdk_dynamodb::Client;
 
-use super::{StoreError, is_disabled, public_id, take_text, text, unavailable, version};
+use super::{
+    conditional,
+    error::{StoreError, unavailable},
+    item::{is_disabled, public_id, take_text, text, version},
+};
 use crate::domain::{
     password::PasswordHash,
-    user::{PublicId, email::Email},
+    user::{Email, PublicId},
 };
 
-/// What log-in needs to know of an account.
+/// The part of an account that a log-in needs.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// Whose they are.
+    /// The user.
     pub public_id: PublicId,
-    /// Of their password.
+    /// Hash of the password.
     pub password_hash: PasswordHash,
-    /// The operator has shut the user out.
+    /// Disabled by the operator.
     pub disabled: bool,
     /// How often the sessions were ended together.
     pub version: u64,
 }
 
-/// Reads credentials and renews hashes. Needs `dynamodb:GetItem` and `dynamodb:UpdateItem` on Credentials.
+/// Reads credentials and replaces hashes. Needs `dynamodb:GetItem` and `dynamodb:UpdateItem` on Credentials.
 #[derive(Clone)]
 pub struct CredentialStore {
     client: Client,
@@ -34,7 +38,7 @@ impl CredentialStore {
         Self { client, table: credentials_table.to_owned() }
     }
 
-    /// The credentials of a mailbox, or `None` where it has no account.
+    /// The credentials for an address, or `None` if it has no account.
     pub async fn find(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
         let answer =
             self.client.get_item().table_name(&self.table).key("email", text(email.as_str())).consistent_read(true);
@@ -48,8 +52,8 @@ impl CredentialStore {
         }))
     }
 
-    /// Puts `new` in the place of `old`. Does nothing if the hash is no longer `old`: somebody has changed the password
-    /// meanwhile, and that counts.
+    /// Replaces the hash `old` by `new`. Has no effect if the stored hash is no longer `old`: the password has been changed in the
+    /// meantime.
     pub async fn replace_hash(&self, email: &Email, old: &PasswordHash, new: &PasswordHash) -> Result<(), StoreError> {
         let request = self
             .client
@@ -60,14 +64,6 @@ impl CredentialStore {
             .condition_expression("password_hash = :old")
             .expression_attribute_values(":new", text(new.as_str()))
             .expression_attribute_values(":old", text(old.as_str()));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(unavailable("UpdateItem", error)),
-        }
+        conditional::update(request).await.map(drop)
     }
 }

@@ -1,4 +1,4 @@
-//! `TransactWriteItems`, tried again until it is clear what became of it.
+//! `TransactWriteItems` with retries until the outcome is known.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use aws_sdk_dynamodb::{
 };
 use uuid::Uuid;
 
-use super::{StoreError, unavailable};
+use super::error::{StoreError, unavailable};
 
 const OPERATION: &str = "TransactWriteItems";
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// All of it was written.
+    /// All writes were made.
     Done,
-    /// Nothing was written: the condition of the write with this place among them did not hold, and of none before it.
-    Refused(usize),
+    /// No write was made: the condition of the write at this index failed, and none before it.
+    ConditionFailed(usize),
 }
 
-/// Writes that are carried out together or not at all.
+/// Writes that are made together or not at all.
 #[derive(Default)]
 pub(super) struct Transaction(Vec<TransactWriteItem>);
 
@@ -48,11 +48,11 @@ impl Transaction {
         self
     }
 
-    /// Carries it out. `id`, new for each transaction, is the request's token: when an answer is lost and the SDK sends the same
-    /// again, DynamoDB knows it and answers as the first time.
+    /// Commits the writes. `id`, new for each transaction, is the idempotency token: if a response is lost and the SDK sends the
+    /// request again, DynamoDB recognizes it and repeats its response.
     pub(super) async fn commit(self, client: &Client, id: Uuid) -> Result<Outcome, StoreError> {
-        // Two transactions on one item may cancel each other, each finding the other under way: the loser of that has not lost
-        // yet. And when an answer was late, the first of two equal requests may be under way still.
+        // Two concurrent transactions on one item may cancel each other although neither condition failed. And after a lost
+        // response, the first of two identical requests may still be in progress.
         let mut attempt = 0;
         loop {
             let request = client.transact_write_items().client_request_token(id.to_string());
@@ -60,21 +60,21 @@ impl Transaction {
                 return Ok(Outcome::Done);
             };
             match Cancellation::of(&error) {
-                Cancellation::Refused(place) => return Ok(Outcome::Refused(place)),
-                Cancellation::UnderWay if attempt < 4 => {
+                Cancellation::ConditionFailed(index) => return Ok(Outcome::ConditionFailed(index)),
+                Cancellation::InProgress if attempt < 4 => {
                     attempt += 1;
                     tokio::time::sleep(pause(id, attempt)).await;
                 }
-                Cancellation::UnderWay | Cancellation::Other => return Err(unavailable(OPERATION, error)),
+                Cancellation::InProgress | Cancellation::Other => return Err(unavailable(OPERATION, error)),
             }
         }
     }
 }
 
-/// Why DynamoDB did not carry out a transaction.
+/// Why DynamoDB canceled a transaction.
 enum Cancellation {
-    Refused(usize),
-    UnderWay,
+    ConditionFailed(usize),
+    InProgress,
     Other,
 }
 
@@ -82,25 +82,31 @@ impl Cancellation {
     fn of(error: &SdkError<TransactWriteItemsError>) -> Self {
         let cancelled = match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled,
-            Some(TransactWriteItemsError::TransactionInProgressException(_)) => return Self::UnderWay,
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => return Self::InProgress,
             _ => return Self::Other,
         };
-        // One reason for each write, in their order.
+        // One reason per write, in order.
         let codes: Vec<&str> = cancelled
             .cancellation_reasons()
             .iter()
             .map(|reason| CancellationReason::code(reason).unwrap_or("None"))
             .collect();
         match codes.iter().position(|&code| code == "ConditionalCheckFailed") {
-            Some(place) => Self::Refused(place),
-            None if codes.contains(&"TransactionConflict") => Self::UnderWay,
+            Some(index) => Self::ConditionFailed(index),
+            None if codes.contains(&"TransactionConflict") => Self::InProgress,
             None => Self::Other,
         }
     }
 }
 
-/// 20 to 40 ms, doubled with each attempt. The identifier's random octets keep rivals from meeting again.
+/// 20 to 40 ms, doubled with each attempt. The random bytes of `id` add jitter.
 fn pause(id: Uuid, attempt: u32) -> Duration {
     let random = id.as_bytes()[attempt as usize % 4];
     Duration::from_millis(20 + u64::from(random) * 20 / 255) * 2_u32.pow(attempt - 1)
+}
+
+/// A new idempotency token.
+#[expect(clippy::disallowed_methods, reason = "tokens come from the operating system's generator")]
+pub(super) fn random_id() -> Uuid {
+    Uuid::new_v4()
 }

@@ -1,15 +1,18 @@
-//! Pages of users.
+//! The Users table, page by page.
 
 use aws_sdk_dynamodb::Client;
 
-use super::{Item, StoreError, profile, text, unavailable};
+use super::{
+    error::{StoreError, unavailable},
+    item::{Item, public_user, text},
+};
 use crate::domain::user::{PublicId, PublicUser};
 
-/// A page of users, in the table's own order.
+/// A page of users, in the order of the table.
 pub struct Page {
-    /// At most as many as asked for; fewer where DynamoDB's limit of 1 MB a page comes first.
+    /// At most as many as requested; fewer if the page reaches DynamoDB's limit of 1 MB.
     pub users: Vec<PublicUser>,
-    /// Where the next page begins, if there is one.
+    /// The last user of this page, if there is a next page.
     pub next: Option<PublicId>,
 }
 
@@ -26,9 +29,9 @@ impl UserStore {
         Self { client, table: users_table.to_owned() }
     }
 
-    /// A page of at most `limit` users, from behind `after` on. Costs the same however many users there are.
+    /// A page of at most `limit` users after `after`. The cost does not depend on the number of users in the table.
     pub async fn page(&self, limit: u16, after: Option<PublicId>) -> Result<Page, StoreError> {
-        // One more than asked for tells whether there is a next page: DynamoDB names a last key even at the very end.
+        // One more than requested shows whether there is a next page: DynamoDB returns a last key even at the end of the table.
         let request = self
             .client
             .scan()
@@ -39,17 +42,17 @@ impl UserStore {
             .projection_expression("public_id, #name, email")
             .expression_attribute_names("#name", "name");
         let answer = request.send().await.map_err(|error| unavailable("Scan", error))?;
-        let goes_on = answer.last_evaluated_key.is_some();
+        let is_truncated = answer.last_evaluated_key.is_some();
         let mut users = answer
             .items
             .unwrap_or_default()
             .into_iter()
-            .map(|mut item| profile(&mut item))
+            .map(|mut item| public_user(&mut item))
             .collect::<Result<Vec<_>, _>>()?;
         let has_more = users.len() > usize::from(limit);
         users.truncate(usize::from(limit));
-        // Where DynamoDB's 1 MB ended the page early, it goes on behind the last user that came.
-        let next = users.last().filter(|_| has_more || goes_on).map(|last| last.public_id);
+        // If DynamoDB's limit of 1 MB ended the page early, the next page starts after the last user of this one.
+        let next = users.last().filter(|_| has_more || is_truncated).map(|last| last.public_id);
         Ok(Page { users, next })
     }
 }

@@ -1,5 +1,22 @@
 //! The keys that sign and verify tokens.
 
+mod algorithm;
+mod generate;
 pub mod hmac_secret;
-pub mod jwk;
-pub mod key_set;
+mod jwk;
+mod jwk_set;
+mod key_set;
+mod members;
+
+pub use self::{
+    algorithm::Algorithm,
+    hmac_secret::WeakSecret,
+    jwk::{Jwk, KeyProblem},
+    jwk_set::{JwkSet, KeySetError, MAX_KEYS},
+    key_set::{SigningKey, SigningKeySet, VerifyingKeySet},
+};
+
+#[cfg(test)]
+mod jwk_tests;
+#[cfg(test)]
+mod key_set_tests;

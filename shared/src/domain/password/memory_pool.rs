@@ -1,4 +1,4 @@
-//! Memory for Argon2, kept from hash to hash: taking 19 MiB from the kernel anew costs thousands of page faults each time.
+//! A pool of memory for Argon2: allocating 19 MiB for each hash would cost thousands of page faults.
 
 use std::{
     hint::black_box,
@@ -8,43 +8,43 @@ use std::{
 
 use argon2::Block;
 
-/// Memory that waits for the next hash, wiped.
+/// Wiped memory for future hashes.
 pub(crate) struct MemoryPool {
-    kept: Mutex<Vec<Vec<Block>>>,
-    /// What is kept of each. A stored hash of a higher cost gets more for once.
+    free: Mutex<Vec<Vec<Block>>>,
+    /// Size of a pooled block list. A stored hash of a higher cost gets a larger one, which is not pooled.
     blocks: usize,
 }
 
 impl MemoryPool {
-    /// Memory for hashes of `blocks` blocks. None is taken before the first one: it would only make the start longer.
+    /// A pool for hashes of `blocks` blocks. Memory is allocated by the first hash, which keeps the cold start short.
     pub(crate) fn new(blocks: usize) -> Self {
-        Self { kept: Mutex::default(), blocks }
+        Self { free: Mutex::default(), blocks }
     }
 
-    /// Memory for one hash. As many are kept as there ever were at once.
+    /// Memory for one hash. The pool grows to the highest number of concurrent hashes.
     pub(crate) fn acquire(&self) -> Guard<'_> {
-        let blocks = self.state(Vec::pop).unwrap_or_default();
-        Guard { memory: self, blocks }
+        let blocks = self.with_free(Vec::pop).unwrap_or_default();
+        Guard { pool: self, blocks }
     }
 
-    fn state<T>(&self, change: impl FnOnce(&mut Vec<Vec<Block>>) -> T) -> T {
-        // A thread that panicked with the lock has left the state whole: each change is one push or one pop.
-        change(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_free<T>(&self, change: impl FnOnce(&mut Vec<Vec<Block>>) -> T) -> T {
+        // A thread that panicked while holding the lock left consistent data: each change is one push or one pop.
+        change(&mut self.free.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Memory in use. It is wiped when it goes back, also after a panic.
+/// Acquired memory. It is wiped when it is returned to the pool, also after a panic.
 pub(crate) struct Guard<'m> {
-    memory: &'m MemoryPool,
+    pool: &'m MemoryPool,
     blocks: Vec<Block>,
 }
 
 impl Guard<'_> {
-    /// At least so many blocks.
+    /// At least `count` blocks.
     pub(crate) fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.blocks.len() < count {
-            let count = count.max(self.memory.blocks);
-            // Not grown in place, which would leave a copy of what was there.
+            let count = count.max(self.pool.blocks);
+            // Growing in place could leave a copy of the old content behind.
             wipe(&mut self.blocks);
             self.blocks = fresh(count);
         }
@@ -56,45 +56,45 @@ impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let mut blocks = mem::take(&mut self.blocks);
         wipe(&mut blocks);
-        if blocks.len() == self.memory.blocks {
-            self.memory.state(|kept| kept.push(blocks));
+        if blocks.len() == self.pool.blocks {
+            self.pool.with_free(|free| free.push(blocks));
         }
     }
 }
 
 fn fresh(count: usize) -> Vec<Block> {
     let mut blocks = Vec::with_capacity(count);
-    // Before the first touch: the kernel then gives pages of 2 MiB at once, where it has them.
+    // Before the first access, so that the kernel maps pages of 2 MiB where it can.
     ask_for_huge_pages(blocks.spare_capacity_mut());
     blocks.resize(count, Block::new());
     blocks
 }
 
-/// Fewer and larger pages: less work for the kernel at first, and for the processor's tables at each jump, of which Argon2 does
-/// nothing else. It is advice, so what comes of it is nobody's concern.
+/// Requests huge pages: fewer page faults at first, and fewer TLB misses for Argon2's random accesses. The kernel may ignore the
+/// advice, so its result is not checked.
 #[cfg(target_os = "linux")]
 fn ask_for_huge_pages(memory: &mut [MaybeUninit<Block>]) {
-    /// Octets in a page, at least, as Linux has it on either processor.
+    /// Smallest page size on Linux, in bytes, for both processor architectures.
     const PAGE: usize = 4096;
-    let octets = size_of_val(memory);
+    let bytes = size_of_val(memory);
     let begin = memory.as_mut_ptr().cast::<std::ffi::c_void>();
     let to_next_page = begin.align_offset(PAGE);
-    let Some(octets) = octets.checked_sub(to_next_page) else { return };
+    let Some(bytes) = bytes.checked_sub(to_next_page) else { return };
     let begin = begin.wrapping_byte_add(to_next_page);
     #[expect(unsafe_code, reason = "no library offers this advice for memory of one's own")]
     // SAFETY: the range lies within `memory`, which is borrowed for writing, and this advice changes neither what is in it nor
     // who may use it. <https://man7.org/linux/man-pages/man2/madvise.2.html>
-    let _ = unsafe { rustix::mm::madvise(begin, octets, rustix::mm::Advice::LinuxHugepage) };
+    let _ = unsafe { rustix::mm::madvise(begin, bytes, rustix::mm::Advice::LinuxHugepage) };
 }
 
-/// Nobody to ask.
+/// Other systems have no such advice.
 #[cfg(not(target_os = "linux"))]
 fn ask_for_huge_pages(_: &mut [MaybeUninit<Block>]) {}
 
-/// What a hash leaves behind makes guessing its password cheaper.
+/// The content of the memory would make guessing the password cheaper.
 fn wipe(blocks: &mut [Block]) {
     blocks.fill(Block::new());
-    // Somebody looks at it, so the compiler cannot leave it out for memory that is given back.
+    // Keeps the compiler from removing writes to memory that is about to be freed.
     black_box(blocks);
 }
 
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_comes_back_wiped_and_is_lent_again() {
+    fn memory_is_wiped_and_reused() {
         let memory = MemoryPool::new(64);
         let place = {
             let mut guard = memory.acquire();
@@ -137,17 +137,17 @@ mod tests {
             panic!("in the middle of a hash");
         }));
         assert!(outcome.is_err());
-        assert_eq!(memory.state(|kept| kept.len()), 1);
+        assert_eq!(memory.with_free(|free| free.len()), 1);
         assert!(is_wiped(memory.acquire().blocks(64)));
     }
 
     #[test]
-    fn two_hashes_at_once_have_memory_of_their_own_and_a_costlier_one_keeps_none() {
+    fn concurrent_hashes_do_not_share_memory_and_oversized_memory_is_not_pooled() {
         let memory = MemoryPool::new(64);
         let (mut first, mut second) = (memory.acquire(), memory.acquire());
         assert_ne!(first.blocks(64).as_ptr(), second.blocks(8).as_ptr());
         assert_eq!(second.blocks(128).len(), 128);
         drop((first, second));
-        assert_eq!(memory.state(|kept| kept.len()), 1);
+        assert_eq!(memory.with_free(|free| free.len()), 1);
     }
 }

@@ -1,7 +1,7 @@
-//! The two cookies of a browser that is signed in: an access token and, where there are sessions, a refresh token.
+//! The two cookies of a logged-in browser: an access token and, if sessions are on, a refresh token.
 //!
-//! `__Host-` ties a cookie to this host, to HTTPS and to all paths (RFC 6265bis 4.1.3.2). A browser takes no such cookie over plain HTTP,
-//! so at a desk they have no prefix.
+//! The prefix `__Host-` binds a cookie to this host, to HTTPS and to all paths (RFC 6265bis 4.1.3.2). Browsers reject
+//! such cookies over plain HTTP, so they have no prefix when the service runs locally.
 
 use axum::http::{
     HeaderMap, HeaderValue,
@@ -9,7 +9,7 @@ use axum::http::{
 };
 use cookie::{Cookie, SameSite, time::Duration as MaxAge};
 
-use crate::http::error::TokenRefusal;
+use crate::domain::{authorization::TokenRefusal, deployment::Deployment};
 
 const ACCESS: &str = "access_token";
 const REFRESH: &str = "refresh_token";
@@ -17,16 +17,16 @@ const REFRESH: &str = "refresh_token";
 /// Reads and writes the cookies.
 #[derive(Debug, Clone, Copy)]
 pub struct Cookies {
-    /// The service is reached at a desk, over plain HTTP.
-    pub local: bool,
+    /// Determines names and attributes: locally, browsers reach the service over plain HTTP.
+    pub deployment: Deployment,
 }
 
-/// What a browser keeps. Lifetimes are in seconds.
+/// The tokens to set as cookies, each with its lifetime in seconds.
 #[derive(Debug)]
-pub struct Kept<'t> {
-    /// The access token and its lifetime.
+pub struct TokenCookies<'t> {
+    /// The access token.
     pub access: (&'t str, u64),
-    /// The refresh token and its lifetime.
+    /// The refresh token. `None` clears its cookie.
     pub refresh: Option<(&'t str, u64)>,
 }
 
@@ -41,39 +41,42 @@ impl Cookies {
         self.find(headers, REFRESH)
     }
 
-    /// Has a browser keep these tokens, and nothing else it had of us.
-    pub fn keep(self, answer: &mut HeaderMap, kept: &Kept<'_>) {
-        let (access, lifetime) = kept.access;
-        let (refresh, refresh_lifetime) = kept.refresh.unwrap_or_default();
-        self.set(answer, ACCESS, access, lifetime);
-        self.set(answer, REFRESH, refresh, refresh_lifetime);
+    /// Sets both cookies.
+    pub fn set(self, response: &mut HeaderMap, tokens: &TokenCookies<'_>) {
+        let (access, lifetime) = tokens.access;
+        let (refresh, refresh_lifetime) = tokens.refresh.unwrap_or_default();
+        self.append(response, ACCESS, access, lifetime);
+        self.append(response, REFRESH, refresh, refresh_lifetime);
     }
 
-    /// Has a browser forget both.
-    pub fn forget(self, answer: &mut HeaderMap) {
-        self.set(answer, ACCESS, "", 0);
-        self.set(answer, REFRESH, "", 0);
+    /// Clears both cookies.
+    pub fn clear(self, response: &mut HeaderMap) {
+        self.append(response, ACCESS, "", 0);
+        self.append(response, REFRESH, "", 0);
     }
 
-    fn set(self, answer: &mut HeaderMap, name: &str, value: &str, lifetime: u64) {
+    fn append(self, response: &mut HeaderMap, name: &str, value: &str, lifetime: u64) {
         let cookie = Cookie::build((self.name(name), value))
             .path("/")
-            .secure(!self.local)
+            .secure(self.deployment == Deployment::Aws)
             .http_only(true)
-            // Sent along when somebody follows a link to here, and with no form of another site.
+            // Lax: sent when a link of another site leads here, but not with its forms.
             .same_site(SameSite::Lax)
             .max_age(MaxAge::seconds(i64::try_from(lifetime).unwrap_or(i64::MAX)));
-        // Our tokens are base64url and full stops.
+        // Tokens consist of base64url and full stops, so this cannot fail.
         if let Ok(cookie) = HeaderValue::try_from(cookie.to_string()) {
-            answer.append(SET_COOKIE, cookie);
+            response.append(SET_COOKIE, cookie);
         }
     }
 
     fn name(self, name: &str) -> String {
-        if self.local { name.to_owned() } else { format!("__Host-{name}") }
+        match self.deployment {
+            Deployment::Aws => format!("__Host-{name}"),
+            Deployment::Loopback => name.to_owned(),
+        }
     }
 
-    /// A cookie that comes twice is refused: one of the two was not set by us.
+    /// The value of a cookie. A cookie that occurs twice is refused: this service set at most one of the two.
     fn find<'h>(self, headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, TokenRefusal> {
         let name = self.name(name);
         let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -90,13 +93,13 @@ impl Cookies {
 mod tests {
     use super::*;
 
-    const DEPLOYED: Cookies = Cookies { local: false };
-    const AT_A_DESK: Cookies = Cookies { local: true };
+    const HTTPS: Cookies = Cookies { deployment: Deployment::Aws };
+    const LOCAL: Cookies = Cookies { deployment: Deployment::Loopback };
 
-    fn set(set: impl FnOnce(&mut HeaderMap)) -> Vec<String> {
-        let mut answer = HeaderMap::new();
-        set(&mut answer);
-        answer.get_all(SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap().to_owned()).collect()
+    fn written(write: impl FnOnce(&mut HeaderMap)) -> Vec<String> {
+        let mut response = HeaderMap::new();
+        write(&mut response);
+        response.get_all(SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap().to_owned()).collect()
     }
 
     fn headers(values: &[&'static str]) -> HeaderMap {
@@ -104,9 +107,10 @@ mod tests {
     }
 
     #[test]
-    fn cookies_are_for_this_host_over_https_and_for_no_script() {
+    fn cookies_are_bound_to_the_host_and_https_and_hidden_from_scripts() {
         assert_eq!(
-            set(|answer| DEPLOYED.keep(answer, &Kept { access: ("a.b.c", 1800), refresh: Some(("r", 2_592_000)) })),
+            written(|response| HTTPS
+                .set(response, &TokenCookies { access: ("a.b.c", 1800), refresh: Some(("r", 2_592_000)) })),
             [
                 "__Host-access_token=a.b.c; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1800",
                 "__Host-refresh_token=r; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=2592000",
@@ -115,44 +119,44 @@ mod tests {
     }
 
     #[test]
-    fn at_a_desk_they_have_names_that_plain_http_takes() {
+    fn cookies_without_a_prefix_work_over_plain_http() {
         assert_eq!(
-            set(|answer| AT_A_DESK.keep(answer, &Kept { access: ("a.b.c", 1800), refresh: None })),
+            written(|response| LOCAL.set(response, &TokenCookies { access: ("a.b.c", 1800), refresh: None })),
             [
                 "access_token=a.b.c; HttpOnly; SameSite=Lax; Path=/; Max-Age=1800",
                 "refresh_token=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0",
             ]
         );
-        assert_eq!(AT_A_DESK.access_token(&headers(&["__Host-access_token=t"])).unwrap(), None);
+        assert_eq!(LOCAL.access_token(&headers(&["__Host-access_token=t"])).unwrap(), None);
     }
 
     #[test]
-    fn forgotten_cookies_are_empty_and_over() {
-        let forgotten = set(|answer| DEPLOYED.forget(answer));
-        assert_eq!(forgotten.len(), 2);
-        for cookie in forgotten {
+    fn cleared_cookies_are_empty_and_expired() {
+        let cleared = written(|response| HTTPS.clear(response));
+        assert_eq!(cleared.len(), 2);
+        for cookie in cleared {
             assert!(cookie.contains("_token=; ") && cookie.ends_with("Max-Age=0"), "{cookie}");
         }
     }
 
     #[test]
     fn a_cookie_is_found_among_others() {
-        let one = headers(&["theme=dark; __Host-access_token=a.b.c; __Host-refresh_token=r; x"]);
-        assert_eq!(DEPLOYED.access_token(&one).unwrap(), Some("a.b.c"));
-        assert_eq!(DEPLOYED.refresh_token(&one).unwrap(), Some("r"));
+        let joined = headers(&["theme=dark; __Host-access_token=a.b.c; __Host-refresh_token=r; x"]);
+        assert_eq!(HTTPS.access_token(&joined).unwrap(), Some("a.b.c"));
+        assert_eq!(HTTPS.refresh_token(&joined).unwrap(), Some("r"));
         let split = headers(&["__Host-refresh_token=r", "__Host-access_token=a.b.c"]);
-        assert_eq!(DEPLOYED.access_token(&split).unwrap(), Some("a.b.c"));
+        assert_eq!(HTTPS.access_token(&split).unwrap(), Some("a.b.c"));
         for none in [&[][..], &["access_token=t"], &["__Host-access_token="], &["__Host-access_token"], &["=t; ;"]] {
-            assert_eq!(DEPLOYED.access_token(&headers(none)).unwrap(), None, "{none:?}");
+            assert_eq!(HTTPS.access_token(&headers(none)).unwrap(), None, "{none:?}");
         }
     }
 
     #[test]
-    fn a_cookie_that_comes_twice_is_refused() {
+    fn a_cookie_that_occurs_twice_is_refused() {
         for twice in
             [&["__Host-access_token=a; __Host-access_token=b"][..], &["__Host-access_token=a", "__Host-access_token=a"]]
         {
-            assert!(matches!(DEPLOYED.access_token(&headers(twice)), Err(TokenRefusal::Ambiguous)), "{twice:?}");
+            assert!(matches!(HTTPS.access_token(&headers(twice)), Err(TokenRefusal::Ambiguous)), "{twice:?}");
         }
     }
 }

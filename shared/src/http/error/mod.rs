@@ -1,97 +1,105 @@
-//! Everything that can go wrong with a request, and the one place that chooses its status.
+//! Every way a request can fail, and the one place that chooses the status.
 
-use std::{fmt, sync::Arc, time::Duration};
+pub(crate) mod field;
+mod problem;
+mod profile;
+pub(crate) mod response;
+
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
 
+use self::response::{ErrorResponse, whole_seconds};
+pub use self::{field::FieldError, response::ErrorStyle};
 use crate::{
     aws::store::StoreError,
-    config::{ErrorStyle, SecurityProfile},
     domain::{
-        password::{HashError, PasswordError},
+        authorization::{RefreshRefusal, TokenRefusal},
+        password::HashError,
         token::TokenError,
-        user::{NameError, email::EmailError},
     },
 };
 
-/// A request that is not answered as its sender hoped.
+/// Every way a request can fail.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No such path.
-    #[error("no such path")]
+    /// No route has the path.
+    #[error("no route has this path")]
     NotFound,
-    /// Discovery, where the issuer is no URL.
-    #[error("issuer is no URL")]
+    /// Discovery without an issuer URL.
+    #[error("JWT_ISSUER is not a URL")]
     NoIssuer,
-    /// A path that does not know the method.
-    #[error("method is not allowed here")]
+    /// The route does not support the method.
+    #[error("method is not allowed for this path")]
     MethodNotAllowed,
-    /// A request that cannot be read. The text says what to mend.
-    #[error("request cannot be read: {detail}")]
+    /// The path or the query is longer than [`MAX_URI`](crate::http::service::MAX_URI).
+    #[error("URI is too long")]
+    UriTooLong,
+    /// The request cannot be parsed.
+    #[error("request cannot be parsed: {detail}")]
     Malformed {
-        /// Stable name of the mistake.
+        /// Stable code.
         code: &'static str,
-        /// What to mend.
+        /// What is wrong, as a sentence for the client.
         detail: String,
     },
-    /// A body of a type that is not taken.
-    #[error("type of the body is not taken")]
+    /// The body's media type is not supported.
+    #[error("media type of the body is not supported")]
     UnsupportedMediaType,
-    /// A body of more than 64 KiB.
+    /// The body is longer than [`MAX_BODY`](crate::http::request::body::MAX_BODY).
     #[error("body is too large")]
     BodyTooLarge,
-    /// Fields that break a rule: all of them at once.
-    #[error("fields break a rule")]
+    /// All the fields that break a rule.
+    #[error("fields are invalid")]
     Invalid(Vec<FieldError>),
-    /// Sign-up with an address that has an account.
-    #[error("address has an account")]
+    /// Sign-up with an address that already has an account.
+    #[error("email address already has an account")]
     EmailTaken,
     /// Log-in without an address or without a password.
-    #[error("log-in without address or password")]
+    #[error("email address or password is missing")]
     CredentialsMissing,
     /// Log-in with an address that has no account.
-    #[error("log-in of an unknown user")]
+    #[error("email address has no account")]
     UnknownUser,
-    /// Log-in with another password than the account's.
-    #[error("log-in with a wrong password")]
+    /// Log-in with a wrong password.
+    #[error("password is wrong")]
     WrongPassword,
-    /// Log-in to an account that is disabled, with its password. The answer is that of a wrong one: who has the password of a
-    /// disabled account learns no more than who has not.
-    #[error("log-in of a disabled user")]
+    /// Log-in to a disabled account with its password. The response is that to a wrong password, so it does not confirm
+    /// the password.
+    #[error("user is disabled")]
     Disabled,
-    /// More tries than the throttle takes.
-    #[error("too many tries")]
+    /// A rate limit.
+    #[error("rate limit exceeded")]
     Throttled {
-        /// How long to wait before the next one.
+        /// Time until the next attempt is allowed.
         wait: Duration,
     },
-    /// A call without a token.
+    /// A request that needs a token and has none.
     #[error("token is missing")]
     TokenMissing,
-    /// A token that is not taken.
+    /// An access token that is not accepted.
     #[error("token is refused")]
     TokenRefused(#[source] TokenRefusal),
-    /// A refresh token that is not taken, whatever the reason.
+    /// A refresh token that is not accepted.
     #[error("refresh token is refused")]
     RefreshRefused(#[source] RefreshRefusal),
-    /// Another password than the account's, where one who is signed in has to give it once more.
-    #[error("signed-in user gave a wrong password")]
+    /// An authenticated user confirmed an operation with a wrong password.
+    #[error("confirmation password is wrong")]
     PasswordNotConfirmed,
-    /// A user who is not in the group that may list users.
-    #[error("user is not in the group that may do this")]
+    /// The user is not in the group that may list users.
+    #[error("user is not in the required group")]
     Forbidden,
-    /// A form that another site had a browser send.
+    /// A form or script of another site (CSRF).
     #[error("request comes from another site")]
     CrossSite,
     /// The database failed.
     #[error("database failed")]
     Store(#[from] StoreError),
-    /// It took too long, or others were always faster. What became of it is not known.
-    #[error("not done in time")]
+    /// The time limit passed, or concurrent changes won every retry. The outcome is unknown.
+    #[error("request timed out")]
     Late,
     /// A password could not be hashed.
     #[error("password hash failed")]
@@ -99,71 +107,15 @@ pub enum Error {
     /// A token could not be signed.
     #[error("token could not be signed")]
     Sign(#[from] jsonwebtoken::errors::Error),
-    /// The operating system gave no random octets, or a digest failed.
-    #[error("random octets could not be had")]
+    /// The operating system's generator or a digest failed.
+    #[error("random bytes or a digest could not be produced")]
     Random(#[from] aws_lc_rs::error::Unspecified),
-    /// A page could not be written.
-    #[error("page could not be written")]
+    /// A page could not be rendered.
+    #[error("page could not be rendered")]
     Page(#[from] askama::Error),
-    /// A handler panicked. The panic hook has written where.
+    /// A handler panicked. The panic hook has logged the location.
     #[error("handler panicked")]
     Panic,
-}
-
-/// Why a token is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenRefusal {
-    /// The token itself.
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    /// Two headers with tokens that differ, or one header twice.
-    #[error("request carries more than one token")]
-    Ambiguous,
-    /// Nobody has the token's subject any more.
-    #[error("user is gone")]
-    UserGone,
-    /// The operator has shut the user out.
-    #[error("user is disabled")]
-    UserDisabled,
-    /// The session was ended, or not used for too long.
-    #[error("session has ended")]
-    SessionEnded,
-    /// The sessions of the user were ended together since: a new password, a log-out everywhere, or from another session.
-    #[error("sessions of the user were ended since")]
-    Superseded,
-}
-
-impl TokenRefusal {
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::Token(error) => error.reason(),
-            Self::Ambiguous => "more-than-one-token",
-            Self::UserGone => "user-gone",
-            Self::UserDisabled => "user-disabled",
-            Self::SessionEnded => "session-ended",
-            Self::Superseded => "sessions-ended",
-        }
-    }
-}
-
-/// Why a refresh token is refused. Clients learn no reason.
-#[derive(Debug, thiserror::Error)]
-pub enum RefreshRefusal {
-    /// Not 80 octets in base64url.
-    #[error("refresh token cannot be read")]
-    Malformed,
-    /// `SESSION_IDLE` is 0.
-    #[error("there are no sessions")]
-    Off,
-    /// No such session, or it has ended.
-    #[error("session is not there, or has ended")]
-    NotFound,
-    /// Used again, later than a lost answer explains. The session was ended.
-    #[error("refresh token was used again; its session was ended")]
-    Replayed,
-    /// Its user.
-    #[error(transparent)]
-    Token(#[from] TokenRefusal),
 }
 
 impl From<RefreshRefusal> for Error {
@@ -184,123 +136,80 @@ impl From<TokenRefusal> for Error {
     }
 }
 
-/// A field that breaks a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FieldError {
-    /// The field's name.
-    pub field: String,
-    /// Stable name of the rule.
-    pub code: &'static str,
-    /// The rule in words.
-    pub detail: String,
+/// What an error says about the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The service judged the request and refused it. The code is stable: audit events and metrics carry it.
+    Refused(&'static str),
+    /// The request cannot be judged: it is malformed, or asks for something that does not exist.
+    Malformed,
+    /// The service did not complete the request. The outcome may be unknown.
+    Failed,
 }
 
-impl FieldError {
-    /// `field` breaks the rule that `code` names.
-    pub fn new(field: &str, code: &'static str, detail: impl fmt::Display) -> Self {
-        Self { field: field.to_owned(), code, detail: detail.to_string() }
+impl ErrorKind {
+    /// Whether the request was judged and refused. A guess whose outcome is any other error was not judged, so the rate
+    /// limiter refunds it.
+    ///
+    /// ```
+    /// use shared::http::error::Error;
+    ///
+    /// assert!(Error::WrongPassword.kind().is_refusal());
+    /// assert!(!Error::Late.kind().is_refusal());
+    /// ```
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::Refused(_))
     }
-
-    /// `field` is not there, or empty.
-    pub fn required(field: &str) -> Self {
-        Self::new(field, "required", "is required")
-    }
-}
-
-impl From<NameError> for FieldError {
-    fn from(error: NameError) -> Self {
-        let code = match error {
-            NameError::Empty => "required",
-            NameError::TooLong => "too-long",
-            NameError::ControlCharacter => "control-character",
-        };
-        Self::new("name", code, error)
-    }
-}
-
-impl From<EmailError> for FieldError {
-    fn from(error: EmailError) -> Self {
-        let code = match error {
-            EmailError::Malformed => "malformed",
-            EmailError::TooLong => "too-long",
-        };
-        Self::new("email", code, error)
-    }
-}
-
-impl FieldError {
-    /// The same rule, broken by another field.
-    #[must_use]
-    pub fn on(mut self, field: &str) -> Self {
-        field.clone_into(&mut self.field);
-        self
-    }
-}
-
-impl From<PasswordError> for FieldError {
-    fn from(error: PasswordError) -> Self {
-        let code = match error {
-            PasswordError::TooShort { .. } => "too-short",
-            PasswordError::TooLong => "too-long",
-        };
-        Self::new("password", code, error)
-    }
-}
-
-/// How an error is put to the client.
-pub(crate) struct ErrorResponse {
-    pub(crate) status: StatusCode,
-    /// Stable name of the problem, for programs.
-    pub(crate) code: &'static str,
-    /// The tutorial's sentence, where it has one.
-    pub(crate) message: Option<&'static str>,
-    /// What to do, for people.
-    pub(crate) detail: String,
-    /// `WWW-Authenticate`.
-    pub(crate) challenge: Option<String>,
 }
 
 impl Error {
-    /// Why somebody was refused, for the audit lines: a stable code. `None` where the request could not be read, or we failed.
-    pub fn reason(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::EmailTaken => "email-taken",
-            Self::UnknownUser => "unknown-user",
-            Self::WrongPassword | Self::PasswordNotConfirmed => "wrong-password",
-            Self::Disabled => "user-disabled",
-            Self::Throttled { .. } => "too-many-requests",
-            Self::TokenMissing => "token-missing",
-            Self::TokenRefused(refusal) | Self::RefreshRefused(RefreshRefusal::Token(refusal)) => refusal.reason(),
-            Self::RefreshRefused(RefreshRefusal::Malformed) => "refresh-token-malformed",
-            Self::RefreshRefused(RefreshRefusal::Off) => "no-sessions",
-            Self::RefreshRefused(RefreshRefusal::NotFound) => "session-ended",
-            Self::RefreshRefused(RefreshRefusal::Replayed) => "refresh-token-replayed",
-            Self::Forbidden => "not-in-group",
-            Self::CrossSite => "cross-site",
+    /// What the error says about the request.
+    pub fn kind(&self) -> ErrorKind {
+        use ErrorKind::{Failed, Malformed, Refused};
+        match self {
+            Self::EmailTaken => Refused("email-taken"),
+            Self::UnknownUser => Refused("unknown-user"),
+            Self::WrongPassword | Self::PasswordNotConfirmed => Refused("wrong-password"),
+            Self::Disabled => Refused("user-disabled"),
+            Self::Throttled { .. } => Refused("too-many-requests"),
+            Self::TokenMissing => Refused("token-missing"),
+            Self::TokenRefused(refusal) => Refused(refusal.reason()),
+            Self::RefreshRefused(refusal) => Refused(refusal.reason()),
+            Self::Forbidden => Refused("not-in-group"),
+            Self::CrossSite => Refused("cross-site"),
             Self::NotFound
             | Self::NoIssuer
             | Self::MethodNotAllowed
+            | Self::UriTooLong
             | Self::Malformed { .. }
             | Self::UnsupportedMediaType
             | Self::BodyTooLarge
             | Self::Invalid(_)
-            | Self::CredentialsMissing
-            | Self::Store(_)
+            | Self::CredentialsMissing => Malformed,
+            Self::Store(_)
             | Self::Late
             | Self::Hash(_)
             | Self::Sign(_)
             | Self::Random(_)
             | Self::Page(_)
-            | Self::Panic => return None,
-        })
+            | Self::Panic => Failed,
+        }
     }
 
-    /// Whether logging in is what helps.
+    /// The stable code of a refusal, for audit events and metrics. `None` for any other error.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self.kind() {
+            ErrorKind::Refused(reason) => Some(reason),
+            ErrorKind::Malformed | ErrorKind::Failed => None,
+        }
+    }
+
+    /// Whether the client has to log in.
     pub fn asks_to_log_in(&self) -> bool {
         matches!(self, Self::TokenMissing | Self::TokenRefused(_) | Self::RefreshRefused(_))
     }
 
-    /// Whether a new access token of the same session is what helps.
+    /// Whether a new access token of the same session helps.
     pub fn asks_to_refresh(&self) -> bool {
         matches!(
             self,
@@ -308,129 +217,69 @@ impl Error {
         )
     }
 
-    /// The answer, in the words of the profile.
-    #[expect(clippy::too_many_lines, reason = "one arm for each error")]
-    pub(crate) fn refusal(&self, style: &ErrorStyle) -> ErrorResponse {
+    /// Status, code and texts of the response. This is where each error gets its status; the five whose status or
+    /// message depends on the profile get it in [`profile`].
+    pub(crate) fn to_response(&self, style: &ErrorStyle) -> ErrorResponse {
         use StatusCode as S;
-        let tutorial = style.profile == SecurityProfile::Tutorial;
-        let basic = |realm: &str| Some(format!("Basic realm=\"{realm}\""));
-        let bearer = |error: &str| Some(style.bearer() + error);
-        let plain = |status, code, detail: &str| ErrorResponse {
-            status,
-            code,
-            message: None,
-            detail: detail.to_owned(),
-            challenge: None,
-        };
+        let plain = |status, code, detail: &str| ErrorResponse::new(status, code, detail);
         match self {
-            Self::NotFound => plain(S::NOT_FOUND, "not-found", "There is nothing at this path."),
-            Self::NoIssuer => plain(
-                S::NOT_FOUND,
-                "no-issuer-url",
-                "There is no configuration to discover: it takes the URL of this API in JWT_ISSUER.",
-            ),
-            Self::MethodNotAllowed => plain(
-                S::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "This path does not know the method; the header Allow names those it knows.",
-            ),
+            Self::NotFound => plain(S::NOT_FOUND, "not-found", "Nothing was found at this path."),
+            Self::NoIssuer => plain(S::NOT_FOUND, "no-issuer-url", NO_ISSUER),
+            Self::MethodNotAllowed => plain(S::METHOD_NOT_ALLOWED, "method-not-allowed", METHOD_NOT_ALLOWED),
+            Self::UriTooLong => plain(S::URI_TOO_LONG, "uri-too-long", "The path or the query is too long."),
             Self::Malformed { code, detail } => plain(S::BAD_REQUEST, code, detail),
-            Self::UnsupportedMediaType => plain(
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                "Send one Content-Type: application/json, application/x-www-form-urlencoded or multipart/form-data, in UTF-8.",
-            ),
-            Self::BodyTooLarge => {
-                plain(S::PAYLOAD_TOO_LARGE, "body-too-large", "The body must not be larger than 64 KiB.")
+            Self::UnsupportedMediaType => plain(S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", MEDIA_TYPE),
+            Self::BodyTooLarge => plain(S::PAYLOAD_TOO_LARGE, "body-too-large", "The body must not exceed 64 KiB."),
+            Self::Invalid(errors) => plain(S::UNPROCESSABLE_ENTITY, "invalid-fields", INVALID_FIELDS).errors(errors),
+            Self::EmailTaken => profile::email_taken(style),
+            Self::CredentialsMissing => profile::credentials_missing(style),
+            Self::UnknownUser => profile::unknown_user(style),
+            Self::WrongPassword | Self::Disabled => profile::wrong_password(style),
+            Self::Throttled { wait } => {
+                plain(S::TOO_MANY_REQUESTS, "too-many-requests", THROTTLED).retry_after(whole_seconds(*wait))
             }
-            Self::Invalid(_) => {
-                plain(S::UNPROCESSABLE_ENTITY, "invalid-fields", "Some fields break a rule; errors names each of them.")
+            Self::TokenMissing => plain(S::UNAUTHORIZED, "token-missing", TOKEN_MISSING)
+                .message("Token is missing !!")
+                .challenge(style.bearer(None)),
+            Self::TokenRefused(_) => plain(S::UNAUTHORIZED, "invalid-token", INVALID_TOKEN)
+                .message("Token is invalid !!")
+                .challenge(style.bearer(Some("invalid_token"))),
+            Self::RefreshRefused(_) => plain(S::UNAUTHORIZED, "invalid-refresh-token", INVALID_REFRESH_TOKEN)
+                .challenge(style.bearer(Some("invalid_token"))),
+            Self::PasswordNotConfirmed => {
+                plain(S::UNAUTHORIZED, "wrong-password", profile::WRONG_PASSWORD).challenge(style.bearer(None))
             }
-            Self::EmailTaken => ErrorResponse {
-                // The tutorial's 202 is a success by its number, and its clients take it for one.
-                status: if tutorial { S::ACCEPTED } else { S::CONFLICT },
-                message: Some("User already exists. Please Log in."),
-                ..plain(S::CONFLICT, "email-taken", "There is an account for this e-mail address.")
-            },
-            Self::CredentialsMissing => ErrorResponse {
-                message: Some("Could not verify"),
-                challenge: match &style.realm {
-                    None if tutorial => basic("Login required !!"),
-                    _ => basic(style.realm()),
-                },
-                ..plain(S::UNAUTHORIZED, "credentials-missing", "Send an e-mail address and a password.")
-            },
-            Self::UnknownUser if tutorial => ErrorResponse {
-                message: Some("Could not verify"),
-                challenge: basic("User does not exist !!"),
-                ..plain(S::UNAUTHORIZED, "unknown-user", "There is no account for this e-mail address.")
-            },
-            Self::WrongPassword | Self::Disabled if tutorial => ErrorResponse {
-                message: Some("Could not verify"),
-                challenge: basic("Wrong Password !!"),
-                ..plain(S::FORBIDDEN, "wrong-password", "The password is not the account's.")
-            },
-            Self::UnknownUser | Self::WrongPassword | Self::Disabled => ErrorResponse {
-                message: Some("Could not verify"),
-                challenge: basic(style.realm()),
-                ..plain(S::UNAUTHORIZED, "invalid-credentials", "The e-mail address or the password is wrong.")
-            },
-            Self::Throttled { .. } => plain(
-                S::TOO_MANY_REQUESTS,
-                "too-many-requests",
-                "There were too many tries; wait for as many seconds as Retry-After says.",
-            ),
-            Self::TokenMissing => ErrorResponse {
-                message: Some("Token is missing !!"),
-                challenge: bearer(""),
-                ..plain(
-                    S::UNAUTHORIZED,
-                    "token-missing",
-                    "Send a token in Authorization: Bearer, or in x-access-token.",
-                )
-            },
-            Self::TokenRefused(_) => ErrorResponse {
-                message: Some("Token is invalid !!"),
-                challenge: bearer(", error=\"invalid_token\""),
-                ..plain(S::UNAUTHORIZED, "invalid-token", "The token is not valid, or no longer; log in for a new one.")
-            },
-            Self::RefreshRefused(_) => ErrorResponse {
-                challenge: bearer(", error=\"invalid_token\""),
-                ..plain(
-                    S::UNAUTHORIZED,
-                    "invalid-refresh-token",
-                    "The refresh token is not valid, or no longer; log in again.",
-                )
-            },
-            Self::PasswordNotConfirmed => ErrorResponse {
-                challenge: bearer(""),
-                ..plain(S::UNAUTHORIZED, "wrong-password", "The password is not the account's.")
-            },
-            Self::Forbidden => plain(S::FORBIDDEN, "forbidden", "You are signed in, but not allowed to do this."),
-            Self::CrossSite => plain(
-                S::FORBIDDEN,
-                "cross-site",
-                "This form was not sent from a page of this site. Open the page here, and send it again.",
-            ),
+            Self::Forbidden => plain(S::FORBIDDEN, "forbidden", "You do not have permission to perform this action."),
+            Self::CrossSite => plain(S::FORBIDDEN, "cross-site", CROSS_SITE),
             Self::Store(StoreError::Unavailable { .. }) | Self::Late => {
-                plain(S::SERVICE_UNAVAILABLE, "unavailable", "The service cannot do this now; try again in a moment.")
+                plain(S::SERVICE_UNAVAILABLE, "unavailable", UNAVAILABLE).retry_after(1)
             }
             Self::Store(StoreError::Corrupt { .. })
             | Self::Hash(_)
             | Self::Sign(_)
             | Self::Random(_)
             | Self::Page(_)
-            | Self::Panic => plain(
-                S::INTERNAL_SERVER_ERROR,
-                "internal-error",
-                "The service failed; its operator can find out why by the x-request-id.",
-            ),
+            | Self::Panic => plain(S::INTERNAL_SERVER_ERROR, "internal-error", INTERNAL_ERROR),
         }
     }
 }
 
-/// Hands the error on to [`crate::http::service`], which knows the style and the request.
-/// An error that does not pass there would be an empty 500.
+const NO_ISSUER: &str = "Discovery is not available: JWT_ISSUER must be the URL of this API.";
+const METHOD_NOT_ALLOWED: &str = "This method is not allowed for this path. See the Allow header.";
+const MEDIA_TYPE: &str = "Send one Content-Type header: application/json, application/x-www-form-urlencoded or \
+                          multipart/form-data, in UTF-8.";
+const INVALID_FIELDS: &str = "Some fields are invalid. See errors for details.";
+const THROTTLED: &str = "Too many attempts. Wait for the number of seconds in the Retry-After header, then try again.";
+const TOKEN_MISSING: &str = "Send an access token in the Authorization: Bearer or x-access-token header.";
+const INVALID_TOKEN: &str = "The access token is invalid, expired or revoked. Log in to get a new one.";
+const INVALID_REFRESH_TOKEN: &str = "The refresh token is invalid, expired or revoked. Log in again.";
+const CROSS_SITE: &str = "This form was not submitted from a page of this site. Open the page on this site and submit \
+                          the form again.";
+const UNAVAILABLE: &str = "The service is temporarily unavailable. Try again in a moment.";
+const INTERNAL_ERROR: &str = "An internal error occurred. The operator can find its cause by the x-request-id header.";
+
+/// Attaches the error to the response, for [`crate::http::service`] to render: that layer knows the settings and the
+/// request. Outside that layer the response is an empty 500.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();

@@ -1,28 +1,23 @@
-//! The way from Lambda's runtime to a router: what each function's `main` calls.
+//! The Lambda runtime: start-up, and the handler of events.
 
-use std::{convert::Infallible, env, error::Error as StdError, future::Future, process::ExitCode};
+mod event;
+
+use std::{convert::Infallible, error::Error as StdError, future::Future, process::ExitCode};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use axum::Router;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use lambda_http::{
-    Adapter,
-    aws_lambda_events::query_map::QueryMap,
-    http::{HeaderMap, header::HOST},
-    request::LambdaRequest,
-};
+use lambda_http::{Adapter, request::LambdaRequest};
 use lambda_runtime::LambdaEvent;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use tower::{Service, ServiceExt as _};
 use tracing::{error, warn};
 
 use crate::{
     aws::{sdk_config, store},
-    config::Settings,
+    config::{self, Settings, clock::Clock},
+    domain::error_chain::causes,
     http::{
-        browser,
         service::{self, ResponseOptions},
         telemetry::{
             logging::{self, Format},
@@ -31,151 +26,79 @@ use crate::{
     },
 };
 
-/// What stops a function before its first request.
+/// Why a function cannot start.
 pub type StartError = Box<dyn StdError + Send + Sync>;
 
-/// Reads the settings, lets `routes` build the function from them and a client of the database, and answers events until Lambda ends
-/// the process.
+/// What a function is built from.
+pub struct Start {
+    /// All settings. Each function requires its own part.
+    pub settings: Settings,
+    /// Configuration of further AWS clients.
+    pub aws: SdkConfig,
+    /// Client of DynamoDB.
+    pub database: Client,
+    /// The system's clock.
+    pub clock: Clock,
+}
+
+/// Runs a function: reads the settings, builds its routes, and handles events until Lambda ends the process.
 ///
-/// A start that fails is logged with its cause, which names a setting and never a value.
-pub async fn run<F>(routes: impl FnOnce(Settings, SdkConfig, Client) -> F) -> ExitCode
+/// A failed start is logged with its causes. They name settings, never their values.
+pub async fn run<F>(routes: impl FnOnce(Start) -> F) -> ExitCode
 where
     F: Future<Output = Result<Router, StartError>>,
 {
-    logging::start(Format::Json, logging::level().as_deref());
+    logging::start(Format::Json, config::log_level().as_deref());
     match start(routes).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(cause) => {
-            error!(cause = service::causes(&*cause), "function cannot start");
+        Err(error) => {
+            error!(cause = causes(&*error), "function cannot start");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn start<F>(routes: impl FnOnce(Settings, SdkConfig, Client) -> F) -> Result<(), StartError>
+async fn start<F>(routes: impl FnOnce(Start) -> F) -> Result<(), StartError>
 where
     F: Future<Output = Result<Router, StartError>>,
 {
     let settings = Settings::from_env()?;
-    let (options, has_warm_up, has_metrics) = (settings.options(), settings.warm_up, settings.metrics);
-    let aws = sdk_config::from_env(settings.roots).await;
+    let (options, connection) = (ResponseOptions::from(&settings), settings.connection);
+    let telemetry = settings.telemetry.clone();
+    let aws = sdk_config::from_env(connection.roots).await;
     let database = store::connect(&aws);
-    // The connection is made while the keys are read, and before Lambda hears that the function is ready: until then a function
-    // has a whole processor, whatever its memory size.
+    // The connection is opened while the keys are read. Until a function tells Lambda that it is ready, it has a whole
+    // processor, whatever its memory size.
     let warm_up = async {
-        if has_warm_up {
+        if connection.warm_up {
             store::warm_up(&database).await;
         }
         Ok(())
     };
-    let (routes, ()) = tokio::try_join!(routes(settings, aws, database.clone()), warm_up)?;
-    // Not before: what the start asks of the database is no request's.
-    if has_metrics {
-        metrics::start(&env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default());
+    let start = Start { settings, aws, database: database.clone(), clock: Clock::system() };
+    let (routes, ()) = tokio::try_join!(routes(start), warm_up)?;
+    // After the warm-up, whose call of the database does not belong to a request.
+    if telemetry.metrics {
+        metrics::start(&telemetry.function_name);
     }
     lambda_runtime::run(handler(routes, options)).await
 }
 
-/// Answers API Gateway's events, of payload format 2.0 and 1.0, with these routes.
+/// Handles API Gateway's events, of payload formats 2.0 and 1.0, with these routes.
 pub fn handler(
     routes: Router,
     options: ResponseOptions,
 ) -> impl Service<LambdaEvent<LambdaRequest>, Response = impl Serialize, Error = Infallible, Future: Send> {
-    Adapter::from(service::service(routes, options)).map_request(sanitize_event).map_response(|answer| {
-        // Before Lambda has the answer: afterwards it may freeze the process.
+    Adapter::from(service::service(routes, options)).map_request(event::sanitize_event).map_response(|response| {
+        // Before Lambda has the response: afterwards it may freeze the process.
         metrics::flush();
-        answer
+        response
     })
 }
 
-/// One warning that names each setting, among those that `function` goes by, that is weaker than the strict profile's.
-pub fn warn_of_relaxed_rules(function: &str, settings: &Settings, goes_by: &[&str]) {
-    let relaxed: Vec<&str> = settings.relaxed_rules().into_iter().filter(|rule| goes_by.contains(rule)).collect();
-    if !relaxed.is_empty() {
-        warn!(function, settings = relaxed.join(" "), "rules are weaker than those of AUTH_PROFILE=strict");
+/// Logs one warning that lists the settings of `function` that are weaker than in the strict profile.
+pub fn warn_of_relaxed_rules(function: &str, rules: &[&str]) {
+    if !rules.is_empty() {
+        warn!(function, settings = rules.join(" "), "rules are weaker than those of AUTH_PROFILE=strict");
     }
-}
-
-/// Mends what `lambda_http` would panic on or lose, so that each event gets its answer: a path or a query with characters that
-/// no URI has, a host or a scheme that is none, a body that is not the base64 it is said to be, a header that came twice.
-fn sanitize_event(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
-    match &mut event.payload {
-        LambdaRequest::ApiGatewayV1(request) => {
-            // The stage is no part of our paths; `lambda_http` would put it in front of them.
-            request.request_context.stage = None;
-            request.path = Some(sanitize_path(request.path.as_deref()));
-            // The two maps say the same, and the one with single values would win: of a header that came twice, half.
-            for name in request.multi_value_headers.keys() {
-                request.headers.remove(name);
-            }
-            move_host(&mut request.headers);
-            move_host(&mut request.multi_value_headers);
-            request.request_context.domain_name = None;
-            request.is_base64_encoded &= is_base64(request.body.as_deref());
-            let queries = [&request.multi_value_query_string_parameters, &request.query_string_parameters];
-            if queries.iter().any(|query| query.to_query_string().len() > MAX_URI) {
-                request.path = Some(NOWHERE.to_owned());
-                request.multi_value_query_string_parameters = QueryMap::default();
-                request.query_string_parameters = QueryMap::default();
-            }
-        }
-        LambdaRequest::ApiGatewayV2(request) => {
-            request.request_context.stage = None;
-            request.raw_path = Some(sanitize_path(request.raw_path.as_deref()));
-            request.raw_query_string = request.raw_query_string.as_deref().map(|query| escape(query, IMPOSSIBLE));
-            if request.raw_query_string.as_ref().is_some_and(|query| query.len() > MAX_URI) {
-                (request.raw_path, request.raw_query_string) = (Some(NOWHERE.to_owned()), None);
-            }
-            move_host(&mut request.headers);
-            request.request_context.domain_name = None;
-            request.is_base64_encoded &= is_base64(request.body.as_deref());
-        }
-        _ => {}
-    }
-    event
-}
-
-/// What no part of a URI holds (RFC 3986 2), less `%`: escapes are left alone.
-const IMPOSSIBLE: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
-
-/// API Gateway decodes paths, so a `?` in one was escaped when it was sent.
-const IMPOSSIBLE_IN_PATH: &AsciiSet = &IMPOSSIBLE.add(b'?');
-
-/// Longest path, and longest query, in octets: three times what API Gateway takes for a request's head. `http` ends at 65,534.
-const MAX_URI: usize = 30 * 1024;
-
-/// A path where there is nothing.
-const NOWHERE: &str = "/";
-
-fn sanitize_path(path: Option<&str>) -> String {
-    let path = escape(path.unwrap_or(NOWHERE), IMPOSSIBLE_IN_PATH);
-    if path.starts_with('/') && path.len() <= MAX_URI { path } else { NOWHERE.to_owned() }
-}
-
-fn escape(text: &str, impossible: &'static AsciiSet) -> String {
-    utf8_percent_encode(text, impossible).to_string()
-}
-
-/// `lambda_http` makes a URI of the host, and panics if it is none. Only a browser's forms are held against it, so it is kept where
-/// nothing is made of it, in place of whatever the client has put there.
-fn move_host(headers: &mut HeaderMap) {
-    headers.remove(browser::EVENT_HOST);
-    if let Some(host) = headers.remove(HOST) {
-        headers.insert(browser::EVENT_HOST, host);
-    }
-}
-
-fn is_base64(body: Option<&str>) -> bool {
-    body.is_none_or(|body| STANDARD.decode(body).is_ok())
 }

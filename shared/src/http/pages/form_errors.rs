@@ -1,87 +1,87 @@
-//! What went wrong, in words for a person.
+//! The messages of a refused form.
 
-use std::time::Duration;
+use crate::http::error::{Error, response::ErrorResponse};
 
-use crate::http::error::{Error, ErrorResponse};
-
-/// A refusal on a page: by field where it is one's fault, else in a sentence.
+/// The messages of a refused form: one for each field with an error, or else one for the whole form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormErrors {
-    sentence: Option<String>,
+    message: Option<String>,
     fields: Vec<FieldMessage>,
 }
 
-/// What is wrong with a field.
+/// The message for a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FieldMessage {
     /// The field's identifier on the page.
     pub(crate) id: &'static str,
-    /// What is wrong, and what to do.
-    pub(crate) sentence: String,
+    /// What is wrong and what the user can do, in a sentence.
+    pub(crate) message: String,
 }
 
-/// All fields of all pages: an error's word for one, which is its identifier on the page, and its label there.
+/// The fields of all pages: the name that errors use, which is the identifier on the page, and the label.
 const LABELS: [(&str, &str); 5] = [
     ("name", "Name"),
-    ("email", "E-mail address"),
+    ("email", "Email address"),
     ("password", "Password"),
     ("current_password", "Current password"),
     ("new_password", "New password"),
 ];
 
 impl FormErrors {
-    /// `compared` is the field with the password that was compared; `missing` was left out, where an error does not say.
-    pub(super) fn new(error: &Error, refusal: &ErrorResponse, compared: &'static str, missing: &[&str]) -> Self {
-        let fault = |name: &str, detail: &str| {
+    /// The messages for `error`. `password_field` is the field with the password that was verified. `missing` are the
+    /// fields that were empty, which [`Error::CredentialsMissing`] does not say.
+    pub(super) fn new(error: &Error, response: &ErrorResponse, password_field: &'static str, missing: &[&str]) -> Self {
+        let labeled = |name: &str, detail: &str| {
             let (id, label) = LABELS.into_iter().find(|(id, _)| *id == name)?;
-            Some(FieldMessage { id, sentence: format!("{label} {detail}.") })
+            Some(FieldMessage { id, message: format!("{label} {detail}.") })
         };
-        let own_words = |id| vec![FieldMessage { id, sentence: refusal.detail.clone() }];
-        let fields: Vec<FieldMessage> = match (error, refusal.code) {
+        let detail = |id| vec![FieldMessage { id, message: response.detail.clone() }];
+        let fields: Vec<FieldMessage> = match (error, response.code) {
             (Error::Invalid(errors), _) => {
-                errors.iter().filter_map(|error| fault(&error.field, &error.detail)).collect()
+                errors.iter().filter_map(|error| labeled(&error.field, &error.detail)).collect()
             }
-            (Error::CredentialsMissing, _) => missing.iter().filter_map(|name| fault(name, "is required")).collect(),
-            (_, "email-taken" | "unknown-user") => own_words("email"),
-            (_, "wrong-password") => own_words(compared),
+            (Error::CredentialsMissing, _) => missing.iter().filter_map(|name| labeled(name, "is required")).collect(),
+            (_, "email-taken" | "unknown-user") => detail("email"),
+            (_, "wrong-password") => detail(password_field),
             _ => Vec::new(),
         };
-        let sentence = fields.is_empty().then(|| sentence(error, refusal));
-        Self { sentence, fields }
+        let message = fields.is_empty().then(|| user_message(error, response));
+        Self { message, fields }
     }
 
-    /// What is said where no field is at fault.
-    pub(crate) fn sentence(&self) -> Option<&str> {
-        self.sentence.as_deref()
+    /// The message for the whole form. `None` if fields have messages.
+    pub(crate) fn message(&self) -> Option<&str> {
+        self.message.as_deref()
     }
 
-    /// The fields that are at fault.
+    /// The messages of fields.
     pub(crate) fn fields(&self) -> &[FieldMessage] {
         &self.fields
     }
 
-    /// What is wrong with the field of this identifier.
-    pub(crate) fn on<'f>(failure: Option<&'f Self>, id: &str) -> Option<&'f str> {
-        failure?.fields.iter().find(|fault| fault.id == id).map(|fault| fault.sentence.as_str())
+    /// The message for the field with this identifier.
+    pub(crate) fn on<'e>(errors: Option<&'e Self>, id: &str) -> Option<&'e str> {
+        errors?.fields.iter().find(|field| field.id == id).map(|field| field.message.as_str())
     }
 }
 
-/// What a program reads in a header, a person has to be told.
-pub(super) fn sentence(error: &Error, refusal: &ErrorResponse) -> String {
-    match error {
-        Error::Throttled { wait } => format!("There were too many tries. Wait {}, then try again.", in_words(*wait)),
-        Error::MethodNotAllowed => "This page cannot be opened that way.".to_owned(),
-        Error::Forbidden => {
-            "You are signed in, but only members of a certain group may see the users. Ask whoever runs this service."
+/// The error as a message for a user. It mentions neither headers nor names of fields.
+pub(super) fn user_message(error: &Error, response: &ErrorResponse) -> String {
+    match (error, response.retry_after) {
+        (Error::Throttled { .. }, Some(seconds)) => {
+            format!("Too many attempts. Wait {}, then try again.", wait(seconds))
+        }
+        (Error::MethodNotAllowed, _) => "This page does not support this request method.".to_owned(),
+        (Error::Forbidden, _) => {
+            "Only members of an authorized group can view the users. Contact the administrator of this service."
                 .to_owned()
         }
-        _ => refusal.detail.clone(),
+        _ => response.detail.clone(),
     }
 }
 
-/// Rounded up: who comes too early would have to wait again.
-fn in_words(wait: Duration) -> String {
-    let seconds = wait.as_millis().div_ceil(1000).max(1);
+/// A duration in seconds or minutes, rounded up.
+fn wait(seconds: u64) -> String {
     match seconds {
         1 => "1 second".to_owned(),
         2..=90 => format!("{seconds} seconds"),
@@ -92,13 +92,19 @@ fn in_words(wait: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{config::SecurityProfile, http::error::ErrorStyle};
+    use std::time::Duration;
 
     #[test]
-    fn a_wait_is_said_in_seconds_or_minutes_and_never_too_short() {
-        let words = |millis| in_words(Duration::from_millis(millis));
-        let said = [0, 1000, 1001, 30_000, 90_000, 90_001, 480_000, 900_000].map(words);
+    fn a_wait_is_shown_in_seconds_or_minutes_and_never_too_short() {
+        let style = ErrorStyle { profile: SecurityProfile::Strict, realm: None };
+        let shown = |millis| {
+            let error = Error::Throttled { wait: Duration::from_millis(millis) };
+            let message = user_message(&error, &error.to_response(&style));
+            message.strip_prefix("Too many attempts. Wait ").unwrap().replace(", then try again.", "")
+        };
         assert_eq!(
-            said,
+            [0, 1000, 1001, 30_000, 90_000, 90_001, 480_000, 900_000].map(shown),
             ["1 second", "1 second", "2 seconds", "30 seconds", "90 seconds", "2 minutes", "8 minutes", "15 minutes"]
         );
     }

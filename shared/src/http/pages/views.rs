@@ -1,103 +1,45 @@
-//! What each page shows. The templates are in `shared/templates`.
+//! The data of each page. The templates are in `shared/templates`.
 
 use askama::Template;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::StatusCode;
 
-use super::{
-    STYLE,
-    form_errors::{FormErrors, sentence},
-};
 use crate::{
     domain::user::{PublicUser, User},
     http::{
-        browser::{self, ReturnTo},
-        error::{Error, ErrorResponse},
-        request::fields::Fields,
+        browser::ReturnTo,
+        error::{Error, response::ErrorResponse},
+        pages::{
+            form_errors::{FormErrors, user_message},
+            notice::Notice,
+            response::STYLE,
+        },
     },
 };
 
-/// What was done, on the page that one comes to afterwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice {
-    /// There is a new account.
-    SignedUp,
-    /// A session ended.
-    LoggedOut,
-    /// All sessions ended.
-    LoggedOutEverywhere,
-    /// All other sessions ended.
-    OthersLoggedOut,
-    /// There is a new password.
-    PasswordChanged,
-    /// The account is gone.
-    Deleted,
-}
-
-impl Notice {
-    const ALL: [Self; 6] = [
-        Self::SignedUp,
-        Self::LoggedOut,
-        Self::LoggedOutEverywhere,
-        Self::OthersLoggedOut,
-        Self::PasswordChanged,
-        Self::Deleted,
-    ];
-
-    /// Its name in `?notice=`.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::SignedUp => "signed-up",
-            Self::LoggedOut => "logged-out",
-            Self::LoggedOutEverywhere => "logged-out-everywhere",
-            Self::OthersLoggedOut => "others-logged-out",
-            Self::PasswordChanged => "password-changed",
-            Self::Deleted => "deleted",
-        }
-    }
-
-    pub(crate) fn sentence(self) -> &'static str {
-        match self {
-            Self::SignedUp => "Your account is ready. Log in to begin.",
-            Self::LoggedOut => "You are logged out.",
-            Self::LoggedOutEverywhere => "You are logged out on every device.",
-            Self::OthersLoggedOut => "You are logged out on all other devices.",
-            Self::PasswordChanged => "Your password is changed, and you are logged out on all other devices.",
-            Self::Deleted => "Your account is deleted.",
-        }
-    }
-
-    /// `?notice=`, where a page of this site led here: no other one can have us say what did not happen.
-    pub fn of(uri: &Uri, headers: &HeaderMap) -> Option<Self> {
-        let fields = Fields::from_query(uri.query()?, &["notice"]).ok()?;
-        let name = fields.get("notice")?;
-        Self::ALL.into_iter().find(|notice| notice.name() == name).filter(|_| browser::is_same_origin(headers))
-    }
-}
-
-/// `GET /` and the log-in.
+/// The log-in, which is also the start page.
 #[derive(Clone, Template)]
 #[template(path = "log_in.html")]
 pub struct LogInPage {
-    /// Where the form goes: `JWT_AUTH_URL_RULE`.
+    /// The path that the form is sent to: `JWT_AUTH_URL_RULE`.
     pub action: String,
-    /// What the field for the address is called.
+    /// The name of the field for the email address: `JWT_AUTH_USERNAME_KEY`.
     pub email_field: String,
-    /// What the field for the password is called.
+    /// The name of the field for the password: `JWT_AUTH_PASSWORD_KEY`.
     pub password_field: String,
-    /// The address that was typed.
+    /// The address that the user typed.
     pub email: String,
-    /// No password was typed.
+    /// Whether the user left the password empty.
     pub lacks_password: bool,
-    /// Where to go on.
+    /// The page that follows the log-in.
     pub return_to: Option<ReturnTo>,
-    /// What was done before.
+    /// What the user did before.
     pub notice: Option<Notice>,
-    /// Why it comes back.
-    pub failure: Option<FormErrors>,
+    /// Why the form was refused.
+    pub errors: Option<FormErrors>,
 }
 
 impl LogInPage {
-    /// What was left out.
+    /// The fields that the user left empty.
     pub(super) fn missing(&self) -> Vec<&'static str> {
         let lacks = [("email", self.email.trim().is_empty()), ("password", self.lacks_password)];
         lacks.into_iter().filter_map(|(name, lacks)| lacks.then_some(name)).collect()
@@ -108,75 +50,74 @@ impl LogInPage {
 #[derive(Clone, Template)]
 #[template(path = "sign_up.html")]
 pub struct SignUpPage {
-    /// The name that was typed.
+    /// The name that the user typed.
     pub name: String,
-    /// The address that was typed.
+    /// The address that the user typed.
     pub email: String,
-    /// Which passwords are taken.
+    /// The rule for passwords.
     pub hint: String,
-    /// Why it comes back.
-    pub failure: Option<FormErrors>,
+    /// Why the form was refused.
+    pub errors: Option<FormErrors>,
 }
 
 impl SignUpPage {
-    /// The page before anything was typed.
+    /// The page with an empty form.
     pub fn new(password_min_length: usize) -> Self {
-        let hint = format!(
-            "At least {password_min_length} characters that are not easily guessed, such as four random words."
-        );
-        Self { name: String::new(), email: String::new(), hint, failure: None }
+        let hint =
+            format!("Use at least {password_min_length} characters that are hard to guess, such as four random words.");
+        Self { name: String::new(), email: String::new(), hint, errors: None }
     }
 }
 
-/// A page of users.
+/// A page of the list of users.
 #[derive(Template)]
 #[template(path = "users.html")]
 pub struct UsersPage<'a> {
-    /// Who is signed in.
+    /// The logged-in user.
     pub caller: &'a PublicUser,
     /// The users.
     pub users: &'a [PublicUser],
-    /// It is not the first page.
+    /// Whether this is not the first page.
     pub is_further: bool,
     /// Path and query of the first page.
     pub first: String,
-    /// And of the next one, if there is one.
+    /// Path and query of the next page, if there is one.
     pub next: Option<String>,
 }
 
-/// The part of the account's page that was sent.
+/// A form on the account page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// A new password.
+    /// The change of the password.
     Password,
-    /// The end of the account.
+    /// The deletion of the account.
     Deletion,
-    /// Another one.
+    /// Any other form.
     Other,
 }
 
-/// One's own account.
+/// The caller's own account.
 #[derive(Clone, Template)]
 #[template(path = "account.html")]
 pub struct AccountPage {
-    /// Whose it is.
+    /// The caller.
     pub user: User,
-    /// Which form was refused.
+    /// The form that was refused.
     pub part: Part,
-    /// What was done before.
+    /// What the user did before.
     pub notice: Option<Notice>,
-    /// Why it comes back.
-    pub failure: Option<FormErrors>,
+    /// Why the form was refused.
+    pub errors: Option<FormErrors>,
 }
 
 impl AccountPage {
-    /// The page before anything was typed.
+    /// The page with an empty form.
     pub fn new(user: User) -> Self {
-        Self { user, part: Part::Other, notice: None, failure: None }
+        Self { user, part: Part::Other, notice: None, errors: None }
     }
 
-    /// The field with the password that was compared.
-    pub(super) fn compared(&self) -> &'static str {
+    /// The field with the password that was verified.
+    pub(super) fn password_field(&self) -> &'static str {
         match self.part {
             Part::Deletion => "password",
             Part::Password | Part::Other => "current_password",
@@ -184,26 +125,26 @@ impl AccountPage {
     }
 }
 
-/// A refusal without a form.
+/// An error without a form.
 #[derive(Template)]
-#[template(path = "refused.html")]
-pub(super) struct RefusedPage {
+#[template(path = "error.html")]
+pub(super) struct ErrorPage {
     heading: &'static str,
-    sentence: String,
-    /// Only who is signed in hears this.
-    has_account: bool,
+    message: String,
+    /// Whether the user is logged in, so the page links to their account.
+    is_logged_in: bool,
 }
 
-impl RefusedPage {
-    pub(super) fn new(error: &Error, refusal: &ErrorResponse) -> Self {
-        let heading = match refusal.status {
+impl ErrorPage {
+    pub(super) fn new(error: &Error, response: &ErrorResponse) -> Self {
+        let heading = match response.status {
             StatusCode::FORBIDDEN => "Not allowed",
             StatusCode::NOT_FOUND => "Page not found",
-            StatusCode::TOO_MANY_REQUESTS => "Too many tries",
-            StatusCode::SERVICE_UNAVAILABLE => "Not available right now",
+            StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
+            StatusCode::SERVICE_UNAVAILABLE => "Service unavailable",
             status if status.is_server_error() => "Something went wrong",
-            _ => "That did not work",
+            _ => "Invalid request",
         };
-        Self { heading, sentence: sentence(error, refusal), has_account: matches!(error, Error::Forbidden) }
+        Self { heading, message: user_message(error, response), is_logged_in: matches!(error, Error::Forbidden) }
     }
 }

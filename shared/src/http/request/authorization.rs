@@ -1,17 +1,19 @@
-//! What clients prove themselves with: a token in one of three headers, or address and password in `Authorization: Basic`.
+//! Credentials in headers: an access token in one of three headers, or email address and password in `Authorization:
+//! Basic`.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::http::error::{Error, TokenRefusal};
+use crate::{domain::authorization::TokenRefusal, http::error::Error};
 
 /// The tutorial's header.
 const ACCESS_TOKEN: HeaderName = HeaderName::from_static("x-access-token");
 
-/// The token of a request: in `x-access-token`, or in `Authorization` behind `Bearer` (RFC 6750 2.1) or `prefix`.
-/// Never in a URL, where logs and histories would keep it.
+/// The access token of a request: in `x-access-token`, or in `Authorization` with the scheme `Bearer` (RFC 6750 2.1) or
+/// `prefix`. Tokens in URLs are not accepted, because logs and browser histories would store them.
 ///
-/// Both headers may carry the same token. A header that comes twice is refused: who checks the one might use the other.
+/// Both headers may carry the same token. A header that occurs twice is refused: an intermediary might check one value
+/// and this service the other.
 pub fn bearer_token<'h>(headers: &'h HeaderMap, prefix: &str) -> Result<&'h str, Error> {
     let mut tokens = Vec::new();
     for name in [ACCESS_TOKEN, AUTHORIZATION] {
@@ -27,16 +29,16 @@ pub fn bearer_token<'h>(headers: &'h HeaderMap, prefix: &str) -> Result<&'h str,
     match tokens[..] {
         [] => Err(Error::TokenMissing),
         [token] => Ok(token),
-        [one, other] if one == other => Ok(one),
+        [first, second] if first == second => Ok(first),
         _ => Err(TokenRefusal::Ambiguous.into()),
     }
 }
 
-/// Address and password of `Authorization: Basic` (RFC 7617, in UTF-8), if the request has such a header.
+/// Email address and password of `Authorization: Basic` (RFC 7617, in UTF-8). `None` without such a header.
 pub fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Error> {
     let malformed = || Error::Malformed {
         code: "malformed-authorization",
-        detail: "Authorization: Basic must come once and hold base64 of email:password in UTF-8.".to_owned(),
+        detail: "Send one Authorization: Basic header with the Base64 encoding of email:password in UTF-8.".to_owned(),
     };
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -54,7 +56,7 @@ fn visible(value: &HeaderValue) -> Option<&str> {
     value.to_str().ok().map(str::trim)
 }
 
-/// What follows a scheme, in any case (RFC 9110 11.1).
+/// The credentials after one of the schemes, which are case-insensitive (RFC 9110 11.1).
 fn after_scheme<'t>(text: &'t str, schemes: &[&str]) -> Option<&'t str> {
     let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
     schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)).then(|| rest.trim())
@@ -80,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_taken_from_each_of_the_three_headers() {
+    fn a_token_is_read_from_each_of_the_three_headers() {
         for pair in [
             ("x-access-token", "t"),
             ("authorization", "Bearer t"),
@@ -93,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_token_it_is_missing() {
+    fn a_request_without_a_token_is_refused_as_missing() {
         for pair in [
             ("x-other", "t"),
             ("x-access-token", " "),
@@ -106,14 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn two_tokens_must_be_the_same_one() {
+    fn two_tokens_must_be_equal() {
         assert_eq!(token(&[("x-access-token", "t"), ("authorization", "Bearer t")]), Ok("t".to_owned()));
         assert_eq!(token(&[("x-access-token", "t"), ("authorization", "Bearer u")]), Err("refused"));
         assert_eq!(token(&[("x-access-token", "t"), ("authorization", "Basic u")]), Ok("t".to_owned()));
     }
 
     #[test]
-    fn a_header_that_comes_twice_is_refused() {
+    fn a_header_that_occurs_twice_is_refused() {
         let mut twice = headers(&[("authorization", "Bearer t")]);
         twice.append(AUTHORIZATION, HeaderValue::from_static("Bearer t"));
         assert!(matches!(bearer_token(&twice, "JWT"), Err(Error::TokenRefused(TokenRefusal::Ambiguous))));
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_basic_is_refused_and_another_scheme_is_none() {
+    fn malformed_basic_is_refused_and_another_scheme_is_ignored() {
         for value in ["Basic", "Basic !!", "Basic YWRh", "Basic YTpi=", "Basic /zo=", "Basic YTpi, Basic YTpi"] {
             assert!(matches!(basic(&headers(&[("authorization", value)])), Err(Error::Malformed { .. })), "{value}");
         }
@@ -139,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_header_is_read_or_refused(value in proptest::collection::vec(any::<u8>(), 0..80)) {
+        fn any_header_is_handled(value in proptest::collection::vec(any::<u8>(), 0..80)) {
             if let Ok(value) = HeaderValue::from_bytes(&value) {
                 let headers = HeaderMap::from_iter([(AUTHORIZATION, value.clone()), (ACCESS_TOKEN, value)]);
                 let _ = bearer_token(&headers, "JWT");

@@ -1,6 +1,8 @@
-//! Audit lines: what happened to an account, and who was refused. One line for each event, in the log, at any level.
+//! Audit events: what happened to an account, and which requests were refused. Each event is a log line that is written
+//! at any log level.
 //!
-//! Beside the fields here, each line has the request's identifier and its client (`AUDIT_ADDRESS`), as every line of a request.
+//! Besides the fields here, each line has the request's identifier and the client's address (`AUDIT_ADDRESS`), like
+//! every log line of a request.
 
 use tracing::info;
 
@@ -9,31 +11,31 @@ use crate::{
     http::{error::Error, telemetry::metrics},
 };
 
-/// The target of audit lines: they are written whatever level the log has.
+/// The log target of audit events, which are written at any log level.
 pub const TARGET: &str = "audit";
 
-/// What happened.
+/// An event of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// Somebody has an account.
+    /// A user signed up.
     SignedUp,
-    /// Somebody is signed in.
+    /// A user logged in.
     LoggedIn,
-    /// A session was renewed.
+    /// A session was refreshed.
     Refreshed,
-    /// A refresh token was used again: its session ended.
+    /// A refresh token was replayed, which ended its session.
     Replayed,
     /// Sessions were ended.
     LoggedOut,
     /// A password was changed.
     PasswordChanged,
-    /// An account is gone.
+    /// An account was deleted.
     Deleted,
-    /// Somebody read a page of users.
+    /// A user listed a page of users.
     Listed,
 }
 
-/// What somebody was refused.
+/// A request that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// A sign-up.
@@ -44,13 +46,13 @@ pub enum Attempt {
     Refresh,
     /// A log-out.
     LogOut,
-    /// A new password.
+    /// A change of the password.
     ChangePassword,
-    /// The end of an account.
+    /// The deletion of an account.
     Delete,
-    /// A page of users.
+    /// A listing of users.
     List,
-    /// Their own record.
+    /// A read of the caller's own account.
     Me,
 }
 
@@ -97,12 +99,13 @@ impl Attempt {
     }
 }
 
-/// Writes that `event` happened to, or by, this user.
+/// Records an event of this user.
 pub fn record(event: Event, user: PublicId) {
     info!(target: TARGET, event = event.name(), public_id = %user);
 }
 
-/// Writes that `attempt` was refused, where `error` is a refusal: what is malformed, and what failed on our side, is no event.
+/// Records a refused request. Does nothing for an error that is not a refusal, such as a malformed request or an
+/// outage.
 pub fn record_refusal(attempt: Attempt, user: Option<PublicId>, error: &Error) {
     let Some(reason) = error.reason() else { return };
     let public_id = user.map(tracing::field::display);

@@ -1,13 +1,20 @@
-//! Log lines on standard error.
+//! Log lines on standard error: their format, their levels, and the line of each request.
 
-use std::{env, io};
+use std::io;
 
-use tracing::Level;
+use axum::http::{Method, StatusCode};
+use tracing::{Level, error, info, warn};
 use tracing_subscriber::{Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::http::telemetry::audit;
+use crate::{
+    domain::error_chain::causes,
+    http::{
+        error::Error,
+        telemetry::{audit, metrics},
+    },
+};
 
-/// How a line is written.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// One JSON object, for CloudWatch.
@@ -16,24 +23,21 @@ pub enum Format {
     Text,
 }
 
-/// Crates whose lines are written at the level that was asked for.
-const OURS: [&str; 4] = ["shared", "signup", "login", "list_users"];
+/// Crates that log at the configured level.
+const OWN_CRATES: [&str; 4] = ["shared", "signup", "login", "list_users"];
 
-/// The level that `RUST_LOG` asks for, or Lambda's logging configuration.
-pub fn level() -> Option<String> {
-    ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| env::var(name).ok())
-}
-
-/// Starts logging at the level that `level` names (`error` to `trace`; `info` for anything else).
+/// Starts logging at `level` (`error` to `trace`; `info` for anything else).
 ///
-/// The level is for our own crates. Audit lines are written at any level. Others are held at warnings whatever it says: below that, the Lambda runtime writes
-/// whole events and the HTTP client whole messages, passwords and tokens among them.
+/// The level applies to this project's crates. Audit events are written at any level. Other crates log warnings and
+/// errors only: below that, the Lambda runtime logs whole events and the HTTP client whole messages, which contain
+/// passwords and tokens.
 pub fn start(format: Format, level: Option<&str>) {
     let level = level.and_then(|text| text.parse().ok()).unwrap_or(Level::INFO);
     let targets = Targets::new()
         .with_default(level.min(Level::WARN))
-        .with_targets(OURS.map(|name| (name, level)))
-        // At a desk, the embedded database warns of each write whose condition does not hold, which is how counting works.
+        .with_targets(OWN_CRATES.map(|name| (name, level)))
+        // The embedded database of the local service warns of each failed write condition, which rate limiting relies
+        // on.
         .with_target("dynoxide", Level::ERROR)
         .with_target(audit::TARGET, Level::INFO.max(level));
     let lines = fmt::layer().with_writer(io::stderr);
@@ -41,6 +45,39 @@ pub fn start(format: Format, level: Option<&str>) {
         Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
         Format::Text => lines.compact().without_time().boxed(),
     };
-    // A second start would be refused; the first one stays.
+    // Only the first call takes effect.
     let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
+}
+
+/// A request and its response, as the log shows them.
+#[derive(Debug)]
+pub(crate) struct RequestLine<'r> {
+    pub(crate) method: &'r Method,
+    /// The route's pattern.
+    pub(crate) route: &'r str,
+    pub(crate) status: StatusCode,
+    pub(crate) duration_ms: u64,
+}
+
+/// Logs a request. The causes of an error appear here and nowhere else. Only failures of the service are warnings or
+/// errors.
+pub(crate) fn log_request(line: &RequestLine<'_>, error: Option<&Error>) {
+    let RequestLine { route, duration_ms, .. } = *line;
+    let (method, status) = (method_name(line.method), line.status.as_u16());
+    let cause = error.map(|error| causes(error));
+    if line.status.is_server_error() {
+        metrics::error();
+    }
+    match status {
+        0..500 => info!(method, route, status, duration_ms, cause, "answered"),
+        503 => warn!(method, route, status, duration_ms, cause, "failed"),
+        _ => error!(method, route, status, duration_ms, cause, "failed"),
+    }
+}
+
+/// The method's name if it is a standard one. Any other is text of the client, which does not belong in the log.
+fn method_name(method: &Method) -> &str {
+    let standard =
+        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    if standard.contains(method) { method.as_str() } else { "other" }
 }

@@ -1,15 +1,16 @@
-//! Metrics for CloudWatch, one JSON line on standard output for each request: the Embedded Metric Format.
+//! Metrics for CloudWatch in the Embedded Metric Format: one JSON line on standard output for each request.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 //!
-//! | metric | unit | beside `Function` by |
-//! |---|---|---|
-//! | `LogIns`, `SignUps` | count | nothing, and `Outcome` |
-//! | `Throttled`, `Errors`, `ColdStarts` | count | |
-//! | `HashMilliseconds`, `StoreMilliseconds` | ms, each hash and each call of the database | |
+//! | metric | unit | dimensions besides `Function` | recorded by |
+//! |---|---|---|---|
+//! | `LogIns`, `SignUps` | count | none, and `Outcome` | the functions |
+//! | `Throttled`, `Errors`, `ColdStarts` | count | | this layer |
+//! | `HashMilliseconds` | ms per hash, including the wait for a processor | | the functions |
+//! | `StoreMilliseconds` | ms per call of the database, including its retries | | [`aws::store`](crate::aws::store) |
 //!
-//! Nothing is kept, and nothing written, unless [`start`] was called.
+//! Without [`start`], nothing is recorded or written.
 
-use std::{io, sync::OnceLock, time::Duration};
+use std::{future::Future, io, sync::OnceLock, time::Instant};
 
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
@@ -17,11 +18,11 @@ use tracing::warn;
 
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
 
-/// Keeps metrics of the function that is called `function` from now on. Its first request is a cold start.
+/// Starts recording metrics of the function with this name, and counts a cold start.
 pub fn start(function: &str) {
     match Builder::new().cloudwatch_namespace("Postern").with_dimension("Function", function.to_owned()).init() {
         Ok(collector) => {
-            // A second start would be refused above.
+            // Only the first call gets here, so the cell is empty.
             let _ = COLLECTOR.set(collector);
             for name in ["LogIns", "SignUps", "Throttled", "Errors", "ColdStarts"] {
                 describe_counter!(name, Unit::Count, "");
@@ -31,11 +32,11 @@ pub fn start(function: &str) {
             }
             counter!("ColdStarts").increment(1);
         }
-        Err(cause) => warn!(cause, "metrics cannot be kept"),
+        Err(cause) => warn!(cause, "metrics cannot be recorded"),
     }
 }
 
-/// Writes what was kept since the last time.
+/// Writes what was recorded since the last flush.
 pub fn flush() {
     if let Some(collector) = COLLECTOR.get()
         && let Err(error) = collector.flush(io::stdout().lock())
@@ -44,35 +45,34 @@ pub fn flush() {
     }
 }
 
-/// A log-in, or an attempt. `outcome` is `done` or the code of the refusal.
+/// Counts an attempt to log in. `outcome` is `done`, the code of the refusal, or `error`.
 pub fn log_in(outcome: &'static str) {
-    // A line has one set of dimensions: what is counted by its outcome alone has no sum.
+    // CloudWatch does not aggregate across dimensions, so the total is a metric of its own.
     counter!("LogIns").increment(1);
     counter!("LogIns", "Outcome" => outcome).increment(1);
 }
 
-/// A sign-up, or an attempt. `outcome` is `done` or the code of the refusal.
+/// Counts an attempt to sign up. `outcome` is `done`, the code of the refusal, or `error`.
 pub fn sign_up(outcome: &'static str) {
     counter!("SignUps").increment(1);
     counter!("SignUps", "Outcome" => outcome).increment(1);
 }
 
-/// A request that was refused because there were too many.
+/// Counts a request that a rate limit refused.
 pub fn throttled() {
     counter!("Throttled").increment(1);
 }
 
-/// A request that failed on our side.
+/// Counts a response with a 5xx status.
 pub fn error() {
     counter!("Errors").increment(1);
 }
 
-/// How long a password's hash took, the wait for a core included.
-pub fn hash(duration: Duration) {
-    histogram!("HashMilliseconds").record(duration.as_secs_f64() * 1000.0);
-}
-
-/// How long a call of the database took, all its attempts included.
-pub fn store_call(duration: Duration) {
-    histogram!("StoreMilliseconds").record(duration.as_secs_f64() * 1000.0);
+/// Records the duration of hashing a password, including the wait for a processor, as the metric `HashMilliseconds`.
+pub async fn timed_hash<T>(hash: impl Future<Output = T>) -> T {
+    #[expect(clippy::disallowed_methods, reason = "telemetry measures a duration")]
+    let started = Instant::now();
+    let outcome = hash.await;
+    histogram!("HashMilliseconds").record(started.elapsed().as_secs_f64() * 1000.0);
+    outcome
 }

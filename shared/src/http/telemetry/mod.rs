@@ -1,4 +1,4 @@
-//! Audit lines, metrics and logs.
+//! Audit events, metrics and logs.
 
 pub mod audit;
 pub mod logging;

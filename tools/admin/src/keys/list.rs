@@ -3,31 +3,35 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use shared::domain::keys::jwk::Jwk;
-
-use super::{Report, desk::Desk, quoted, signer, utc};
-use crate::{
-    failure::Failure,
-    options::ListKeys,
-    places::{Held, Kept, Set},
+use shared::domain::{
+    keys::{Algorithm, Jwk},
+    time::UnixSeconds,
 };
 
-/// What is shown, as JSON or as a table.
+use super::{Report, key_set_pair::KeySetPair, utc};
+use crate::{
+    backends::{Contents, KeySet, StoredKeys},
+    failure::Failure,
+    options::ListKeys,
+    shell::quote,
+};
+
+/// The listing, rendered as JSON or as a table.
 #[derive(Serialize)]
 struct Listing {
     keys: Vec<Row>,
-    /// What is to be mended, and how.
+    /// Problems, each with the command that fixes it.
     notes: Vec<String>,
 }
 
 #[derive(Serialize)]
 struct Row {
-    /// A plain key has none.
+    /// `None`: a plain key.
     kid: Option<String>,
     algorithm: &'static str,
     created: Option<String>,
     role: Role,
-    /// Whether the public set has it. `None`: no public set is given.
+    /// Whether the key is in the public set. `None`: no public location is given.
     public: Option<bool>,
 }
 
@@ -36,16 +40,16 @@ enum Role {
     #[serde(rename = "signs")]
     Signs,
     #[serde(rename = "waits to sign")]
-    Waits,
-    #[serde(rename = "checks")]
-    VerifierConfig,
+    WaitsToSign,
+    #[serde(rename = "verifies")]
+    Verifies,
 }
 
-pub(crate) async fn run(options: &ListKeys, now: u64) -> Result<Report, Failure> {
-    let desk = Desk::open(&options.at, now).await?;
-    let listing = match &desk.keys.held {
-        Held::Plain(sound) => of_plain_key(&desk, sound.as_ref().err().map(ToString::to_string))?,
-        _ => of_set(&desk, &desk.private_set()?)?,
+pub(crate) async fn run(options: &ListKeys, now: UnixSeconds) -> Result<Report, Failure> {
+    let pair = KeySetPair::read(&options.locations, now).await?;
+    let listing = match &pair.keys.contents {
+        Contents::PlainKey(outcome) => list_plain_key(&pair, outcome.as_ref().err().map(ToString::to_string))?,
+        _ => list_set(&pair, &pair.private_set()?)?,
     };
     let text = if options.json {
         serde_json::to_string_pretty(&listing).map_err(|error| Failure::Failed(error.to_string()))? + "\n"
@@ -55,82 +59,81 @@ pub(crate) async fn run(options: &ListKeys, now: u64) -> Result<Report, Failure>
     Ok(Report { text, notes: Vec::new() })
 }
 
-fn of_plain_key(desk: &Desk, problem: Option<String>) -> Result<Listing, Failure> {
-    desk.check_public_place(shared::domain::keys::jwk::Algorithm::Hs256)?;
+fn list_plain_key(pair: &KeySetPair, problem: Option<String>) -> Result<Listing, Failure> {
+    pair.check_public_location(Algorithm::Hs256)?;
     if let Some(problem) = problem {
-        return Err(Failure::Failed(format!("{} holds a plain key that {problem}", desk.keys)));
+        return Err(Failure::Failed(format!("{} contains a plain key that {problem}", pair.keys)));
     }
-    let row = Row { kid: None, algorithm: "HS256", created: None, role: Role::Signs, public: None };
+    let algorithm = Algorithm::Hs256.name();
+    let row = Row { kid: None, algorithm, created: None, role: Role::Signs, public: None };
     let note = format!(
-        "{} holds a plain key, which has no kid and cannot be rotated; {} replaces it by a set",
-        desk.keys,
-        desk.command("new --algorithm HS256")
+        "{} contains a plain key, which has no kid and cannot be rotated; {} replaces it with a set",
+        pair.keys,
+        pair.command("new --algorithm HS256")
     );
     Ok(Listing { keys: vec![row], notes: vec![note] })
 }
 
-fn of_set(desk: &Desk, keys: &Set) -> Result<Listing, Failure> {
-    desk.check_public_place(keys.algorithm)?;
-    let signer = signer(keys, desk.now, desk.refresh, desk.keys.is_local());
-    let mut has_signer_come = false;
-    let mut rows = Vec::new();
-    for key in keys.set.keys() {
-        let signs = signer.as_deref() == Some(key.kid());
-        let role = match (signs, has_signer_come) {
-            (true, _) => Role::Signs,
-            (false, false) => Role::Waits,
-            (false, true) => Role::VerifierConfig,
-        };
-        has_signer_come |= signs;
-        rows.push(Row {
-            kid: Some(key.kid().to_owned()),
-            algorithm: keys.algorithm.name(),
-            created: key.issued_at().and_then(utc),
-            role,
-            public: desk.public.as_ref().map(|public| has(public, key)),
-        });
-    }
-    let notes = desk.public.as_ref().map(|public| differences(desk, public, keys)).unwrap_or_default();
+fn list_set(pair: &KeySetPair, keys: &KeySet) -> Result<Listing, Failure> {
+    pair.check_public_location(keys.algorithm)?;
+    let signer = pair.signer(keys)?;
+    let signer = keys.kids().position(|kid| kid == signer).unwrap_or_default();
+    let row = |(position, key): (usize, &Jwk)| Row {
+        kid: Some(key.kid().to_owned()),
+        algorithm: keys.algorithm.name(),
+        created: key.issued_at().and_then(utc),
+        // Keys in front of the signer take over later. Keys behind it have signed before.
+        role: match position.cmp(&signer) {
+            std::cmp::Ordering::Less => Role::WaitsToSign,
+            std::cmp::Ordering::Equal => Role::Signs,
+            std::cmp::Ordering::Greater => Role::Verifies,
+        },
+        public: pair.public.as_ref().map(|public| has(public, key)),
+    };
+    let rows = keys.set.keys().iter().enumerate().map(row).collect();
+    let notes = pair.public.as_ref().map(|public| differences(pair, public, keys)).unwrap_or_default();
     Ok(Listing { keys: rows, notes })
 }
 
-/// Whether the public set has just this key.
-fn has(public: &Kept, key: &Jwk) -> bool {
+/// Whether the public set contains exactly the public half of `key`.
+fn has(public: &StoredKeys, key: &Jwk) -> bool {
     public_key(public, key.kid()).is_some_and(|half| is_half_of(half, key))
 }
 
-fn public_key<'a>(public: &'a Kept, kid: &str) -> Option<&'a Jwk> {
-    let Held::Public(keys) = &public.held else { return None };
+fn public_key<'a>(public: &'a StoredKeys, kid: &str) -> Option<&'a Jwk> {
+    let Contents::Public(keys) = &public.contents else { return None };
     keys.set.keys().iter().find(|key| key.kid() == kid)
 }
 
 fn is_half_of(half: &Jwk, key: &Jwk) -> bool {
-    let json = |key: &Jwk| Set::of(key.algorithm(), key.public().into_iter().collect()).set.to_json();
+    let json = |key: &Jwk| KeySet::new(key.algorithm(), key.public().into_iter().collect()).set.to_json();
     half.algorithm() == key.algorithm() && json(half) == json(key)
 }
 
-/// How the public set differs, and what mends it.
-fn differences(desk: &Desk, public: &Kept, keys: &Set) -> Vec<String> {
-    let publish = desk.command("publish");
-    let Held::Public(halves) = &public.held else {
-        return vec![format!("{public} {}; {publish} writes the public set", public.held.describe())];
+/// The differences between the two sets, each with the command that fixes it.
+fn differences(pair: &KeySetPair, public: &StoredKeys, keys: &KeySet) -> Vec<String> {
+    let publish = pair.command("publish");
+    let Contents::Public(halves) = &public.contents else {
+        return vec![format!("{public} {}; {publish} writes the public set", public.contents.describe())];
     };
     let mut notes = Vec::new();
     for key in keys.set.keys() {
         let kid = key.kid();
-        match public_key(public, kid) {
-            None => {
-                notes.push(format!("{kid} is not in {public}, so tokens that it signs are refused; {publish} adds it"));
-            }
-            Some(half) if !is_half_of(half, key) => {
-                notes.push(format!("{kid} is another key, or otherwise described, in {public}; {publish} replaces it"));
-            }
-            Some(_) => {}
+        let Some(half) = public_key(public, kid) else {
+            notes.push(format!("{kid} is not in {public}, so tokens that it signs are rejected; {publish} adds it"));
+            continue;
+        };
+        if !is_half_of(half, key) {
+            notes.push(format!(
+                "{kid} is a different key in {public}, or has different metadata there; {publish} replaces it"
+            ));
         }
     }
     for kid in halves.kids().filter(|kid| !keys.has(kid)) {
-        let retire = desk.command(&format!("retire {}", quoted(kid)));
-        notes.push(format!("{kid} is in {public} alone, so tokens that it signed are taken; {retire} takes it out"));
+        let retire = pair.command(&format!("retire {}", quote(kid)));
+        notes.push(format!(
+            "{kid} is only in {public}, so tokens that it signed are still accepted; {retire} removes it"
+        ));
     }
     notes
 }
@@ -141,13 +144,13 @@ fn table(listing: &Listing) -> String {
     for key in &listing.keys {
         let role = match key.role {
             Role::Signs => "signs",
-            Role::Waits => "waits to sign",
-            Role::VerifierConfig => "checks",
+            Role::WaitsToSign => "waits to sign",
+            Role::Verifies => "verifies",
         };
         let public = if key.public == Some(true) { "yes" } else { "no" };
         rows.push([cell(&key.kid), key.algorithm.to_owned(), cell(&key.created), role.to_owned(), public.to_owned()]);
     }
-    // Without a public set the last column has nothing to say.
+    // Without a public location, the last column is left out.
     let columns = if listing.keys.iter().any(|key| key.public.is_some()) { 5 } else { 4 };
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();

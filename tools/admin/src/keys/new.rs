@@ -1,97 +1,98 @@
 //! `admin keys new`.
 
-use shared::domain::keys::jwk::{Algorithm, Jwk, KeyProblem};
-
-use super::{Report, consequence, desk::Desk, setting};
-use crate::{
-    ask,
-    failure::Failure,
-    options::NewKeys,
-    places::{Held, Kept, Privacy, Set},
+use shared::domain::{
+    keys::{Algorithm, Jwk, KeyProblem},
+    time::UnixSeconds,
 };
 
-pub(crate) async fn run(options: NewKeys, now: u64) -> Result<Report, Failure> {
+use super::{Report, consequence, key_set_pair::KeySetPair, setting};
+use crate::{
+    backends::{Contents, KeySet, SetKind, StoredKeys},
+    confirm::confirm,
+    failure::Failure,
+    options::NewKeys,
+};
+
+pub(crate) async fn run(options: NewKeys, now: UnixSeconds) -> Result<Report, Failure> {
     let algorithm = options.algorithm;
-    if !algorithm.is_asymmetric() && options.at.public_keys()?.is_some() {
+    if !algorithm.is_asymmetric() && options.locations.public_keys()?.is_some() {
         return Err(Failure::Usage(
-            "HS256 has no public keys: leave out --public-keys, and JWT_PUBLIC_KEYS_ARN unset".to_owned(),
+            "HS256 has no public keys: omit --public-keys, and leave JWT_PUBLIC_KEYS_ARN unset".to_owned(),
         ));
     }
-    let mut desk = Desk::open(&options.at, now).await?;
-    // A place of public keys is one that others read.
-    if let Held::Public(_) = desk.keys.held {
-        desk.private_set()?;
+    let pair = KeySetPair::read(&options.locations, now).await?;
+    // Other services can read a location of public keys, so private keys are never written there.
+    if let Contents::Public(_) = pair.keys.contents {
+        pair.private_set()?;
     }
-    if let Some(loss) = loss(&desk, algorithm) {
-        ask::confirm(&loss, options.yes)?;
+    if let Some(loss) = loss(&pair, algorithm) {
+        confirm(&loss, options.yes)?;
     }
     let key = generate(algorithm, now)?;
     let kid = key.kid().to_owned();
-    let meanwhile = meanwhile(&desk, algorithm);
-    let mut notes = desk.write(&Set::of(algorithm, vec![key]), Privacy::Public, &meanwhile).await?;
-    notes.extend(desk.note_without_public(algorithm));
-    let published = desk.public.map(|public| format!("{public} holds its public half.\n")).unwrap_or_default();
+    let keys = KeySet::new(algorithm, vec![key]);
+    let mut notes = pair.write(&keys, SetKind::Public, &partial(&pair, algorithm)).await?;
+    notes.extend(pair.note_without_public(algorithm));
+    let published =
+        pair.public.as_ref().map(|public| format!("{public} contains its public half.\n")).unwrap_or_default();
     let setting = setting(algorithm);
     let text = format!(
-        "{} holds one key for {algorithm}, which signs at once: {kid}\n{published}The functions take it with {setting}.\n",
-        desk.keys
+        "{} contains one key for {algorithm}, which signs immediately: {kid}\n{published}\
+         The functions accept it with {setting}.\n",
+        pair.keys
     );
     Ok(Report { text, notes })
 }
 
-pub(super) fn generate(algorithm: Algorithm, now: u64) -> Result<Jwk, Failure> {
+pub(super) fn generate(algorithm: Algorithm, now: UnixSeconds) -> Result<Jwk, Failure> {
     Jwk::generate(algorithm, now).map_err(|problem: KeyProblem| {
-        Failure::Failed(format!(
-            "nothing is written: no key could be made (the operating system gave none that is sound): {problem}"
-        ))
+        Failure::Failed(format!("nothing is written: generating a key failed: {problem}"))
     })
 }
 
 /// What is lost, in whole sentences. `None`: nothing.
-fn loss(desk: &Desk, algorithm: Algorithm) -> Option<String> {
-    let lost = |kept: &Kept| match kept.held {
-        Held::Nothing => None,
-        _ => Some(format!("{kept} {}; all of that is replaced.", kept.held.describe())),
+fn loss(pair: &KeySetPair, algorithm: Algorithm) -> Option<String> {
+    let lost = |stored: &StoredKeys| match stored.contents {
+        Contents::Empty => None,
+        _ => Some(format!("{stored} {}, which would be replaced.", stored.contents.describe())),
     };
-    let places: Vec<String> = [lost(&desk.keys), desk.public.as_ref().and_then(lost)].into_iter().flatten().collect();
-    if places.is_empty() {
+    let losses: Vec<String> = [lost(&pair.keys), pair.public.as_ref().and_then(lost)].into_iter().flatten().collect();
+    if losses.is_empty() {
         return None;
     }
-    let consequence = consequence(desk.refresh);
+    let consequence = consequence(pair.refresh);
     Some(format!(
-        "{} Every token signed with the keys there {consequence}.{}",
-        places.join(" "),
-        other_setting(desk, algorithm)
+        "{} Every token signed with a replaced key {consequence}.{}",
+        losses.join(" "),
+        algorithm_change(pair, algorithm)
     ))
 }
 
-/// What a change of the algorithm means besides.
-fn other_setting(desk: &Desk, algorithm: Algorithm) -> String {
-    let before = match &desk.keys.held {
-        Held::Private(keys) => keys.algorithm,
-        Held::Plain(_) => Algorithm::Hs256,
+/// What a change of the algorithm means in addition.
+fn algorithm_change(pair: &KeySetPair, algorithm: Algorithm) -> String {
+    let before = match &pair.keys.contents {
+        Contents::Private(keys) => keys.algorithm,
+        Contents::PlainKey(_) => Algorithm::Hs256,
         _ => return String::new(),
     };
     if before == algorithm {
         return String::new();
     }
     format!(
-        " Functions that are set to {before} keep the old key while they run, and do not start anew before they are deployed \
-         with {}.",
+        " Functions that are set to {before} use the old key for as long as they run, and fail to start until they are \
+         deployed with {}.",
         setting(algorithm)
     )
 }
 
-fn meanwhile(desk: &Desk, algorithm: Algorithm) -> String {
-    let again = desk.command(&format!("new --algorithm {algorithm}"));
-    let back = match &desk.keys.held {
-        Held::Private(keys) if keys.algorithm.is_asymmetric() => {
-            format!(
-                ", so tokens are refused; {again} completes it, or {} goes back to the keys that sign",
-                desk.command("publish")
-            )
-        }
-        _ => format!("; {again} completes it"),
-    };
-    format!("its key signs nowhere{back}")
+fn partial(pair: &KeySetPair, algorithm: Algorithm) -> String {
+    let again = pair.command(&format!("new --algorithm {algorithm}"));
+    match &pair.keys.contents {
+        Contents::Private(keys) if keys.algorithm.is_asymmetric() => format!(
+            "no function signs with its key, and tokens of the keys that do sign are rejected; {again} completes \
+             the change, or {} reverts it",
+            pair.command("publish")
+        ),
+        _ => format!("no function signs with its key; {again} completes the change"),
+    }
 }

@@ -1,44 +1,42 @@
 //! `admin keys publish`.
 
-use super::{Report, consequence, desk::Desk};
+use shared::domain::time::UnixSeconds;
+
+use super::{Report, consequence, key_set_pair::KeySetPair};
 use crate::{
-    ask,
+    backends::{Contents, KeySet, StoredKeys},
+    confirm::confirm,
     failure::Failure,
     options::PublishKeys,
-    places::{Held, Kept, Set},
 };
 
-pub(crate) async fn run(options: PublishKeys, now: u64) -> Result<Report, Failure> {
-    let mut desk = Desk::open(&options.at, now).await?;
-    let Some(public) = &desk.public else {
+pub(crate) async fn run(options: PublishKeys, now: UnixSeconds) -> Result<Report, Failure> {
+    let pair = KeySetPair::read(&options.locations, now).await?;
+    let Some(public) = &pair.public else {
         return Err(Failure::Usage("--public-keys is not given, and JWT_PUBLIC_KEYS_ARN is not set".to_owned()));
     };
-    let keys = desk.private_set()?;
-    desk.check_public_place(keys.algorithm)?;
-    if matches!(&public.held, Held::Public(held) if held.set.to_json() == keys.set.public().to_json()) {
-        let text = format!("{public} holds the public halves of {} already.\n", desk.keys);
+    let keys = pair.private_set()?;
+    pair.check_public_location(keys.algorithm)?;
+    if matches!(&public.contents, Contents::Public(stored) if stored.set.to_json() == keys.set.public().to_json()) {
+        let text = format!("{public} already contains the public halves of {}.\n", pair.keys);
         return Ok(Report { text, notes: Vec::new() });
     }
     if let Some(loss) = loss(public, &keys) {
-        ask::confirm(
-            &format!("{loss} Every token signed with a key that is lost {}.", consequence(desk.refresh)),
-            options.yes,
-        )?;
+        confirm(&format!("{loss} Every token signed with a lost key {}.", consequence(pair.refresh)), options.yes)?;
     }
-    let notes = desk.write_public(&keys).await?;
-    let public = desk.public.map(|public| public.to_string()).unwrap_or_default();
+    let notes = pair.write_public(&keys).await?;
     let kids: Vec<&str> = keys.kids().collect();
-    Ok(Report { text: format!("{public} holds the public halves of {}: {}\n", desk.keys, kids.join(", ")), notes })
+    Ok(Report { text: format!("{public} contains the public halves of {}: {}\n", pair.keys, kids.join(", ")), notes })
 }
 
-/// What is lost, in one sentence. `None`: no key is.
-fn loss(public: &Kept, keys: &Set) -> Option<String> {
-    match &public.held {
-        Held::Nothing => None,
-        Held::Public(held) => {
-            let lost: Vec<&str> = held.kids().filter(|kid| !keys.has(kid)).collect();
-            (!lost.is_empty()).then(|| format!("{public} holds keys that are lost then: {}.", lost.join(", ")))
+/// What is lost, in one sentence. `None`: no key is lost.
+fn loss(public: &StoredKeys, keys: &KeySet) -> Option<String> {
+    match &public.contents {
+        Contents::Empty => None,
+        Contents::Public(stored) => {
+            let lost: Vec<&str> = stored.kids().filter(|kid| !keys.has(kid)).collect();
+            (!lost.is_empty()).then(|| format!("{public} contains keys that would be lost: {}.", lost.join(", ")))
         }
-        held => Some(format!("{public} {}; all of that is replaced.", held.describe())),
+        contents => Some(format!("{public} {}, which would be replaced.", contents.describe())),
     }
 }

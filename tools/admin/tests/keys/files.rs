@@ -1,106 +1,106 @@
-use std::{os::unix::fs::symlink, time::Duration};
+use std::os::unix::fs::symlink;
 
-use shared::domain::keys::jwk::Algorithm;
+use shared::domain::keys::Algorithm;
 
-use crate::desk::{Desk, PRIVATE_FILE, Places, mode, set};
+use crate::harness::{Locations, PRIVATE_FILE, Sandbox, mode, set};
 
 #[tokio::test]
-async fn a_write_that_fails_leaves_the_old_file_and_nothing_else() {
-    let desk = Desk::new().await;
+async fn a_failed_write_leaves_the_old_file_and_no_temporary_file() {
+    let sandbox = Sandbox::new().await;
     let old = set(Algorithm::EdDsa, &[1]).to_json();
-    desk.put(PRIVATE_FILE, &old);
-    // No file may grow, as on a disk that is full.
+    sandbox.put(PRIVATE_FILE, &old);
+    // No file can grow, as on a full disk.
     let script = r#"trap "" XFSZ; ulimit -f 0; exec "$0" "$@""#;
     let arguments = ["-c", script, env!("CARGO_BIN_EXE_admin"), "keys", "rotate", "--keys", PRIVATE_FILE];
-    let said = desk.finish(&mut desk.command("/bin/sh", &arguments)).await;
-    said.is_failed(&["file:keys.json could not be written", "and holds what it held"]);
-    assert_eq!(desk.text(PRIVATE_FILE), Some(old));
-    assert_eq!(desk.files(), ["keys.json"]);
+    let outcome = sandbox.finish(&mut sandbox.command("/bin/sh", &arguments)).await;
+    outcome.assert_failed(&["file:keys.json could not be written", "its value is unchanged"]);
+    assert_eq!(sandbox.text(PRIVATE_FILE), Some(old));
+    assert_eq!(sandbox.files(), ["keys.json"]);
 }
 
 #[tokio::test]
-async fn a_directory_that_is_not_there_is_not_made() {
-    let desk = Desk::new().await;
-    let said = desk.run(&["keys", "new", "--algorithm", "EdDSA", "--keys", "file:none/keys.json"]).await;
-    said.is_failed(&["file:none/keys.json could not be written (No such file or directory"]);
-    assert!(desk.files().is_empty());
+async fn a_missing_directory_is_not_created() {
+    let sandbox = Sandbox::new().await;
+    let outcome = sandbox.run(&["keys", "new", "--algorithm", "EdDSA", "--keys", "file:missing/keys.json"]).await;
+    outcome.assert_failed(&["file:missing/keys.json could not be written (No such file or directory"]);
+    assert!(sandbox.files().is_empty());
 }
 
 #[tokio::test]
-async fn a_directory_that_nobody_may_write_to_keeps_its_file() {
-    let desk = Desk::new().await;
+async fn a_read_only_directory_keeps_its_file() {
+    let sandbox = Sandbox::new().await;
     let old = set(Algorithm::EdDsa, &[1]).to_json();
-    std::fs::create_dir(desk.path("closed")).unwrap();
-    desk.write("closed/keys.json", &old);
+    std::fs::create_dir(sandbox.path("closed")).unwrap();
+    sandbox.write("closed/keys.json", &old);
     let permit = |mode| {
         use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(desk.path("closed"), std::fs::Permissions::from_mode(mode)).unwrap();
+        std::fs::set_permissions(sandbox.path("closed"), std::fs::Permissions::from_mode(mode)).unwrap();
     };
     permit(0o500);
-    // The superuser may write anywhere.
-    if std::fs::write(desk.path("closed/other"), "").is_err() {
-        let said = desk.run(&["keys", "rotate", "--keys", "file:closed/keys.json"]).await;
-        said.is_failed(&["could not be written (Permission denied", "and holds what it held"]);
-        assert_eq!(std::fs::read_to_string(desk.path("closed/keys.json")).unwrap(), old);
+    // root can write anywhere.
+    if std::fs::write(sandbox.path("closed/other"), "").is_err() {
+        let outcome = sandbox.run(&["keys", "rotate", "--keys", "file:closed/keys.json"]).await;
+        outcome.assert_failed(&["could not be written (Permission denied", "its value is unchanged"]);
+        assert_eq!(std::fs::read_to_string(sandbox.path("closed/keys.json")).unwrap(), old);
     }
     permit(0o700);
 }
 
 #[tokio::test]
-async fn a_link_stays_a_link() {
-    let desk = Desk::new().await;
-    desk.write("real.json", &set(Algorithm::EdDsa, &[1]).to_json());
-    symlink("real.json", desk.path("keys.json")).unwrap();
-    desk.run(&["keys", "rotate", "--keys", PRIVATE_FILE]).await.is_done();
-    assert!(desk.path("keys.json").is_symlink());
-    assert_eq!(desk.kids("file:real.json").len(), 2);
-    assert_eq!(mode(&desk.path("real.json")), 0o600);
+async fn a_symbolic_link_stays_a_link() {
+    let sandbox = Sandbox::new().await;
+    sandbox.write("real.json", &set(Algorithm::EdDsa, &[1]).to_json());
+    symlink("real.json", sandbox.path("keys.json")).unwrap();
+    sandbox.run(&["keys", "rotate", "--keys", PRIVATE_FILE]).await.assert_success();
+    assert!(sandbox.path("keys.json").is_symlink());
+    assert_eq!(sandbox.kids("file:real.json").len(), 2);
+    assert_eq!(mode(&sandbox.path("real.json")), 0o600);
     let both = ["--keys", PRIVATE_FILE, "--public-keys", "file:real.json"];
     for command in [&["new", "--algorithm", "EdDSA", "--yes"][..], &["rotate"], &["publish", "--yes"], &["list"]] {
-        let said = desk.run(&[&["keys"], command, &both[..]].concat()).await;
-        said.is_ended(2, &["--keys and --public-keys name the same place"]);
+        let outcome = sandbox.run(&[&["keys"], command, &both[..]].concat()).await;
+        outcome.assert_exit(2, &["--keys and --public-keys name the same location"]);
     }
 }
 
 #[tokio::test]
-async fn only_the_two_files_are_left_when_all_is_done() {
-    let desk = Desk::new().await;
-    let places = Places::files();
-    desk.keys(&["new", "--algorithm", "ES256"], &places).await.is_done();
-    desk.keys(&["rotate"], &places).await.is_done();
-    let kid = desk.kids(&places.keys)[1].clone();
-    desk.keys(&["retire", &kid, "--yes"], &places).await.is_done();
-    assert_eq!(desk.files(), ["keys.json", "public-keys.json"]);
-    assert_eq!(mode(&desk.path("keys.json")), 0o600);
+async fn only_the_two_files_remain_after_success() {
+    let sandbox = Sandbox::new().await;
+    let locations = Locations::files();
+    sandbox.keys(&["new", "--algorithm", "ES256"], &locations).await.assert_success();
+    sandbox.keys(&["rotate"], &locations).await.assert_success();
+    let kid = sandbox.kids(&locations.keys)[1].clone();
+    sandbox.keys(&["retire", &kid, "--yes"], &locations).await.assert_success();
+    assert_eq!(sandbox.files(), ["keys.json", "public-keys.json"]);
+    assert_eq!(mode(&sandbox.path("keys.json")), 0o600);
 }
 
 #[tokio::test]
-async fn of_two_who_write_at_once_the_second_one_is_told() {
-    let desk = Desk::new().await;
-    desk.put(PRIVATE_FILE, &set(Algorithm::EdDsa, &[1]).to_json());
-    let first = std::fs::File::open(desk.path(".")).unwrap();
+async fn the_second_of_two_concurrent_writers_fails() {
+    let sandbox = Sandbox::new().await;
+    sandbox.put(PRIVATE_FILE, &set(Algorithm::EdDsa, &[1]).to_json());
+    let first = std::fs::File::open(sandbox.path(".")).unwrap();
     first.lock().unwrap();
-    let mut command = desk.command(env!("CARGO_BIN_EXE_admin"), &["keys", "rotate", "--keys", PRIVATE_FILE]);
+    let mut command = sandbox.command(env!("CARGO_BIN_EXE_admin"), &["keys", "rotate", "--keys", PRIVATE_FILE]);
     let second = command.spawn().unwrap();
-    while desk.files().len() == 1 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    while sandbox.files().len() == 1 {
+        tokio::task::yield_now().await;
     }
-    // It has read, and is about to write.
+    // The program has read the file and is about to replace it.
     let other = set(Algorithm::EdDsa, &[2]).to_json();
-    desk.put(PRIVATE_FILE, &other);
+    sandbox.put(PRIVATE_FILE, &other);
     drop(first);
     let output = second.wait_with_output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("was changed by somebody else meanwhile"));
-    assert_eq!(desk.text(PRIVATE_FILE), Some(other));
-    assert_eq!(desk.files(), ["keys.json"]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("was changed by another writer"));
+    assert_eq!(sandbox.text(PRIVATE_FILE), Some(other));
+    assert_eq!(sandbox.files(), ["keys.json"]);
 }
 
 #[tokio::test]
 async fn files_need_no_aws() {
-    let desk = Desk::new().await;
+    let sandbox = Sandbox::new().await;
     let mut command =
-        desk.command(env!("CARGO_BIN_EXE_admin"), &["keys", "new", "--algorithm", "EdDSA", "--keys", PRIVATE_FILE]);
-    desk.finish(command.env_clear()).await.is_done();
-    assert!(desk.aws.account().calls.is_empty());
+        sandbox.command(env!("CARGO_BIN_EXE_admin"), &["keys", "new", "--algorithm", "EdDSA", "--keys", PRIVATE_FILE]);
+    sandbox.finish(command.env_clear()).await.assert_success();
+    assert!(sandbox.aws.account().calls.is_empty());
 }

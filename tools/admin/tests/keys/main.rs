@@ -1,16 +1,17 @@
-//! `admin keys`, started as a user starts it.
+//! `admin keys`, run as an operator runs it.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::disallowed_methods, reason = "tests generate unique names")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed precondition fails the test")]
 
-mod asking;
-mod aws;
-mod desk;
+mod confirmation;
+mod fake_aws;
 mod files;
+mod harness;
 mod list;
 mod new;
-mod parameters;
+mod public_secret;
 mod publish;
 mod retire;
 mod rotate;
-mod secrets;
+mod signing_secret;
 mod usage;

@@ -1,173 +1,182 @@
-use shared::domain::keys::jwk::Algorithm;
+use shared::domain::keys::Algorithm;
 
-use crate::desk::{Desk, PRIVATE_FILE, Places, kids, mode, set};
+use crate::fake_aws::PUT;
+use crate::harness::{Locations, PRIVATE_FILE, Sandbox, kids, mode, set};
 
 const PLAIN: &str = "7f2f6a5c1d0e4b8f9a3c2d1e0f4b5a6c";
 
 #[tokio::test]
-async fn a_new_set_is_made_in_every_place_for_every_algorithm() {
-    let desk = Desk::new().await;
+async fn a_new_set_is_created_in_every_location_for_every_algorithm() {
+    let sandbox = Sandbox::new().await;
     for algorithm in Algorithm::ALL {
-        for places in Places::all(&desk) {
-            let said = if algorithm.is_asymmetric() {
-                desk.keys(&["new", "--yes", "--algorithm", algorithm.name()], &places).await
+        for locations in Locations::all(&sandbox) {
+            let outcome = if algorithm.is_asymmetric() {
+                sandbox.keys(&["new", "--yes", "--algorithm", algorithm.name()], &locations).await
             } else {
-                desk.run(&["keys", "new", "--yes", "--algorithm", algorithm.name(), "--keys", &places.keys]).await
+                sandbox.run(&["keys", "new", "--yes", "--algorithm", algorithm.name(), "--keys", &locations.keys]).await
             };
-            desk.assert_sound(&places, algorithm);
-            let kids = desk.kids(&places.keys);
-            said.is_done().says(&[&places.keys, &kids[0], &format!("JWT_ALGORITHM={algorithm}")]);
-            assert_eq!((kids.len(), said.err.as_str()), (1, ""));
+            sandbox.assert_consistent(&locations, algorithm);
+            let kids = sandbox.kids(&locations.keys);
+            outcome.assert_success().assert_mentions(&[
+                &locations.keys,
+                &kids[0],
+                &format!("JWT_ALGORITHM={algorithm}"),
+            ]);
+            assert_eq!((kids.len(), outcome.err.as_str()), (1, ""));
         }
     }
 }
 
 #[tokio::test]
-async fn what_is_empty_is_filled_without_a_question() {
-    let desk = Desk::new().await;
+async fn an_empty_location_is_filled_without_confirmation() {
+    let sandbox = Sandbox::new().await;
     for empty in ["", "\n", r#"{"keys":[]}"#] {
-        for places in Places::all(&desk) {
-            desk.put(&places.keys, empty);
-            desk.put(&places.public, empty);
-            if places.keys.contains(":parameter/") {
-                desk.aws.account().change(&places.keys, |parameter| parameter.kind = "SecureString".to_owned());
-            }
-            desk.keys(&["new", "--algorithm", "EdDSA"], &places).await.is_done();
-            desk.assert_sound(&places, Algorithm::EdDsa);
+        for locations in Locations::all(&sandbox) {
+            sandbox.put(&locations.keys, empty);
+            sandbox.put(&locations.public, empty);
+            sandbox.keys(&["new", "--algorithm", "EdDSA"], &locations).await.assert_success();
+            sandbox.assert_consistent(&locations, Algorithm::EdDsa);
         }
     }
 }
 
 #[tokio::test]
-async fn what_is_there_is_replaced_only_when_it_is_meant() {
-    let desk = Desk::new().await;
+async fn existing_keys_are_replaced_only_after_confirmation() {
+    let sandbox = Sandbox::new().await;
     let old = set(Algorithm::Es256, &[1, 2]);
-    for (held, words) in [
-        (old.to_json(), ["holds 2 ES256 keys", old.keys()[1].kid()]),
-        (PLAIN.to_owned(), ["holds a plain key", "set to HS256"]),
-        ("{ no JSON".to_owned(), ["holds no JWK Set", "replaced"]),
+    for (stored, words) in [
+        (old.to_json(), ["contains 2 ES256 keys", old.keys()[1].kid()]),
+        (PLAIN.to_owned(), ["contains a plain key", "set to HS256"]),
+        ("{ no JSON".to_owned(), ["does not hold a JWK Set", "replaced"]),
     ] {
-        for places in Places::all(&desk) {
-            desk.put(&places.keys, &held);
-            if places.keys.contains(":parameter/") {
-                desk.aws.account().change(&places.keys, |parameter| parameter.kind = "SecureString".to_owned());
-            }
-            let said = desk.keys(&["new", "--algorithm", "EdDSA"], &places).await;
-            said.is_failed(&words).says(&["is refused within JWT_KEYS_REFRESH (300 s)", "sessions survive", "--yes"]);
-            assert_eq!(desk.text(&places.keys).as_deref(), Some(held.as_str()), "nothing is written");
-            assert_eq!(desk.text(&places.public), None);
-            desk.keys(&["new", "--algorithm", "EdDSA", "--yes"], &places).await.is_done();
-            desk.assert_sound(&places, Algorithm::EdDsa);
+        for locations in Locations::all(&sandbox) {
+            sandbox.put(&locations.keys, &stored);
+            let outcome = sandbox.keys(&["new", "--algorithm", "EdDSA"], &locations).await;
+            outcome.assert_failed(&words).assert_mentions(&[
+                "is rejected within JWT_KEYS_REFRESH (300 s)",
+                "sessions survive",
+                "--yes",
+            ]);
+            assert_eq!(sandbox.text(&locations.keys).as_deref(), Some(stored.as_str()), "nothing is written");
+            assert_eq!(sandbox.text(&locations.public), None);
+            sandbox.keys(&["new", "--algorithm", "EdDSA", "--yes"], &locations).await.assert_success();
+            sandbox.assert_consistent(&locations, Algorithm::EdDsa);
         }
-        std::fs::remove_file(desk.path("public-keys.json")).unwrap();
+        std::fs::remove_file(sandbox.path("public-keys.json")).unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_public_set_of_others_is_not_replaced_without_a_question() {
-    let desk = Desk::new().await;
+async fn an_unrelated_public_set_is_not_replaced_without_confirmation() {
+    let sandbox = Sandbox::new().await;
     let others = set(Algorithm::EdDsa, &[1]).public();
-    for places in Places::all(&desk) {
-        desk.put(&places.public, &others.to_json());
-        let said = desk.keys(&["new", "--algorithm", "EdDSA"], &places).await;
-        said.is_failed(&[&places.public, "holds 1 public EdDSA key", others.keys()[0].kid()]);
-        assert_eq!(desk.text(&places.public), Some(others.to_json()));
-        assert_eq!(desk.text(&places.keys), None);
+    for locations in Locations::all(&sandbox) {
+        sandbox.put(&locations.public, &others.to_json());
+        let outcome = sandbox.keys(&["new", "--algorithm", "EdDSA"], &locations).await;
+        outcome.assert_failed(&[&locations.public, "contains 1 public EdDSA key", others.keys()[0].kid()]);
+        assert_eq!(sandbox.text(&locations.public), Some(others.to_json()));
+        assert_eq!(sandbox.text(&locations.keys), None);
     }
 }
 
 #[tokio::test]
-async fn an_unusual_value_of_a_secret_counts_as_something() {
-    let desk = Desk::new().await;
-    let places = Places::secret(&desk);
-    desk.aws.account().put_octets(&places.keys);
-    desk.keys(&["new", "--algorithm", "EdDSA"], &places).await.is_failed(&["holds no text"]);
-    desk.keys(&["new", "--algorithm", "EdDSA", "--yes"], &places).await.is_done();
-    desk.assert_sound(&places, Algorithm::EdDsa);
+async fn a_secret_with_binary_data_is_not_replaced_without_confirmation() {
+    let sandbox = Sandbox::new().await;
+    let locations = Locations::secrets(&sandbox);
+    sandbox.aws.account().put_binary(&locations.keys);
+    sandbox.keys(&["new", "--algorithm", "EdDSA"], &locations).await.assert_failed(&["contains binary data"]);
+    sandbox.keys(&["new", "--algorithm", "EdDSA", "--yes"], &locations).await.assert_success();
+    sandbox.assert_consistent(&locations, Algorithm::EdDsa);
 }
 
 #[tokio::test]
-async fn private_keys_never_go_where_public_ones_are() {
-    let desk = Desk::new().await;
-    for places in Places::all(&desk) {
-        desk.keys(&["new", "--algorithm", "EdDSA"], &places).await.is_done();
-        let mixed_up = Places { keys: places.public.clone(), public: places.keys.clone() };
-        let before = (desk.text(&places.keys), desk.text(&places.public));
+async fn private_keys_are_never_written_to_the_public_location() {
+    let sandbox = Sandbox::new().await;
+    for locations in Locations::all(&sandbox) {
+        sandbox.keys(&["new", "--algorithm", "EdDSA"], &locations).await.assert_success();
+        let swapped = Locations { keys: locations.public.clone(), public: locations.keys.clone() };
+        let before = (sandbox.text(&locations.keys), sandbox.text(&locations.public));
         for command in [&["new", "--algorithm", "EdDSA", "--yes"][..], &["rotate"], &["publish", "--yes"], &["list"]] {
-            desk.keys(command, &mixed_up).await.is_failed(&["mixed up"]);
+            sandbox.keys(command, &swapped).await.assert_failed(&["swapped"]);
         }
-        assert_eq!((desk.text(&places.keys), desk.text(&places.public)), before);
+        assert_eq!((sandbox.text(&locations.keys), sandbox.text(&locations.public)), before);
     }
 }
 
 #[tokio::test]
-async fn without_a_public_place_that_is_said_where_there_are_public_keys() {
-    let desk = Desk::new().await;
-    let said = desk.run(&["keys", "new", "--algorithm", "EdDSA", "--keys", PRIVATE_FILE]).await;
-    said.is_done()
-        .says(&["note: no public set is written", "admin keys publish --keys file:keys.json --public-keys PLACE"]);
-    let said = desk.run(&["keys", "new", "--algorithm", "HS256", "--keys", PRIVATE_FILE, "--yes"]).await;
-    assert_eq!(said.is_done().err, "");
+async fn a_missing_public_location_is_noted_for_asymmetric_keys_only() {
+    let sandbox = Sandbox::new().await;
+    let outcome = sandbox.run(&["keys", "new", "--algorithm", "EdDSA", "--keys", PRIVATE_FILE]).await;
+    outcome.assert_success().assert_mentions(&[
+        "note: no public set is written",
+        "admin keys publish --keys file:keys.json --public-keys LOCATION",
+    ]);
+    let outcome = sandbox.run(&["keys", "new", "--algorithm", "HS256", "--keys", PRIVATE_FILE, "--yes"]).await;
+    assert_eq!(outcome.assert_success().err, "");
 }
 
 #[tokio::test]
-async fn hs256_has_no_public_place() {
-    let desk = Desk::new().await;
-    let said = desk.keys(&["new", "--algorithm", "HS256"], &Places::files()).await;
-    said.is_ended(2, &["HS256 has no public keys", "JWT_PUBLIC_KEYS_ARN"]);
-    assert!(desk.files().is_empty());
-    desk.put(PRIVATE_FILE, &set(Algorithm::Hs256, &[1, 2]).to_json());
+async fn hs256_has_no_public_location() {
+    let sandbox = Sandbox::new().await;
+    let outcome = sandbox.keys(&["new", "--algorithm", "HS256"], &Locations::files()).await;
+    outcome.assert_exit(2, &["HS256 has no public keys", "JWT_PUBLIC_KEYS_ARN"]);
+    assert!(sandbox.files().is_empty());
+    sandbox.put(PRIVATE_FILE, &set(Algorithm::Hs256, &[1, 2]).to_json());
     for command in [&["rotate"][..], &["publish"], &["retire", "x", "--yes"], &["list"]] {
-        desk.keys(command, &Places::files()).await.is_failed(&["HS256", "no public halves", "JWT_PUBLIC_KEYS_ARN"]);
+        sandbox.keys(command, &Locations::files()).await.assert_failed(&[
+            "HS256",
+            "no public halves",
+            "JWT_PUBLIC_KEYS_ARN",
+        ]);
     }
-    desk.put(PRIVATE_FILE, PLAIN);
-    desk.keys(&["list"], &Places::files()).await.is_failed(&["HS256", "no public halves"]);
-    assert_eq!(desk.files(), ["keys.json"]);
+    sandbox.put(PRIVATE_FILE, PLAIN);
+    sandbox.keys(&["list"], &Locations::files()).await.assert_failed(&["HS256", "no public halves"]);
+    assert_eq!(sandbox.files(), ["keys.json"]);
 }
 
 #[tokio::test]
-async fn when_the_second_write_fails_that_is_said_and_another_run_completes_it() {
-    let desk = Desk::new().await;
+async fn a_second_run_completes_a_change_whose_second_write_failed() {
+    let sandbox = Sandbox::new().await;
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256] {
-        let places = Places::secret(&desk);
+        let locations = Locations::secrets(&sandbox);
         let old = set(Algorithm::EdDsa, &[1]);
-        desk.put(&places.keys, &old.to_json());
-        desk.put(&places.public, &old.public().to_json());
+        sandbox.put(&locations.keys, &old.to_json());
+        sandbox.put(&locations.public, &old.public().to_json());
         let new = ["new", "--yes", "--algorithm", algorithm.name()];
-        desk.aws.refuse("secretsmanager.PutSecretValue", "AccessDeniedException", "You may not.");
-        let said = desk.keys(&new, &places).await;
-        said.is_failed(&["AccessDeniedException: You may not.", "and holds what it held", "is written already"]);
-        said.says(&[
-            &format!("admin keys new --algorithm {algorithm} --keys {}", places.keys),
+        sandbox.aws.refuse_on(&locations.keys, PUT, "AccessDeniedException", "You may not.");
+        let outcome = sandbox.keys(&new, &locations).await;
+        outcome.assert_failed(&["AccessDeniedException: You may not.", "its value is unchanged", "is already written"]);
+        outcome.assert_mentions(&[
+            &format!("admin keys new --algorithm {algorithm} --keys {}", locations.keys),
             "admin keys publish --keys",
         ]);
-        assert_eq!(kids(&desk.text(&places.keys).unwrap()), [old.keys()[0].kid()]);
-        assert_ne!(desk.kids(&places.public), [old.keys()[0].kid()], "the public set was first");
-        desk.aws.allow("secretsmanager.PutSecretValue");
-        // One way out, or the other.
-        desk.keys(&["publish"], &places).await.is_failed(&["--yes"]);
-        desk.keys(&["publish", "--yes"], &places).await.is_done();
-        desk.assert_sound(&places, Algorithm::EdDsa);
-        desk.keys(&new, &places).await.is_done();
-        desk.assert_sound(&places, algorithm);
+        assert_eq!(kids(&sandbox.text(&locations.keys).unwrap()), [old.keys()[0].kid()]);
+        assert_ne!(sandbox.kids(&locations.public), [old.keys()[0].kid()], "the public set was first");
+        sandbox.aws.allow(PUT);
+        // Either command repairs it.
+        sandbox.keys(&["publish"], &locations).await.assert_failed(&["--yes"]);
+        sandbox.keys(&["publish", "--yes"], &locations).await.assert_success();
+        sandbox.assert_consistent(&locations, Algorithm::EdDsa);
+        sandbox.keys(&new, &locations).await.assert_success();
+        sandbox.assert_consistent(&locations, algorithm);
     }
 }
 
 #[tokio::test]
-async fn when_the_first_write_fails_nothing_is_written() {
-    let desk = Desk::new().await;
-    let places = Places::secret(&desk);
-    desk.aws.refuse("AmazonSSM.PutParameter", "AccessDeniedException", "You may not.");
-    let said = desk.keys(&["new", "--algorithm", "EdDSA"], &places).await;
-    said.is_failed(&["AccessDeniedException", "and holds what it held", "is untouched"]);
-    assert_eq!((desk.text(&places.keys), desk.text(&places.public)), (None, None));
+async fn after_a_failed_first_write_nothing_is_written() {
+    let sandbox = Sandbox::new().await;
+    let locations = Locations::secrets(&sandbox);
+    sandbox.aws.refuse_on(&locations.public, PUT, "AccessDeniedException", "You may not.");
+    let outcome = sandbox.keys(&["new", "--algorithm", "EdDSA"], &locations).await;
+    outcome.assert_failed(&["AccessDeniedException", "its value is unchanged", "is unchanged"]);
+    assert_eq!((sandbox.text(&locations.keys), sandbox.text(&locations.public)), (None, None));
 }
 
 #[tokio::test]
-async fn a_file_of_private_keys_is_for_its_owner_alone() {
-    let desk = Desk::new().await;
-    desk.write("keys.json", "");
-    desk.keys(&["new", "--algorithm", "EdDSA"], &Places::files()).await.is_done();
-    assert_eq!(mode(&desk.path("keys.json")), 0o600);
-    assert_ne!(mode(&desk.path("public-keys.json")) & 0o444, 0o400);
+async fn a_file_of_private_keys_is_readable_by_its_owner_only() {
+    let sandbox = Sandbox::new().await;
+    sandbox.write("keys.json", "");
+    sandbox.keys(&["new", "--algorithm", "EdDSA"], &Locations::files()).await.assert_success();
+    assert_eq!(mode(&sandbox.path("keys.json")), 0o600);
+    assert_ne!(mode(&sandbox.path("public-keys.json")) & 0o444, 0o400);
 }

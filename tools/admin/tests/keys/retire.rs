@@ -1,126 +1,135 @@
-use shared::domain::keys::jwk::Algorithm;
+use shared::domain::keys::{Algorithm, Jwk, JwkSet};
 
-use crate::desk::{Desk, Places, set};
+use crate::fake_aws::PUT;
+use crate::harness::{Locations, Sandbox, set};
 
 const NOW: u64 = 4_000_000_000;
 
 #[tokio::test]
-async fn a_key_is_taken_out_of_every_place_for_every_algorithm() {
-    let desk = Desk::new().await;
+async fn a_key_is_removed_from_every_location_for_every_algorithm() {
+    let sandbox = Sandbox::new().await;
     for algorithm in Algorithm::ALL {
-        for places in Places::all(&desk) {
+        for locations in Locations::all(&sandbox) {
             let old = set(algorithm, &[20, 10]);
             let [first, second] = [old.keys()[0].kid(), old.keys()[1].kid()];
-            desk.put(&places.keys, &old.to_json());
-            let said = if algorithm.is_asymmetric() {
-                desk.put(&places.public, &old.public().to_json());
-                desk.keys(&["retire", second, "--yes"], &places).await
+            sandbox.put(&locations.keys, &old.to_json());
+            let outcome = if algorithm.is_asymmetric() {
+                sandbox.put(&locations.public, &old.public().to_json());
+                sandbox.keys(&["retire", second, "--yes"], &locations).await
             } else {
-                desk.run(&["keys", "retire", second, "--yes", "--keys", &places.keys]).await
+                sandbox.run(&["keys", "retire", second, "--yes", "--keys", &locations.keys]).await
             };
-            said.is_done().says(&[second, "is taken out of", &format!("{first} signs.")]);
-            assert_eq!(desk.kids(&places.keys), [first]);
-            desk.assert_sound(&places, algorithm);
+            outcome.assert_success().assert_mentions(&[second, "is removed from", &format!("{first} signs.")]);
+            assert_eq!(sandbox.kids(&locations.keys), [first]);
+            sandbox.assert_consistent(&locations, algorithm);
         }
     }
 }
 
 #[tokio::test]
-async fn it_asks_and_tells_what_it_means() {
-    let desk = Desk::new().await;
-    let places = Places::files();
+async fn the_confirmation_describes_the_effect() {
+    let sandbox = Sandbox::new().await;
+    let locations = Locations::files();
     let old = set(Algorithm::EdDsa, &[NOW, 20, 10]);
-    let [waits, signs, checks] = [0, 1, 2].map(|place: usize| old.keys()[place].kid());
-    desk.put(&places.keys, &old.to_json());
-    desk.put(&places.public, &old.public().to_json());
+    let [waits, signs, verifies] = [0, 1, 2].map(|position: usize| old.keys()[position].kid());
+    sandbox.put(&locations.keys, &old.to_json());
+    sandbox.put(&locations.public, &old.public().to_json());
     for (kid, words) in [
-        (waits, format!("It is the first key, which waits to sign: {signs} goes on.")),
-        (signs, format!("It is the key that signs: {checks} signs from then on.")),
-        (checks, "every token signed with it is refused within JWT_KEYS_REFRESH (300 s)".to_owned()),
+        (waits, format!("It is the first key, which waits to sign: {signs} continues to sign.")),
+        (signs, format!("It is the key that signs: {verifies} signs from then on.")),
+        (verifies, "every token signed with it is rejected within JWT_KEYS_REFRESH (300 s)".to_owned()),
     ] {
-        let said = desk.keys(&["retire", kid], &places).await;
-        said.is_failed(&[kid, &words, "sessions survive", "Nothing is written", "--yes"]);
-        assert_eq!(desk.text(&places.keys), Some(old.to_json()));
-        assert_eq!(desk.text(&places.public), Some(old.public().to_json()));
+        let outcome = sandbox.keys(&["retire", kid], &locations).await;
+        outcome.assert_failed(&[kid, &words, "sessions survive", "Nothing is written", "--yes"]);
+        assert_eq!(sandbox.text(&locations.keys), Some(old.to_json()));
+        assert_eq!(sandbox.text(&locations.public), Some(old.public().to_json()));
     }
 }
 
 #[tokio::test]
-async fn the_last_key_stays() {
-    let desk = Desk::new().await;
+async fn the_last_key_cannot_be_retired() {
+    let sandbox = Sandbox::new().await;
     let last = set(Algorithm::EdDsa, &[1]);
-    for places in Places::all(&desk) {
-        desk.put(&places.keys, &last.to_json());
-        let said = desk.keys(&["retire", last.keys()[0].kid(), "--yes"], &places).await;
-        said.is_failed(&["is the last key", "admin keys new --algorithm EdDSA --keys"]);
-        assert_eq!(desk.text(&places.keys), Some(last.to_json()));
+    for locations in Locations::all(&sandbox) {
+        sandbox.put(&locations.keys, &last.to_json());
+        let outcome = sandbox.keys(&["retire", last.keys()[0].kid(), "--yes"], &locations).await;
+        outcome.assert_failed(&["is the last key", "admin keys new --algorithm EdDSA --keys"]);
+        assert_eq!(sandbox.text(&locations.keys), Some(last.to_json()));
     }
 }
 
 #[tokio::test]
-async fn an_unknown_kid_is_refused_with_those_there_are() {
-    let desk = Desk::new().await;
-    let places = Places::files();
+async fn an_unknown_kid_is_rejected_with_a_list_of_the_kids() {
+    let sandbox = Sandbox::new().await;
+    let locations = Locations::files();
     let (keys, left) = (set(Algorithm::EdDsa, &[2, 1]), set(Algorithm::EdDsa, &[1]));
-    desk.put(&places.keys, &keys.to_json());
+    sandbox.put(&locations.keys, &keys.to_json());
     let public = [keys.public().keys(), left.public().keys()].concat();
-    desk.put(&places.public, &shared::domain::keys::key_set::JwkSet::new(public).to_json());
+    sandbox.put(&locations.public, &JwkSet::new(public).to_json());
     let kids = [keys.keys(), left.keys()].concat();
-    let kids: Vec<&str> = kids.iter().map(shared::domain::keys::jwk::Jwk::kid).collect();
-    let said = desk.keys(&["retire", "unknown", "--yes"], &places).await;
-    said.is_failed(&[&format!("no key has this kid; there are {}", kids.join(", "))]);
+    let kids: Vec<&str> = kids.iter().map(Jwk::kid).collect();
+    let outcome = sandbox.keys(&["retire", "unknown", "--yes"], &locations).await;
+    outcome.assert_failed(&[&format!("no key has this kid; the keys are {}", kids.join(", "))]);
 }
 
 #[tokio::test]
 async fn a_kid_may_look_like_an_option() {
-    let desk = Desk::new().await;
-    let places = Places::files();
+    let sandbox = Sandbox::new().await;
+    let locations = Locations::files();
     for kid in ["-yes", "--public", "-h3lp"] {
         let keys = set(Algorithm::EdDsa, &[2, 1]).to_json();
-        let second = crate::desk::kids(&keys)[1].clone();
-        desk.put(&places.keys, &keys.replace(&second, kid));
-        desk.put(&places.public, "");
-        desk.keys(&["retire", "--yes", kid], &places).await.is_done();
-        desk.keys(&["retire", kid, "--yes"], &places).await.is_failed(&["no key has this kid"]);
+        let second = crate::harness::kids(&keys)[1].clone();
+        sandbox.put(&locations.keys, &keys.replace(&second, kid));
+        sandbox.put(&locations.public, "");
+        sandbox.keys(&["retire", "--yes", kid], &locations).await.assert_success();
+        sandbox.keys(&["retire", kid, "--yes"], &locations).await.assert_failed(&["no key has this kid"]);
     }
 }
 
 #[tokio::test]
-async fn when_the_second_write_fails_that_is_said_and_another_run_completes_it() {
-    let desk = Desk::new().await;
+async fn a_second_run_completes_a_change_whose_second_write_failed() {
+    let sandbox = Sandbox::new().await;
     for command in ["retire", "publish"] {
-        let places = Places::secret(&desk);
+        let locations = Locations::secrets(&sandbox);
         let old = set(Algorithm::EdDsa, &[20, 10]);
         let [first, second] = [old.keys()[0].kid(), old.keys()[1].kid()];
-        desk.put(&places.keys, &old.to_json());
-        desk.put(&places.public, &old.public().to_json());
-        desk.aws.refuse("AmazonSSM.PutParameter", "AccessDeniedException", "You may not.");
-        let said = desk.keys(&["retire", second, "--yes"], &places).await;
-        said.is_failed(&["AccessDeniedException", "holds what it held", "is written already", "still taken"]);
-        said.says(&[&format!("admin keys retire {second} --keys {} --public-keys {}", places.keys, places.public)]);
-        assert_eq!(desk.kids(&places.keys), [first], "the private set was first");
-        assert_eq!(desk.kids(&places.public), [first, second]);
-        desk.aws.allow("AmazonSSM.PutParameter");
+        sandbox.put(&locations.keys, &old.to_json());
+        sandbox.put(&locations.public, &old.public().to_json());
+        sandbox.aws.refuse_on(&locations.public, PUT, "AccessDeniedException", "You may not.");
+        let outcome = sandbox.keys(&["retire", second, "--yes"], &locations).await;
+        outcome.assert_failed(&[
+            "AccessDeniedException",
+            "its value is unchanged",
+            "is already written",
+            "still accepted",
+        ]);
+        outcome.assert_mentions(&[&format!(
+            "admin keys retire {second} --keys {} --public-keys {}",
+            locations.keys, locations.public
+        )]);
+        assert_eq!(sandbox.kids(&locations.keys), [first], "the private set was first");
+        assert_eq!(sandbox.kids(&locations.public), [first, second]);
+        sandbox.aws.allow(PUT);
         let arguments = if command == "retire" { vec!["retire", second] } else { vec!["publish"] };
-        let said = desk.keys(&arguments, &places).await;
-        said.is_failed(&[second, "is refused within", "--yes"]);
-        assert_eq!(desk.kids(&places.public), [first, second]);
-        desk.keys(&[&arguments[..], &["--yes"]].concat(), &places).await.is_done();
-        assert_eq!(desk.kids(&places.public), [first]);
-        desk.assert_sound(&places, Algorithm::EdDsa);
+        let outcome = sandbox.keys(&arguments, &locations).await;
+        outcome.assert_failed(&[second, "is rejected within", "--yes"]);
+        assert_eq!(sandbox.kids(&locations.public), [first, second]);
+        sandbox.keys(&[&arguments[..], &["--yes"]].concat(), &locations).await.assert_success();
+        assert_eq!(sandbox.kids(&locations.public), [first]);
+        sandbox.assert_consistent(&locations, Algorithm::EdDsa);
     }
 }
 
 #[tokio::test]
-async fn when_the_first_write_fails_nothing_is_written() {
-    let desk = Desk::new().await;
-    let places = Places::secret(&desk);
+async fn after_a_failed_first_write_nothing_is_written() {
+    let sandbox = Sandbox::new().await;
+    let locations = Locations::secrets(&sandbox);
     let old = set(Algorithm::EdDsa, &[20, 10]);
-    desk.put(&places.keys, &old.to_json());
-    desk.put(&places.public, &old.public().to_json());
-    desk.aws.refuse("secretsmanager.PutSecretValue", "AccessDeniedException", "You may not.");
-    let said = desk.keys(&["retire", old.keys()[1].kid(), "--yes"], &places).await;
-    said.is_failed(&["AccessDeniedException", "holds what it held", "is untouched"]);
-    assert_eq!(desk.text(&places.public), Some(old.public().to_json()));
-    assert_eq!(desk.text(&places.keys), Some(old.to_json()));
+    sandbox.put(&locations.keys, &old.to_json());
+    sandbox.put(&locations.public, &old.public().to_json());
+    sandbox.aws.refuse_on(&locations.keys, PUT, "AccessDeniedException", "You may not.");
+    let outcome = sandbox.keys(&["retire", old.keys()[1].kid(), "--yes"], &locations).await;
+    outcome.assert_failed(&["AccessDeniedException", "its value is unchanged", "is unchanged"]);
+    assert_eq!(sandbox.text(&locations.public), Some(old.public().to_json()));
+    assert_eq!(sandbox.text(&locations.keys), Some(old.to_json()));
 }

@@ -1,10 +1,10 @@
-use shared::domain::keys::jwk::Algorithm;
+use shared::domain::keys::Algorithm;
 
-use crate::desk::{Desk, PRIVATE_FILE, PUBLIC_FILE, set};
+use crate::harness::{PRIVATE_FILE, PUBLIC_FILE, Sandbox, set};
 
 #[tokio::test]
-async fn wrong_usage_is_one_clear_line_and_exit_code_2() {
-    let desk = Desk::new().await;
+async fn a_usage_error_is_one_line_and_exit_code_2() {
+    let sandbox = Sandbox::new().await;
     for (arguments, words) in [
         (&[][..], "a command is missing"),
         (&["keys"], "a command is missing"),
@@ -24,48 +24,56 @@ async fn wrong_usage_is_one_clear_line_and_exit_code_2() {
             "--public-keys (JWT_PUBLIC_KEYS_ARN) must be",
         ),
     ] {
-        let said = desk.run(arguments).await;
-        said.is_ended(2, &[words]);
-        assert_eq!(said.err.lines().count(), 1, "{said:?}");
+        let outcome = sandbox.run(arguments).await;
+        outcome.assert_exit(2, &[words]);
+        assert_eq!(outcome.err.lines().count(), 1, "{outcome:?}");
     }
-    assert!(desk.files().is_empty());
+    assert!(sandbox.files().is_empty());
 }
 
 #[tokio::test]
-async fn a_key_in_place_of_a_place_is_not_repeated() {
-    let desk = Desk::new().await;
+async fn a_key_passed_as_a_location_is_not_printed() {
+    let sandbox = Sandbox::new().await;
     let key = "7f2f6a5c1d0e4b8f9a3c2d1e0f4b5a6c";
     for (arguments, variables) in [
         (&["keys", "list", "--keys", key][..], &[][..]),
         (&["keys", "list"], &[("JWT_SECRET_ARN", key)]),
         (&["keys", "list", "--help"], &[("JWT_SECRET_ARN", key), ("JWT_PUBLIC_KEYS_ARN", key)]),
     ] {
-        let said = desk.run_with(arguments, variables).await;
-        assert!(!said.err.contains(key) && !said.out.contains(key), "{said:?}");
+        let outcome = sandbox.run_with(arguments, variables).await;
+        assert!(!outcome.err.contains(key) && !outcome.out.contains(key), "{outcome:?}");
     }
 }
 
 #[tokio::test]
-async fn the_functions_variables_name_the_places() {
-    let desk = Desk::new().await;
+async fn the_variables_of_the_functions_name_the_locations() {
+    let sandbox = Sandbox::new().await;
     let variables = [("JWT_SECRET_ARN", PRIVATE_FILE), ("JWT_PUBLIC_KEYS_ARN", PUBLIC_FILE)];
-    desk.run_with(&["keys", "new", "--algorithm", "EdDSA"], &variables).await.is_done();
-    desk.run_with(&["keys", "rotate"], &variables).await.is_done();
-    assert_eq!((desk.kids(PRIVATE_FILE).len(), desk.kids(PUBLIC_FILE)), (2, desk.kids(PRIVATE_FILE)));
-    desk.put("file:other.json", &set(Algorithm::Hs256, &[1]).to_json());
+    sandbox.run_with(&["keys", "new", "--algorithm", "EdDSA"], &variables).await.assert_success();
+    sandbox.run_with(&["keys", "rotate"], &variables).await.assert_success();
+    assert_eq!((sandbox.kids(PRIVATE_FILE).len(), sandbox.kids(PUBLIC_FILE)), (2, sandbox.kids(PRIVATE_FILE)));
+    sandbox.put("file:other.json", &set(Algorithm::Hs256, &[1]).to_json());
     let variables = [("JWT_SECRET_ARN", PRIVATE_FILE), ("JWT_PUBLIC_KEYS_ARN", "")];
-    let said = desk.run_with(&["keys", "list", "--keys", "file:other.json"], &variables).await;
-    said.is_done().says(&["HS256"]);
+    let outcome = sandbox.run_with(&["keys", "list", "--keys", "file:other.json"], &variables).await;
+    outcome.assert_success().assert_mentions(&["HS256"]);
 }
 
 #[tokio::test]
-async fn help_lists_the_commands_and_the_places() {
-    let desk = Desk::new().await;
-    let said = desk.run(&["keys", "--help"]).await;
-    said.is_done().says(&["new", "rotate", "retire", "publish", "list", "file:PATH", "Exit status"]);
+async fn help_lists_the_commands_and_the_locations() {
+    let sandbox = Sandbox::new().await;
+    let outcome = sandbox.run(&["keys", "--help"]).await;
+    outcome.assert_success().assert_mentions(&[
+        "new",
+        "rotate",
+        "retire",
+        "publish",
+        "list",
+        "file:PATH",
+        "Exit status",
+    ]);
     for command in ["new", "rotate", "retire", "publish", "list"] {
-        let said = desk.run(&["keys", command, "--help"]).await;
-        said.is_done().says(&[
+        let outcome = sandbox.run(&["keys", command, "--help"]).await;
+        outcome.assert_success().assert_mentions(&[
             "Example",
             "admin keys",
             "--keys",
@@ -74,14 +82,14 @@ async fn help_lists_the_commands_and_the_places() {
             "JWT_KEYS_REFRESH",
         ]);
     }
-    desk.run(&["--version"]).await.is_done().says(&["admin 0."]);
+    sandbox.run(&["--version"]).await.assert_success().assert_mentions(&["admin 0."]);
 }
 
 #[tokio::test]
-async fn whoever_has_read_enough_may_stop() {
-    let desk = Desk::new().await;
-    desk.put(PRIVATE_FILE, &set(Algorithm::EdDsa, &[1; 16]).to_json());
+async fn a_closed_output_pipe_is_no_error() {
+    let sandbox = Sandbox::new().await;
+    sandbox.put(PRIVATE_FILE, &set(Algorithm::EdDsa, &[1; 16]).to_json());
     let script = r#""$0" keys list --keys file:keys.json | true; "$0" keys list --keys file:keys.json >&-"#;
-    let said = desk.finish(&mut desk.command("/bin/sh", &["-c", script, env!("CARGO_BIN_EXE_admin")])).await;
-    assert!(!said.err.contains("panicked"), "{said:?}");
+    let outcome = sandbox.finish(&mut sandbox.command("/bin/sh", &["-c", script, env!("CARGO_BIN_EXE_admin")])).await;
+    assert!(!outcome.err.contains("panicked"), "{outcome:?}");
 }

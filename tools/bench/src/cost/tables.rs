@@ -88,10 +88,7 @@ fn with_cognito(arguments: &Arguments, variable: f64, fixed: f64) -> Vec<String>
     let users = grouped(mau);
     vec![
         format!("3. Comparison with Cognito: cost of a month in US dollars with {users} active users"),
-        format!(
-            "   Postern: {fixed:.2} fixed, and {:.2} per thousand users with the calls in 1",
-            1000.0 * per_user
-        ),
+        format!("   Postern: {fixed:.2} fixed, and {:.2} per thousand users with the calls in 1", 1000.0 * per_user),
         String::new(),
         format!("  {:<24}{:>14}{:>24}", "", "a month", "Postern is cheaper from"),
         format!("  {:<24}{:>14.2}", "Postern", variable + fixed),
@@ -121,7 +118,9 @@ fn by_memory(arguments: &Arguments) -> Vec<String> {
     });
     let architecture = arguments.functions.architecture.name();
     let head = [
-        format!("4. Memory in MB: duration of a warm call, and Lambda's part of the cost of a million calls on {architecture}"),
+        format!(
+            "4. Memory in MB: duration of a warm call, and Lambda's part of the cost of a million calls on {architecture}"
+        ),
         "   * template.yaml".to_owned(),
         String::new(),
         format!("  {:>5}{names}", ""),

@@ -17,7 +17,7 @@ async fn change(service: &Service, token: &str, current: &str, new: &str) -> Ans
 }
 
 #[tokio::test]
-async fn a_new_password_ends_all_earlier_tokens_and_gives_a_new_pair() {
+async fn a_password_change_revokes_all_earlier_tokens_and_issues_a_new_pair() {
     let service = Service::start().await;
     let (mine, grace) = (service.signed_in(ADA).await, service.signed_in(GRACE).await);
     let other = service.log_in(ADA[1], ADA[2]).await.json();
@@ -56,7 +56,7 @@ async fn a_wrong_current_password_is_401_in_both_profiles_and_changes_nothing() 
 }
 
 #[tokio::test]
-async fn a_new_password_is_held_to_the_rules_of_sign_up() {
+async fn a_new_password_must_follow_the_rules_of_sign_up() {
     let service = Service::start().await;
     let mine = service.signed_in(ADA).await;
     for (new, code) in [
@@ -70,14 +70,14 @@ async fn a_new_password_is_held_to_the_rules_of_sign_up() {
         let answer = change(&service, text(&mine, "token"), ADA[2], new).await;
         assert_eq!(answer.field_errors(), (422, vec![("new_password".to_owned(), code.to_owned())]), "{new:.20}");
     }
-    let nothing = service.post_with("/password", text(&mine, "token"), &json!({})).await;
+    let empty = service.post_with("/password", text(&mine, "token"), &json!({})).await;
     let required = |field: &str| (field.to_owned(), "required".to_owned());
-    assert_eq!(nothing.field_errors(), (422, vec![required("current_password"), required("new_password")]));
+    assert_eq!(empty.field_errors(), (422, vec![required("current_password"), required("new_password")]));
     assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
 }
 
 #[tokio::test]
-async fn who_is_not_signed_in_changes_and_deletes_nothing_whatever_the_body() {
+async fn an_unauthenticated_caller_cannot_change_or_delete_anything_whatever_the_body() {
     let service = Service::start().await;
     let mine = service.signed_in(ADA).await;
     let id = forge::payload(text(&mine, "token"))["sub"].as_str().unwrap().to_owned();
@@ -87,7 +87,7 @@ async fn who_is_not_signed_in_changes_and_deletes_nothing_whatever_the_body() {
         let without = send(request(method.clone(), path).json(&right)).await;
         assert_eq!(without.code(), (401, "token-missing".to_owned()));
         let broken = request(method.clone(), path).header("content-type", "application/json").body("{");
-        assert_eq!(send(broken).await.status, 401, "before the body is looked at");
+        assert_eq!(send(broken).await.status, 401, "authentication precedes parsing of the body");
         let refresh_token = request(method.clone(), path).bearer_auth(text(&mine, "refresh_token")).json(&right);
         assert_eq!(send(refresh_token).await.code(), (401, "invalid-token".to_owned()));
         service.set_on_user(&id, "disabled", AttributeValue::Bool(true)).await;
@@ -102,7 +102,7 @@ async fn who_is_not_signed_in_changes_and_deletes_nothing_whatever_the_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_changes_at_the_same_time_one_is_made_and_its_password_is_the_one_that_works() {
+async fn of_concurrent_password_changes_exactly_one_takes_effect() {
     let service = std::sync::Arc::new(Service::start().await);
     let mine = service.signed_in(ADA).await;
     let mut changes = tokio::task::JoinSet::new();
@@ -113,20 +113,20 @@ async fn of_changes_at_the_same_time_one_is_made_and_its_password_is_the_one_tha
             (change(&service, &token, ADA[2], &new).await, new)
         });
     }
-    let mut made = Vec::new();
+    let mut successful = Vec::new();
     for (answer, new) in changes.join_all().await {
         match answer.status {
-            200 => made.push((answer.json(), new)),
+            200 => successful.push((answer.json(), new)),
             status => assert_eq!(status, 401, "{answer:?}"),
         }
     }
-    let [(pair, new)] = &made[..] else { panic!("{} changes were made", made.len()) };
+    let [(pair, new)] = &successful[..] else { panic!("{} changes succeeded", successful.len()) };
     assert_eq!((service.me(&pair["token"]).await, service.log_in(ADA[1], new).await.status), (200, 201));
     assert_eq!(service.me(&mine["token"]).await, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_beside_log_outs_is_set_all_the_same() {
+async fn a_password_change_succeeds_during_concurrent_log_outs() {
     for scope in ["others", "global"] {
         let service = std::sync::Arc::new(Service::start().await);
         let mine = service.signed_in(ADA).await;
@@ -144,10 +144,10 @@ async fn a_new_password_beside_log_outs_is_set_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_change_whose_answer_was_lost_on_the_way_from_the_database_is_done_and_said_so() {
-    let (service, proxy) = Service::behind_a_proxy().await;
+async fn a_password_change_whose_database_response_was_lost_succeeds() {
+    let (service, proxy) = Service::behind_lossy_proxy().await;
     let mine = service.signed_in(ADA).await;
-    proxy.lose_answers(3);
+    proxy.lose_responses(3);
     let changed = change(&service, text(&mine, "token"), ADA[2], NEW).await;
     assert_eq!((changed.status, proxy.left_to_lose()), (200, 0), "{changed:?}");
     assert_eq!(service.me(&changed.json()["token"]).await, 200);
@@ -155,15 +155,15 @@ async fn a_change_whose_answer_was_lost_on_the_way_from_the_database_is_done_and
 }
 
 #[tokio::test]
-async fn a_change_that_could_not_be_carried_out_is_503_and_the_old_password_stays() {
+async fn a_failed_password_change_is_503_and_leaves_the_old_password() {
     let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Slow down."}"#;
-    let (service, refusing) = Service::refused("TransactWriteItems", 0, throttled).await;
+    let (service, rejecting) = Service::rejecting("TransactWriteItems", 0, throttled).await;
     let mine = service.signed_in(ADA).await;
     let before = (service.items("Users").await, service.items("Credentials").await, service.items("Sessions").await);
     for _ in 0..2 {
-        refusing.refuse(6);
+        rejecting.reject(6);
         assert_eq!(change(&service, text(&mine, "token"), ADA[2], NEW).await.status, 503);
-        refusing.refuse(6);
+        rejecting.reject(6);
         assert_eq!(service.delete_me(text(&mine, "token"), ADA[2]).await.status, 503);
     }
     let after = (service.items("Users").await, service.items("Credentials").await, service.items("Sessions").await);
@@ -172,7 +172,7 @@ async fn a_change_that_could_not_be_carried_out_is_503_and_the_old_password_stay
 }
 
 #[tokio::test]
-async fn a_new_password_works_without_sessions_too() {
+async fn a_password_change_works_without_sessions() {
     let service = Service::with(&[("SESSION_IDLE", "0")]).await;
     let mine = service.signed_in(ADA).await;
     let changed = change(&service, text(&mine, "token"), ADA[2], NEW).await.json();
@@ -182,7 +182,7 @@ async fn a_new_password_works_without_sessions_too() {
 }
 
 #[tokio::test]
-async fn deleting_oneself_removes_user_credentials_and_sessions_and_frees_the_address() {
+async fn deleting_an_account_removes_user_credentials_and_sessions_and_frees_the_email_address() {
     let service = Service::start().await;
     let (mine, grace) = (service.signed_in(ADA).await, service.signed_in(GRACE).await);
     let other = service.log_in(ADA[1], ADA[2]).await.json();
@@ -190,7 +190,7 @@ async fn deleting_oneself_removes_user_credentials_and_sessions_and_frees_the_ad
     assert_eq!((deleted.status, deleted.text.as_str()), (204, ""));
     for table in ["Users", "Credentials", "Sessions"] {
         let items = service.items(table).await;
-        assert_eq!(items.len(), 1, "{table}: Grace's alone");
+        assert_eq!(items.len(), 1, "{table}: only Grace's");
         assert_eq!(
             items[0]["public_id"].as_s().unwrap(),
             forge::payload(text(&grace, "token"))["sub"].as_str().unwrap()
@@ -200,16 +200,16 @@ async fn deleting_oneself_removes_user_credentials_and_sessions_and_frees_the_ad
         assert_eq!(service.me(&earlier["token"]).await, 401);
         assert_eq!(service.refresh(text(earlier, "refresh_token")).await.status, 401);
     }
-    assert_eq!(service.delete_me(text(&mine, "token"), ADA[2]).await.status, 401, "there is nobody any more");
+    assert_eq!(service.delete_me(text(&mine, "token"), ADA[2]).await.status, 401, "the user no longer exists");
     assert_eq!(service.log_in(ADA[1], ADA[2]).await.code(), (401, "unknown-user".to_owned()));
     let again = service.signed_in(ADA).await;
     let id = |answer: &Value| forge::payload(text(answer, "token"))["sub"].clone();
-    assert_ne!(id(&again), id(&mine), "a new account, and none of the old tokens is its");
+    assert_ne!(id(&again), id(&mine), "a new account, for which no old token is valid");
     assert_eq!((service.me(&again["token"]).await, service.me(&mine["token"]).await), (200, 401));
 }
 
 #[tokio::test]
-async fn deleting_oneself_takes_the_password_once_more() {
+async fn deleting_an_account_requires_the_password() {
     let service = Service::start().await;
     let mine = service.signed_in(ADA).await;
     let delete = || service.request(Method::DELETE, "/user/me").bearer_auth(text(&mine, "token"));

@@ -1,4 +1,4 @@
-//! Requests that nobody should send: each gets its 4xx with a `code`, and nothing is stored.
+//! Malformed requests: each gets a 4xx with a `code`, and nothing is stored.
 
 use reqwest::{Method, multipart::Form};
 use serde_json::json;
@@ -12,7 +12,7 @@ async fn assert_nothing_is_stored(service: &Service) {
 }
 
 #[tokio::test]
-async fn fields_that_are_no_strings_are_400() {
+async fn non_string_fields_are_400() {
     let service = Service::start().await;
     for value in [json!(null), json!(1), json!(1.5), json!(true), json!(["a"]), json!({ "$ne": "" })] {
         for field in ["name", "email", "password"] {
@@ -36,7 +36,7 @@ async fn fields_that_are_no_strings_are_400() {
 }
 
 #[tokio::test]
-async fn bodies_that_cannot_be_read_are_400() {
+async fn malformed_bodies_are_400() {
     let service = Service::start().await;
     let deep = format!("{{\"email\":{}", "[".repeat(60_000));
     let cases: [(&str, Vec<u8>, &str); 16] = [
@@ -72,7 +72,7 @@ async fn bodies_that_cannot_be_read_are_400() {
 }
 
 #[tokio::test]
-async fn other_content_types_are_415() {
+async fn unsupported_content_types_are_415() {
     let service = Service::start().await;
     let body = json!({ "name": ADA[0], "email": ADA[1], "password": ADA[2] }).to_string();
     for content_type in [
@@ -100,18 +100,18 @@ async fn other_content_types_are_415() {
 }
 
 #[tokio::test]
-async fn bodies_over_64_kib_are_413_whatever_they_hold_and_wherever_they_go() {
+async fn bodies_over_64_kib_are_413_on_every_path() {
     let service = Service::start().await;
     let too_large = |answer: Answer| assert_eq!(answer.code(), (413, "body-too-large".to_owned()));
     let exact = format!("{{\"x\":\"{}\"}}", "a".repeat(64 * 1024 - 8));
     assert_eq!(exact.len(), 64 * 1024);
-    assert_eq!(service.post_raw("/signup", JSON, exact.clone()).await.status, 422, "64 KiB are taken");
+    assert_eq!(service.post_raw("/signup", JSON, exact.clone()).await.status, 422, "64 KiB are accepted");
     too_large(service.post_raw("/signup", JSON, exact + " ").await);
     let million = "a".repeat(1_000_000);
     too_large(service.sign_up([ADA[0], ADA[1], &million]).await);
     too_large(service.log_in(ADA[1], &million).await);
     too_large(service.post_raw("/login", JSON, "[".repeat(100_000)).await);
-    for path in ["/signup", "/login", "/user", "/nowhere"] {
+    for path in ["/signup", "/login", "/user", "/missing"] {
         too_large(service.post_raw(path, FORM, "a".repeat(5_000_000)).await);
     }
     let parts = "--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n\r\n".repeat(10_000);
@@ -137,7 +137,7 @@ async fn file_parts_and_too_many_parts_are_400() {
 }
 
 #[tokio::test]
-async fn addresses_and_names_that_are_none_are_422() {
+async fn invalid_email_addresses_and_names_are_422() {
     let service = Service::start().await;
     for email in [
         "ada",
@@ -165,7 +165,7 @@ async fn addresses_and_names_that_are_none_are_422() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_405_with_allow_and_an_unknown_path_404() {
+async fn a_wrong_method_is_405_with_allow_and_an_unknown_path_is_404() {
     let service = Service::start().await;
     for (path, allow, wrong) in [
         ("/", "GET,HEAD", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW", "LINK"]),
@@ -197,7 +197,7 @@ async fn a_wrong_method_is_405_with_allow_and_an_unknown_path_404() {
 }
 
 #[tokio::test]
-async fn hostile_texts_in_every_field_are_never_a_500() {
+async fn malicious_text_in_any_field_is_never_a_500() {
     let service = Service::start().await;
     let texts = [
         "' OR '1'='1",

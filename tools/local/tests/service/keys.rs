@@ -12,17 +12,15 @@ use std::{
 
 use jsonwebtoken::{Algorithm as Jws, EncodingKey, Header, jwk::JwkSet as PublicSet};
 use serde_json::{Value, json};
+use shared::domain::time::UnixSeconds;
 use shared::domain::{
-    keys::{
-        jwk::{Algorithm, Jwk},
-        key_set::JwkSet,
-    },
+    keys::{Algorithm, Jwk, JwkSet},
     user::PublicId,
 };
 use testkit::{ADA, GRACE, Service, forge};
 use tokio::{task::JoinSet, time::sleep};
 
-/// A file with a key set, which goes with the test.
+/// A temporary file with a key set.
 struct KeyFile(PathBuf);
 
 impl KeyFile {
@@ -32,14 +30,14 @@ impl KeyFile {
         file
     }
 
-    /// Puts other keys into it, as `admin` does: whole or not at all.
+    /// Replaces the keys atomically, as `admin` does.
     fn set(&self, keys: &[&Jwk]) {
         let next = self.0.with_extension("next");
         std::fs::write(&next, JwkSet::new(keys.iter().map(|key| (*key).clone()).collect()).to_json()).unwrap();
         std::fs::rename(next, &self.0).unwrap();
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         format!("file:{}", self.0.display())
     }
 }
@@ -51,7 +49,7 @@ impl Drop for KeyFile {
 }
 
 fn key(algorithm: Algorithm, now: u64) -> Jwk {
-    Jwk::generate(algorithm, now).unwrap()
+    Jwk::generate(algorithm, UnixSeconds::new(now)).unwrap()
 }
 
 fn now() -> u64 {
@@ -59,20 +57,21 @@ fn now() -> u64 {
 }
 
 async fn service(algorithm: Algorithm, keys: &KeyFile, more: &[(&str, &str)]) -> Service {
-    let place = keys.place();
-    let settings = [("JWT_ALGORITHM", algorithm.name()), ("JWT_SECRET_ARN", place.as_str()), ("JWT_SECRET_KEY", "")];
+    let location = keys.location();
+    let settings = [("JWT_ALGORITHM", algorithm.name()), ("JWT_SECRET_ARN", location.as_str()), ("JWT_SECRET_KEY", "")];
     Service::with(&[&settings, more].concat()).await
 }
 
 #[tokio::test]
-async fn each_algorithm_signs_with_its_first_key_and_takes_tokens_of_all_its_keys() {
+async fn each_algorithm_signs_with_its_first_key_and_accepts_tokens_of_all_its_keys() {
     for algorithm in Algorithm::ALL {
         let (first, second) = (key(algorithm, 1), key(algorithm, 1));
         let file = KeyFile::new(&[&second]);
         let before = service(algorithm, &file, &[]).await;
         let (_, earlier) = before.member(ADA).await;
         file.set(&[&first, &second]);
-        let settings = [("JWT_ALGORITHM", algorithm.name()), ("JWT_SECRET_ARN", &file.place()), ("JWT_SECRET_KEY", "")];
+        let settings =
+            [("JWT_ALGORITHM", algorithm.name()), ("JWT_SECRET_ARN", &file.location()), ("JWT_SECRET_KEY", "")];
         let service = Service::over(&settings, &before.endpoint, &before.endpoint).await;
         let token = service.log_in(ADA[1], ADA[2]).await.json()["token"].as_str().unwrap().to_owned();
         assert_eq!(forge::header(&token), json!({ "alg": algorithm.name(), "typ": "JWT", "kid": first.kid() }));
@@ -87,7 +86,7 @@ async fn each_algorithm_signs_with_its_first_key_and_takes_tokens_of_all_its_key
     }
 }
 
-/// A token of ours with another header: what an attacker can make who knows the public keys.
+/// A token that an attacker can create who knows the public keys.
 fn forged(claims: &Value, alg: &str, kid: Option<&str>, key: &EncodingKey, signed_with: Jws) -> String {
     let header = match kid {
         Some(kid) => json!({ "alg": alg, "typ": "JWT", "kid": kid }),
@@ -99,7 +98,7 @@ fn forged(claims: &Value, alg: &str, kid: Option<&str>, key: &EncodingKey, signe
 }
 
 #[tokio::test]
-async fn a_token_of_another_algorithm_is_refused_also_when_the_public_key_serves_as_its_secret() {
+async fn a_token_of_another_algorithm_is_rejected_even_with_the_public_key_as_hmac_secret() {
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
         let signing = key(algorithm, 1);
         let file = KeyFile::new(&[&signing]);
@@ -108,14 +107,14 @@ async fn a_token_of_another_algorithm_is_refused_also_when_the_public_key_serves
         let claims = forge::claims(&id);
         let kid = Some(signing.kid());
         let public = JwkSet::new(vec![signing.public().unwrap()]).to_json();
-        let x = serde_json::from_str::<Value>(&public).unwrap()["keys"][0]
+        let members = serde_json::from_str::<Value>(&public).unwrap()["keys"][0]
             .as_object()
             .unwrap()
             .values()
             .filter_map(Value::as_str)
             .map(str::to_owned)
             .collect::<Vec<_>>();
-        for secret in x.iter().chain([&public]) {
+        for secret in members.iter().chain([&public]) {
             let hmac = EncodingKey::from_secret(secret.as_bytes());
             for alg in ["HS256", algorithm.name(), "none"] {
                 let token = forged(&claims, alg, kid, &hmac, Jws::HS256);
@@ -126,7 +125,7 @@ async fn a_token_of_another_algorithm_is_refused_also_when_the_public_key_serves
         for token in [format!("{message}."), format!("{message}.{}", &signature[1..]), format!("{message}.AAAA")] {
             assert_eq!(service.get("/user", &token).await.status, 401);
         }
-        // The same key, and no kid or another one.
+        // The same key, without a kid or with another kid.
         let (_, without) = good.split_once('.').unwrap();
         for header in [json!({ "alg": algorithm.name() }), json!({ "alg": algorithm.name(), "kid": "other" })] {
             let token = format!("{}.{without}", forge::encode(header.to_string()));
@@ -136,7 +135,7 @@ async fn a_token_of_another_algorithm_is_refused_also_when_the_public_key_serves
 }
 
 #[tokio::test]
-async fn keys_that_a_token_brings_along_are_not_looked_at() {
+async fn keys_embedded_in_a_token_are_ignored() {
     let (signing, own) = (key(Algorithm::EdDsa, 1), key(Algorithm::EdDsa, 1));
     let file = KeyFile::new(&[&signing]);
     let service = service(Algorithm::EdDsa, &file, &[]).await;
@@ -144,7 +143,7 @@ async fn keys_that_a_token_brings_along_are_not_looked_at() {
     let other = KeyFile::new(&[&own]);
     let attacker = Service::with(&[
         ("JWT_ALGORITHM", "EdDSA"),
-        ("JWT_SECRET_ARN", &other.place()),
+        ("JWT_SECRET_ARN", &other.location()),
         ("JWT_SECRET_KEY", ""),
         ("SESSION_IDLE", "0"),
     ])
@@ -165,18 +164,18 @@ async fn keys_that_a_token_brings_along_are_not_looked_at() {
 }
 
 #[tokio::test]
-async fn the_key_set_is_public_and_has_public_halves_only() {
+async fn the_jwks_document_is_public_and_contains_only_public_keys() {
     for algorithm in Algorithm::ALL {
         let keys = [key(algorithm, 1), key(algorithm, 1)];
         let file = KeyFile::new(&[&keys[0], &keys[1]]);
         let service = service(algorithm, &file, &[]).await;
-        let answer = service.get("/.well-known/jwks.json", "no token is needed, and none is looked at").await;
+        let answer = service.get("/.well-known/jwks.json", "an invalid token").await;
         assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
         assert!(answer.header("cache-control").unwrap().starts_with("public, max-age="), "{answer:?}");
         let set = answer.json();
         let published = set["keys"].as_array().unwrap();
         if algorithm == Algorithm::Hs256 {
-            assert_eq!(published.len(), 0, "a secret is never published");
+            assert_eq!(published.len(), 0, "an HMAC secret is never published");
             continue;
         }
         assert_eq!(published.len(), 2);
@@ -193,7 +192,7 @@ async fn the_key_set_is_public_and_has_public_halves_only() {
 }
 
 #[tokio::test]
-async fn discovery_is_under_the_issuer_where_that_is_a_url() {
+async fn discovery_is_available_if_the_issuer_is_an_https_url() {
     let issuer = "https://auth.example.com";
     let signing = key(Algorithm::Es256, 1);
     let file = KeyFile::new(&[&signing]);
@@ -202,7 +201,7 @@ async fn discovery_is_under_the_issuer_where_that_is_a_url() {
         let answer = service.get("/.well-known/openid-configuration", "").await;
         assert_eq!((answer.status, answer.header("cache-control")), (200, Some("public, max-age=300")));
         let configuration = answer.json();
-        assert_eq!(configuration["issuer"], given, "exactly what is in iss");
+        assert_eq!(configuration["issuer"], given, "equal to the claim iss");
         assert_eq!(configuration["jwks_uri"], format!("{uri}/.well-known/jwks.json"));
         assert_eq!(configuration["id_token_signing_alg_values_supported"], json!(["ES256"]));
         let (_, token) = service.member(ADA).await;
@@ -216,7 +215,7 @@ async fn discovery_is_under_the_issuer_where_that_is_a_url() {
 }
 
 #[tokio::test]
-async fn an_audience_goes_into_each_token_and_is_asked_of_each() {
+async fn a_configured_audience_is_issued_and_required() {
     let service =
         Service::with(&[("JWT_AUDIENCE", "https://api.example.com"), ("JWT_REQUIRED_CLAIMS", "exp,aud")]).await;
     let (id, token) = service.member(ADA).await;
@@ -237,20 +236,20 @@ async fn an_audience_goes_into_each_token_and_is_asked_of_each() {
         claims["aud"] = audience.clone();
         assert_eq!(service.get("/user", &forge::with_claims(&claims)).await.status, status, "{audience}");
     }
-    assert_eq!(service.get("/user", &forge::with_claims(&forge::claims(&id))).await.status, 401, "without any");
+    assert_eq!(service.get("/user", &forge::with_claims(&forge::claims(&id))).await.status, 401, "without an audience");
 }
 
-/// What the clients of a rotation saw.
+/// The observations of a client during rotations.
 #[derive(Default, Debug)]
 struct Seen {
     listings: usize,
     log_ins: usize,
-    wrongly_refused: Vec<String>,
-    wrongly_taken: Vec<String>,
+    wrongly_rejected: Vec<String>,
+    wrongly_accepted: Vec<String>,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_rotate_under_load_without_one_wrong_refusal_and_no_retired_key_is_taken_after_the_refresh_time() {
+async fn keys_rotate_under_load_without_a_wrong_rejection_and_retired_keys_are_rejected_after_the_refresh_interval() {
     let refresh = Duration::from_secs(1);
     let mut old = key(Algorithm::EdDsa, 1);
     let file = KeyFile::new(&[&old]);
@@ -259,17 +258,17 @@ async fn keys_rotate_under_load_without_one_wrong_refusal_and_no_retired_key_is_
     service.signed_in(GRACE).await;
 
     let retired = Arc::new(Mutex::new(HashMap::<String, Instant>::new()));
-    let is_over = Arc::new(AtomicBool::new(false));
+    let is_done = Arc::new(AtomicBool::new(false));
     let mut clients = JoinSet::new();
-    for who in [ADA, GRACE, ADA] {
-        let (service, retired, is_over) = (service.clone(), retired.clone(), is_over.clone());
+    for user in [ADA, GRACE, ADA] {
+        let (service, retired, is_done) = (service.clone(), retired.clone(), is_done.clone());
         clients.spawn(async move {
             let mut seen = Seen::default();
             let mut tokens: Vec<String> = Vec::new();
-            while !is_over.load(Ordering::SeqCst) {
-                tokens.push(service.log_in(who[1], who[2]).await.json()["token"].as_str().unwrap().to_owned());
+            while !is_done.load(Ordering::SeqCst) {
+                tokens.push(service.log_in(user[1], user[2]).await.json()["token"].as_str().unwrap().to_owned());
                 seen.log_ins += 1;
-                // The newest ones, and one of each earlier age.
+                // The newest tokens, and a sample of the older ones.
                 for token in tokens.iter().rev().take(3).chain(tokens.iter().step_by(20)) {
                     let kid = forge::header(token)["kid"].as_str().unwrap().to_owned();
                     let asked = Instant::now();
@@ -277,8 +276,8 @@ async fn keys_rotate_under_load_without_one_wrong_refusal_and_no_retired_key_is_
                     seen.listings += 1;
                     match retired.lock().unwrap().get(&kid) {
                         // A retired key may be refused from then on, and has to be once the refresh time is over.
-                        Some(at) if status == 200 && asked > *at + refresh => seen.wrongly_taken.push(kid),
-                        None if status != 200 => seen.wrongly_refused.push(kid),
+                        Some(at) if status == 200 && asked > *at + refresh => seen.wrongly_accepted.push(kid),
+                        None if status != 200 => seen.wrongly_rejected.push(kid),
                         _ => {}
                     }
                 }
@@ -300,10 +299,10 @@ async fn keys_rotate_under_load_without_one_wrong_refusal_and_no_retired_key_is_
         old = new;
     }
     sleep(Duration::from_millis(1500)).await;
-    is_over.store(true, Ordering::SeqCst);
+    is_done.store(true, Ordering::SeqCst);
     let mut listings = 0;
     for seen in clients.join_all().await {
-        assert!(seen.wrongly_refused.is_empty() && seen.wrongly_taken.is_empty(), "{seen:?}");
+        assert!(seen.wrongly_rejected.is_empty() && seen.wrongly_accepted.is_empty(), "{seen:?}");
         assert!(seen.log_ins > 5, "{seen:?}");
         listings += seen.listings;
     }
@@ -311,14 +310,14 @@ async fn keys_rotate_under_load_without_one_wrong_refusal_and_no_retired_key_is_
 }
 
 #[tokio::test]
-async fn a_new_key_signs_only_when_every_instance_has_had_the_refresh_time_to_read_it() {
+async fn a_new_key_signs_only_after_every_instance_has_had_time_to_read_it() {
     let old = key(Algorithm::EdDsa, 1);
     let file = KeyFile::new(&[&old]);
     let more = [("JWT_KEYS_REFRESH", "2")];
     let one = service(Algorithm::EdDsa, &file, &more).await;
     let settings = [
         ("JWT_ALGORITHM", "EdDSA"),
-        ("JWT_SECRET_ARN", &file.place()),
+        ("JWT_SECRET_ARN", &file.location()),
         ("JWT_SECRET_KEY", ""),
         ("JWT_KEYS_REFRESH", "2"),
     ];

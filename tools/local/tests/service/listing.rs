@@ -8,14 +8,14 @@ use serde_json::json;
 use shared::domain::user::PublicId;
 use testkit::{ADA, GRACE, Service, service::send};
 
-/// Writes users without signing them up, which takes a hash for each.
+/// Writes users to the table. Signing them up would cost a password hash each.
 async fn seed(service: &Service, count: usize) -> HashSet<String> {
     let ids: Vec<String> = (0..count).map(|_| PublicId::random().to_string()).collect();
     for chunk in ids.chunks(25) {
         let writes = chunk.iter().map(|id| {
             let put = PutRequest::builder()
                 .item("public_id", AttributeValue::S(id.clone()))
-                .item("name", AttributeValue::S("Somebody".to_owned()))
+                .item("name", AttributeValue::S("User".to_owned()))
                 .item("email", AttributeValue::S(format!("{id}@example.com")));
             WriteRequest::builder().put_request(put.build().unwrap()).build()
         });
@@ -25,7 +25,7 @@ async fn seed(service: &Service, count: usize) -> HashSet<String> {
 }
 
 #[tokio::test]
-async fn a_signed_in_user_lists_all_users_in_the_tutorial_profile() {
+async fn a_logged_in_user_lists_all_users_in_the_tutorial_profile() {
     let service = Service::start().await;
     let (id, token) = service.member(ADA).await;
     let answer = service.get("/user", &token).await;
@@ -35,11 +35,11 @@ async fn a_signed_in_user_lists_all_users_in_the_tutorial_profile() {
 }
 
 #[tokio::test]
-async fn only_group_admin_lists_users_in_the_strict_profile() {
+async fn only_members_of_group_admin_list_users_in_the_strict_profile() {
     let service = Service::strict().await;
     let (id, token) = service.member(ADA).await;
     assert_eq!(service.get("/user", &token).await.code(), (403, "forbidden".to_owned()));
-    assert_eq!(service.get("/user/me", &token).await.status, 200, "everybody may see themselves");
+    assert_eq!(service.get("/user/me", &token).await.status, 200, "every user may read their own record");
     service.set_on_user(&id, "groups", AttributeValue::Ss(vec!["staff".to_owned()])).await;
     assert_eq!(service.get("/user", &token).await.status, 403);
     service.set_on_user(&id, "groups", AttributeValue::Ss(vec!["admin".to_owned(), "staff".to_owned()])).await;
@@ -47,7 +47,7 @@ async fn only_group_admin_lists_users_in_the_strict_profile() {
 }
 
 #[tokio::test]
-async fn me_is_the_tutorials_current_identity() {
+async fn user_me_returns_the_authenticated_user() {
     let service = Service::start().await;
     let (id, token) = service.member(ADA).await;
     service.member(GRACE).await;
@@ -61,13 +61,13 @@ async fn me_is_the_tutorials_current_identity() {
 }
 
 #[tokio::test]
-async fn token_missing_is_401_in_both_profiles() {
+async fn a_missing_token_is_401_in_both_profiles() {
     for profile in ["tutorial", "strict"] {
         let service = Service::with(&[("AUTH_PROFILE", profile)]).await;
         for path in ["/user", "/user/me", "/user?limit=0"] {
             let answer = send(service.request(Method::GET, path)).await;
             assert_eq!(
-                answer.refusal(),
+                answer.problem(),
                 (401, "token-missing".to_owned(), "Token is missing !!".to_owned()),
                 "{profile} {path}"
             );
@@ -77,7 +77,7 @@ async fn token_missing_is_401_in_both_profiles() {
 }
 
 #[tokio::test]
-async fn a_token_is_taken_from_three_headers_and_from_no_url() {
+async fn a_token_is_accepted_in_three_headers_but_not_in_the_url() {
     let service = Service::start().await;
     let (_, token) = service.member(ADA).await;
     let get = |path: &str| service.request(Method::GET, path);
@@ -97,7 +97,7 @@ async fn a_token_is_taken_from_three_headers_and_from_no_url() {
 }
 
 #[tokio::test]
-async fn two_tokens_that_differ_are_401() {
+async fn two_different_tokens_are_401() {
     let service = Service::start().await;
     let (ada, grace) = (service.member(ADA).await.1, service.member(GRACE).await.1);
     let both = |one: &str, other: &str| {
@@ -115,11 +115,11 @@ async fn two_tokens_that_differ_are_401() {
 }
 
 #[tokio::test]
-async fn walking_all_pages_gives_each_user_once() {
+async fn paging_returns_each_user_exactly_once() {
     let service = Service::start().await;
     let (id, token) = service.member(ADA).await;
-    let mut everybody = seed(&service, 230).await;
-    everybody.insert(id);
+    let mut all = seed(&service, 230).await;
+    all.insert(id);
     for limit in [1, 7, 77, 100, 231, 1000] {
         let mut seen = Vec::new();
         let mut path = format!("/user?limit={limit}");
@@ -127,24 +127,28 @@ async fn walking_all_pages_gives_each_user_once() {
             let answer = service.get(&path, &token).await;
             let page = answer.json();
             let users = page["users"].as_array().unwrap();
-            assert!(!users.is_empty() && users.len() <= limit, "no page is empty or too long");
+            assert!(!users.is_empty() && users.len() <= limit, "a page is neither empty nor too long");
             seen.extend(users.iter().map(|user| user["public_id"].as_str().unwrap().to_owned()));
             let Some(next) = page["next"].as_str() else {
                 assert_eq!(answer.header("link"), None);
                 break;
             };
             path = format!("/user?limit={limit}&cursor={next}");
-            assert_eq!(answer.header("link"), Some(format!("<{path}>; rel=\"next\"").as_str()), "Link says the same");
+            assert_eq!(
+                answer.header("link"),
+                Some(format!("<{path}>; rel=\"next\"").as_str()),
+                "the Link header agrees"
+            );
         }
-        assert_eq!(seen.len(), everybody.len(), "limit {limit}");
-        assert_eq!(seen.into_iter().collect::<HashSet<_>>(), everybody, "limit {limit}");
+        assert_eq!(seen.len(), all.len(), "limit {limit}");
+        assert_eq!(seen.into_iter().collect::<HashSet<_>>(), all, "limit {limit}");
     }
     let first = service.get("/user", &token).await.json();
-    assert_eq!(first["users"].as_array().unwrap().len(), 100, "a page has 100 users unless asked otherwise");
+    assert_eq!(first["users"].as_array().unwrap().len(), 100, "the default page size is 100");
 }
 
 #[tokio::test]
-async fn a_cursor_of_a_user_who_is_gone_still_works() {
+async fn a_cursor_of_a_deleted_user_still_works() {
     let service = Service::start().await;
     let (id, token) = service.member(ADA).await;
     seed(&service, 20).await;
@@ -158,7 +162,7 @@ async fn a_cursor_of_a_user_who_is_gone_still_works() {
 }
 
 #[tokio::test]
-async fn limits_and_cursors_that_are_none_are_422_and_doubled_ones_400() {
+async fn invalid_limits_and_cursors_are_422_and_duplicate_ones_are_400() {
     let service = Service::start().await;
     let (_, token) = service.member(ADA).await;
     for query in ["limit=0", "limit=-1", "limit=1001", "limit=abc", "limit=1.0", "limit=99999999999"] {
@@ -177,7 +181,7 @@ async fn limits_and_cursors_that_are_none_are_422_and_doubled_ones_400() {
 }
 
 #[tokio::test]
-async fn head_works_where_get_does() {
+async fn head_works_wherever_get_does() {
     let service = Service::start().await;
     let (_, token) = service.member(ADA).await;
     for path in ["/user", "/user/me"] {
@@ -188,7 +192,7 @@ async fn head_works_where_get_does() {
 }
 
 #[tokio::test]
-async fn a_listing_with_a_corrupt_item_is_an_error_and_never_shorter() {
+async fn a_listing_with_a_corrupt_item_is_an_error_and_not_a_shorter_list() {
     let service = Service::start().await;
     let (_, token) = service.member(ADA).await;
     let broken = PublicId::random().to_string();

@@ -7,7 +7,7 @@ use shared::domain::password::{Cost, Hasher, Password};
 use testkit::{ADA, Service, service::send};
 
 #[tokio::test]
-async fn log_in_done_is_201_in_the_tutorial_profile_and_200_in_the_strict_one() {
+async fn a_successful_log_in_is_201_in_the_tutorial_profile_and_200_in_the_strict_profile() {
     for (profile, status, life) in [("tutorial", 201, 1800), ("strict", 200, 900)] {
         let service = Service::with(&[("AUTH_PROFILE", profile)]).await;
         service.sign_up(ADA).await;
@@ -23,7 +23,7 @@ async fn log_in_done_is_201_in_the_tutorial_profile_and_200_in_the_strict_one() 
 }
 
 #[tokio::test]
-async fn log_in_without_address_or_password_is_401_with_the_tutorials_realm() {
+async fn log_in_without_email_or_password_is_401_with_the_tutorials_realm() {
     let service = Service::start().await;
     for body in [
         json!({}),
@@ -33,23 +33,23 @@ async fn log_in_without_address_or_password_is_401_with_the_tutorials_realm() {
         json!({ "email": " ", "password": "x" }),
     ] {
         let answer = service.post("/login", &body).await;
-        assert_eq!(answer.refusal(), (401, "credentials-missing".to_owned(), "Could not verify".to_owned()), "{body}");
+        assert_eq!(answer.problem(), (401, "credentials-missing".to_owned(), "Could not verify".to_owned()), "{body}");
         assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"Login required !!\""));
     }
     assert_eq!(send(service.request(Method::POST, "/login")).await.status, 401);
 }
 
 #[tokio::test]
-async fn log_in_without_address_or_password_is_401_with_a_plain_realm_in_the_strict_profile() {
+async fn log_in_without_email_or_password_is_401_with_a_plain_realm_in_the_strict_profile() {
     let answer = Service::strict().await.post("/login", &json!({})).await;
-    assert_eq!(answer.refusal(), (401, "credentials-missing".to_owned(), "Could not verify".to_owned()));
+    assert_eq!(answer.problem(), (401, "credentials-missing".to_owned(), "Could not verify".to_owned()));
     assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"Login required\""));
 }
 
 #[tokio::test]
 async fn log_in_of_an_unknown_user_is_401_in_the_tutorial_profile() {
-    let answer = Service::start().await.log_in("nobody@example.com", ADA[2]).await;
-    assert_eq!(answer.refusal(), (401, "unknown-user".to_owned(), "Could not verify".to_owned()));
+    let answer = Service::start().await.log_in("unknown@example.com", ADA[2]).await;
+    assert_eq!(answer.problem(), (401, "unknown-user".to_owned(), "Could not verify".to_owned()));
     assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"User does not exist !!\""));
 }
 
@@ -58,19 +58,19 @@ async fn log_in_with_a_wrong_password_is_403_in_the_tutorial_profile() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
     let answer = service.log_in(ADA[1], "wrong").await;
-    assert_eq!(answer.refusal(), (403, "wrong-password".to_owned(), "Could not verify".to_owned()));
+    assert_eq!(answer.problem(), (403, "wrong-password".to_owned(), "Could not verify".to_owned()));
     assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"Wrong Password !!\""));
 }
 
 #[tokio::test]
-async fn unknown_user_and_wrong_password_are_one_answer_in_the_strict_profile() {
+async fn unknown_user_and_wrong_password_get_identical_responses_in_the_strict_profile() {
     let service = Service::strict().await;
     service.sign_up(ADA).await;
-    let unknown = service.log_in("nobody@example.com", "wrong").await;
+    let unknown = service.log_in("unknown@example.com", "wrong").await;
     let wrong = service.log_in(ADA[1], "wrong").await;
-    let no_address = service.log_in("nobody", "wrong").await;
-    assert_eq!(unknown.refusal(), (401, "invalid-credentials".to_owned(), "Could not verify".to_owned()));
-    for other in [&wrong, &no_address] {
+    let malformed = service.log_in("not an address", "wrong").await;
+    assert_eq!(unknown.problem(), (401, "invalid-credentials".to_owned(), "Could not verify".to_owned()));
+    for other in [&wrong, &malformed] {
         assert_eq!(unknown.text, other.text);
         let names = |answer: &testkit::Answer| answer.headers.keys().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(names(&unknown), names(other));
@@ -81,7 +81,7 @@ async fn unknown_user_and_wrong_password_are_one_answer_in_the_strict_profile() 
 }
 
 #[tokio::test]
-async fn json_urlencoded_multipart_and_basic_are_taken_alike() {
+async fn json_form_multipart_and_basic_credentials_are_equivalent() {
     let service = Service::start().await;
     let [_, email, password] = ADA;
     service.sign_up(ADA).await;
@@ -101,7 +101,7 @@ async fn json_urlencoded_multipart_and_basic_are_taken_alike() {
 }
 
 #[tokio::test]
-async fn credentials_in_two_places_and_broken_basic_are_400() {
+async fn credentials_in_two_places_and_malformed_basic_are_400() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
     let both = service
@@ -121,12 +121,12 @@ async fn credentials_in_two_places_and_broken_basic_are_400() {
 }
 
 #[tokio::test]
-async fn a_disabled_user_cannot_log_in_and_learns_no_more_than_with_a_wrong_password() {
+async fn a_disabled_user_gets_the_same_response_as_for_a_wrong_password() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
     service.set("Credentials", ("email", ADA[1]), "disabled", AttributeValue::Bool(true)).await;
     let disabled = service.log_in(ADA[1], ADA[2]).await;
-    assert_eq!(disabled.refusal(), service.log_in(ADA[1], "wrong").await.refusal());
+    assert_eq!(disabled.problem(), service.log_in(ADA[1], "wrong").await.problem());
     service.set("Credentials", ("email", ADA[1]), "disabled", AttributeValue::Bool(false)).await;
     assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
 }
@@ -136,7 +136,7 @@ async fn stored_hash(service: &Service) -> String {
 }
 
 #[tokio::test]
-async fn a_weaker_hash_is_replaced_at_log_in_and_only_then() {
+async fn a_weaker_hash_is_upgraded_only_at_a_successful_log_in() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
     let weak = Hasher::new(Cost { memory_kib: 1024, iterations: 1, parallelism: 1 }, 1).unwrap();
@@ -145,17 +145,17 @@ async fn a_weaker_hash_is_replaced_at_log_in_and_only_then() {
     assert_eq!(service.log_in(ADA[1], "wrong").await.status, 403);
     assert_eq!(stored_hash(&service).await, weak.as_str());
     assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
-    let renewed = stored_hash(&service).await;
-    assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{renewed}");
+    let upgraded = stored_hash(&service).await;
+    assert!(upgraded.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{upgraded}");
     assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
-    assert_eq!(stored_hash(&service).await, renewed, "a hash of today's cost stays");
+    assert_eq!(stored_hash(&service).await, upgraded, "a hash of the current cost is not replaced");
 }
 
 #[tokio::test]
-async fn a_hash_that_was_changed_meanwhile_is_not_replaced() {
+async fn a_hash_that_changed_concurrently_is_not_replaced() {
     use shared::{
         aws::store::CredentialStore,
-        domain::{password::PasswordHash, user::email::Email},
+        domain::{password::PasswordHash, user::Email},
     };
     let service = Service::start().await;
     service.sign_up(ADA).await;
@@ -170,7 +170,7 @@ async fn a_hash_that_was_changed_meanwhile_is_not_replaced() {
 }
 
 #[tokio::test]
-async fn a_corrupt_hash_is_500_and_nothing_of_the_inside_is_shown() {
+async fn a_corrupt_hash_is_500_and_reveals_no_internals() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
     service

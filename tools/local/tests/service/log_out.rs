@@ -9,28 +9,28 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}"))
 }
 
-/// Three sessions of Ada's, and one of Grace's.
+/// Three sessions of Ada and one of Grace.
 async fn sessions(service: &Service) -> [Value; 4] {
     let first = service.signed_in(ADA).await;
     let log_in = async || service.log_in(ADA[1], ADA[2]).await.json();
     [first, log_in().await, log_in().await, service.signed_in(GRACE).await]
 }
 
-/// Whether access and refresh token of each session are taken.
-async fn assert_living(service: &Service, sessions: &[Value; 4], expected: [bool; 4]) {
-    for (number, (session, living)) in sessions.iter().zip(expected).enumerate() {
-        assert_eq!(service.me(&session["token"]).await, if living { 200 } else { 401 }, "session {number}");
+/// Checks whether the access and refresh tokens of each session are accepted.
+async fn assert_active(service: &Service, sessions: &[Value; 4], expected: [bool; 4]) {
+    for (number, (session, is_active)) in sessions.iter().zip(expected).enumerate() {
+        assert_eq!(service.me(&session["token"]).await, if is_active { 200 } else { 401 }, "session {number}");
         let listed = service.get("/user", text(session, "token")).await;
-        assert_eq!(listed.status, if living { 200 } else { 401 }, "session {number}");
+        assert_eq!(listed.status, if is_active { 200 } else { 401 }, "session {number}");
     }
-    for (number, (session, living)) in sessions.iter().zip(expected).enumerate() {
+    for (number, (session, is_active)) in sessions.iter().zip(expected).enumerate() {
         let answer = service.refresh(text(session, "refresh_token")).await;
-        assert_eq!(answer.status, if living { 200 } else { 401 }, "session {number}: {answer:?}");
+        assert_eq!(answer.status, if is_active { 200 } else { 401 }, "session {number}: {answer:?}");
     }
 }
 
 #[tokio::test]
-async fn each_scope_ends_the_sessions_that_it_names_at_once_and_no_other() {
+async fn each_scope_ends_exactly_its_sessions_immediately() {
     for (body, expected) in [
         (json!({}), [false, true, true, true]),
         (json!({ "scope": "local" }), [false, true, true, true]),
@@ -41,13 +41,13 @@ async fn each_scope_ends_the_sessions_that_it_names_at_once_and_no_other() {
         let sessions = sessions(&service).await;
         let answer = service.post_with("/logout", text(&sessions[0], "token"), &body).await;
         assert_eq!((answer.status, answer.text.as_str()), (204, ""), "{body}");
-        assert_living(&service, &sessions, expected).await;
-        assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201, "logging in is another matter");
+        assert_active(&service, &sessions, expected).await;
+        assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201, "a log-out does not prevent a log-in");
     }
 }
 
 #[tokio::test]
-async fn a_refresh_token_logs_out_as_well_when_the_access_token_is_over() {
+async fn a_refresh_token_is_enough_to_log_out() {
     for (scope, expected) in [
         ("local", [false, true, true, true]),
         ("others", [true, false, false, true]),
@@ -59,12 +59,12 @@ async fn a_refresh_token_logs_out_as_well_when_the_access_token_is_over() {
         for _ in 0..2 {
             assert_eq!(service.post("/logout", &body).await.status, 204, "{scope}");
         }
-        assert_living(&service, &sessions, expected).await;
+        assert_active(&service, &sessions, expected).await;
     }
 }
 
 #[tokio::test]
-async fn a_log_out_can_be_repeated_and_does_nothing_then() {
+async fn a_repeated_log_out_has_no_further_effect() {
     for scope in ["local", "global"] {
         let service = Service::start().await;
         let first = service.signed_in(ADA).await;
@@ -95,7 +95,7 @@ async fn let_time_pass(service: &Service) {
 }
 
 #[tokio::test]
-async fn others_can_be_ended_again_and_again_and_the_session_goes_on() {
+async fn other_sessions_can_be_ended_repeatedly_while_the_session_continues() {
     let service = Service::start().await;
     let mine = service.signed_in(ADA).await;
     let mut refresh_token = text(&mine, "refresh_token").to_owned();
@@ -114,23 +114,24 @@ async fn others_can_be_ended_again_and_again_and_the_session_goes_on() {
 }
 
 #[tokio::test]
-async fn who_has_stolen_a_session_cannot_lock_its_owner_out_by_ending_all_others() {
+async fn an_attacker_with_a_stolen_session_cannot_lock_its_owner_out_by_ending_all_others() {
     let service = std::sync::Arc::new(Service::start().await);
     let stolen = service.signed_in(ADA).await;
-    let (thief, token) = (service.clone(), text(&stolen, "token").to_owned());
+    let (attacker, token) = (service.clone(), text(&stolen, "token").to_owned());
     let others = json!({ "scope": "others" });
-    let thief = tokio::spawn(async move { while thief.post_with("/logout", &token, &others).await.status == 204 {} });
+    let attacker =
+        tokio::spawn(async move { while attacker.post_with("/logout", &token, &others).await.status == 204 {} });
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     let mine = service.log_in(ADA[1], ADA[2]).await.json();
     let body = json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp quarrel" });
     let changed = service.post_with("/password", text(&mine, "token"), &body).await;
-    thief.abort();
+    attacker.abort();
     assert_eq!(changed.status, 200, "{changed:?}");
     assert_eq!((service.me(&stolen["token"]).await, service.me(&changed.json()["token"]).await), (401, 200));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_out_everywhere_beside_one_of_all_others_leaves_nobody_signed_in() {
+async fn concurrent_log_outs_of_all_and_of_other_sessions_leave_no_session() {
     for _ in 0..15 {
         let service = std::sync::Arc::new(Service::start().await);
         let (first, second) = (service.signed_in(ADA).await, service.log_in(ADA[1], ADA[2]).await.json());
@@ -141,16 +142,16 @@ async fn a_log_out_everywhere_beside_one_of_all_others_leaves_nobody_signed_in()
         };
         let (global, others) = (log_out(&first, "global"), log_out(&second, "others"));
         assert_eq!((global.await.unwrap(), others.await.unwrap()), (204, 204));
-        // If the others were ended first, the session that asked for all was one of them, and was over when it asked.
-        let second_lives = service.me(&second["token"]).await == 200;
+        // If the log-out of other sessions is first, it ends the session that requests the global log-out.
+        let is_second_active = service.me(&second["token"]).await == 200;
         let versions = service.items("Users").await[0]["version"].as_n().unwrap().clone();
-        assert!(!second_lives || versions == "1", "both were carried out, and one session lives");
+        assert!(!is_second_active || versions == "1", "both log-outs succeeded, but a session is active");
         assert_eq!(service.me(&first["token"]).await, 401);
     }
 }
 
 #[tokio::test]
-async fn an_old_refresh_token_logs_out_nobody_but_its_own_session() {
+async fn a_replayed_refresh_token_at_log_out_ends_only_its_own_session() {
     let service = Service::start().await;
     let sessions = sessions(&service).await;
     let next = service.refresh(text(&sessions[0], "refresh_token")).await.json();
@@ -164,12 +165,12 @@ async fn an_old_refresh_token_logs_out_nobody_but_its_own_session() {
     }
     let body = json!({ "scope": "others", "refresh_token": sessions[0]["refresh_token"] });
     assert_eq!(service.post("/logout", &body).await.status, 204);
-    assert_eq!(service.me(&next["token"]).await, 401, "it is a replay, as at a refresh");
-    assert_living(&service, &sessions, [false, true, true, true]).await;
+    assert_eq!(service.me(&next["token"]).await, 401, "it is a replay, as for a refresh");
+    assert_active(&service, &sessions, [false, true, true, true]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_log_outs_at_the_same_time_each_is_204_and_nothing_of_the_user_lives_on() {
+async fn concurrent_global_log_outs_are_all_204_and_end_every_session() {
     let service = std::sync::Arc::new(Service::start().await);
     let sessions = sessions(&service).await;
     let mut calls = tokio::task::JoinSet::new();
@@ -178,12 +179,12 @@ async fn of_log_outs_at_the_same_time_each_is_204_and_nothing_of_the_user_lives_
         calls.spawn(async move { service.post_with("/logout", &token, &json!({ "scope": "global" })).await.status });
     }
     assert!(calls.join_all().await.iter().all(|status| *status == 204));
-    assert_living(&service, &sessions, [false, false, false, true]).await;
+    assert_active(&service, &sessions, [false, false, false, true]).await;
     assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
 }
 
 #[tokio::test]
-async fn an_unknown_scope_is_422_and_nothing_ends() {
+async fn an_unknown_scope_is_422_and_ends_no_session() {
     let service = Service::start().await;
     let mine = service.signed_in(ADA).await;
     for scope in ["everywhere", "Local", "global ", "*"] {
@@ -195,11 +196,11 @@ async fn an_unknown_scope_is_422_and_nothing_ends() {
 }
 
 #[tokio::test]
-async fn who_shows_no_token_of_ours_is_not_logged_out_but_refused() {
+async fn log_out_without_a_valid_token_is_401() {
     let service = Service::start().await;
     let mine = service.signed_in(ADA).await;
-    let refused = send(service.request(Method::POST, "/logout")).await;
-    assert_eq!(refused.code(), (401, "token-missing".to_owned()));
+    let missing = send(service.request(Method::POST, "/logout")).await;
+    assert_eq!(missing.code(), (401, "token-missing".to_owned()));
     let forged = format!("{}x", text(&mine, "token"));
     assert_eq!(service.post_with("/logout", &forged, &json!({})).await.code(), (401, "invalid-token".to_owned()));
     let body = json!({ "refresh_token": "x" });
@@ -208,12 +209,12 @@ async fn who_shows_no_token_of_ours_is_not_logged_out_but_refused() {
 }
 
 #[tokio::test]
-async fn somebody_elses_handle_or_identifier_ends_nothing() {
+async fn a_forged_refresh_token_at_log_out_ends_no_session() {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     let service = Service::start().await;
     let sessions = sessions(&service).await;
-    let octets = |session: &Value| URL_SAFE_NO_PAD.decode(text(session, "refresh_token")).unwrap();
-    let (ada, grace) = (octets(&sessions[0]), octets(&sessions[3]));
+    let bytes = |session: &Value| URL_SAFE_NO_PAD.decode(text(session, "refresh_token")).unwrap();
+    let (ada, grace) = (bytes(&sessions[0]), bytes(&sessions[3]));
     let mut guessed = ada.clone();
     guessed[40] ^= 1;
     for forged in [[&ada[..16], &grace[16..]].concat(), [&grace[..16], &ada[16..]].concat(), guessed] {
@@ -222,11 +223,11 @@ async fn somebody_elses_handle_or_identifier_ends_nothing() {
             assert_eq!(service.post("/logout", &body).await.status, 204);
         }
     }
-    assert_living(&service, &sessions, [true; 4]).await;
+    assert_active(&service, &sessions, [true; 4]).await;
 }
 
 #[tokio::test]
-async fn without_sessions_a_log_out_ends_every_token_of_the_user() {
+async fn without_sessions_a_log_out_revokes_every_token_of_the_user() {
     for scope in ["local", "others", "global"] {
         let service = Service::with(&[("SESSION_IDLE", "0")]).await;
         let (first, grace) = (service.signed_in(ADA).await, service.signed_in(GRACE).await);
@@ -243,27 +244,27 @@ async fn without_sessions_a_log_out_ends_every_token_of_the_user() {
 }
 
 #[tokio::test]
-async fn a_log_out_that_could_not_be_carried_out_is_503_and_the_session_lives() {
+async fn a_failed_log_out_is_503_and_the_session_continues() {
     let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Slow down."}"#;
     for (operation, scope) in [("DeleteItem", "local"), ("TransactWriteItems", "global"), ("BatchGetItem", "others")] {
-        let (service, refusing) = Service::refused(operation, 0, throttled).await;
+        let (service, rejecting) = Service::rejecting(operation, 0, throttled).await;
         let mine = service.signed_in(ADA).await;
-        refusing.refuse(6);
+        rejecting.reject(6);
         let answer = service.post_with("/logout", text(&mine, "token"), &json!({ "scope": scope })).await;
-        assert_eq!((answer.code(), refusing.left()), ((503, "unavailable".to_owned()), 0), "{operation}");
+        assert_eq!((answer.code(), rejecting.left()), ((503, "unavailable".to_owned()), 0), "{operation}");
         assert_eq!(service.me(&mine["token"]).await, 200, "{operation}");
         assert_eq!(service.post_with("/logout", text(&mine, "token"), &json!({ "scope": scope })).await.status, 204);
     }
 }
 
 #[tokio::test]
-async fn a_log_out_everywhere_whose_answer_was_lost_on_the_way_from_the_database_is_done_once() {
-    let (service, proxy) = Service::behind_a_proxy().await;
+async fn a_global_log_out_whose_database_response_was_lost_takes_effect_once() {
+    let (service, proxy) = Service::behind_lossy_proxy().await;
     let mine = service.signed_in(ADA).await;
-    // One for the reading and one for the transaction.
+    // One for the read and one for the transaction.
     for losses in [1, 2] {
         let mine = if losses == 1 { mine.clone() } else { service.log_in(ADA[1], ADA[2]).await.json() };
-        proxy.lose_answers(losses);
+        proxy.lose_responses(losses);
         let answer = service.post_with("/logout", text(&mine, "token"), &json!({ "scope": "global" })).await;
         assert_eq!((answer.status, proxy.left_to_lose()), (204, 0));
         assert_eq!(service.me(&mine["token"]).await, 401);
@@ -272,6 +273,6 @@ async fn a_log_out_everywhere_whose_answer_was_lost_on_the_way_from_the_database
             .iter()
             .map(|item| item["version"].clone())
             .collect();
-        assert_eq!(versions, vec![AttributeValue::N(losses.to_string()); 2], "both items say the same");
+        assert_eq!(versions, vec![AttributeValue::N(losses.to_string()); 2], "both items have the same version");
     }
 }

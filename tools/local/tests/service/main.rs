@@ -1,6 +1,7 @@
-//! The service's behaviour over HTTP, as CONTRACT's tables have it. Each test has a service and a database of its own.
+//! The behavior of the service over HTTP, as docs/reference/http-api.md and openapi.yaml describe it. Each test has its
+//! own service and database.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 mod account;
 mod accounts;

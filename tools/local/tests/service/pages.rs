@@ -1,5 +1,4 @@
-//! What browsers get: pages, forms that come back, cookies, and nothing for other sites. How it looks and feels, Chromium shows
-//! (`.ci/browser`).
+//! Pages, forms, cookies and protection against cross-site requests. `testing/browser` tests the pages in Chromium.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::{Method, RequestBuilder};
@@ -25,7 +24,7 @@ async fn post(service: &Service, path: &str, cookies: &[String], fields: &[(&str
     send(browser(service, Method::POST, path, cookies).form(fields)).await
 }
 
-/// Status, title and place of an answer: what a browser makes of it.
+/// Status, title and redirect target of a response.
 fn seen(answer: &Answer) -> (u16, &str, &str) {
     (answer.status, answer.title().unwrap_or_default(), answer.header("location").unwrap_or_default())
 }
@@ -38,7 +37,7 @@ async fn signed_in(service: &Service) -> Vec<String> {
     answer.cookies()
 }
 
-/// The same cookies, an hour later for the access token.
+/// The same cookies with an access token that expired an hour earlier.
 fn expired(mut cookies: Vec<String>) -> Vec<String> {
     let mut claims = forge::payload(&cookies[0]);
     for time in ["iat", "nbf", "exp"] {
@@ -48,7 +47,7 @@ fn expired(mut cookies: Vec<String>) -> Vec<String> {
     cookies
 }
 
-/// The same parameters, sent as other sites have browsers send them.
+/// The same request, with the headers that browsers send for cross-site requests.
 fn forged(request: &RequestBuilder) -> Vec<RequestBuilder> {
     let with = |pairs: &[(&str, &str)]| {
         let request = request.try_clone().expect("the body is text");
@@ -65,7 +64,7 @@ fn forged(request: &RequestBuilder) -> Vec<RequestBuilder> {
 }
 
 #[tokio::test]
-async fn pages_are_for_browsers_and_programs_get_json_and_never_a_cookie() {
+async fn browsers_get_pages_and_api_clients_get_json_without_cookies() {
     let service = Service::start().await;
     let cookies = signed_in(&service).await;
     let (_, token) = service.member(GRACE).await;
@@ -73,7 +72,7 @@ async fn pages_are_for_browsers_and_programs_get_json_and_never_a_cookie() {
         assert_eq!(get(&service, path, &cookies).await.title(), Some(title));
         let json = service.get(path, &token).await;
         assert_eq!((json.status, json.header("content-type")), (200, Some("application/json")), "{json:?}");
-        // A cookie is as good as a token.
+        // A cookie authenticates an API client as well.
         let json = send(service.request(Method::GET, path).header("cookie", cookies.join("; "))).await;
         assert_eq!((json.status, json.header("content-type")), (200, Some("application/json")), "{json:?}");
     }
@@ -85,7 +84,7 @@ async fn pages_are_for_browsers_and_programs_get_json_and_never_a_cookie() {
 }
 
 #[tokio::test]
-async fn a_refused_form_has_the_status_of_the_contract_and_no_password_in_it() {
+async fn a_rejected_form_has_the_status_of_the_api_and_no_password_in_it() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
     for (path, fields, status, challenge) in [
@@ -106,13 +105,13 @@ async fn a_refused_form_has_the_status_of_the_contract_and_no_password_in_it() {
         assert!(answer.cookies().is_empty());
     }
     let unreadable = browser(&service, Method::POST, "/login", &[]).body("x").header("content-type", "text/plain");
-    assert_eq!(seen(&send(unreadable).await), (415, "Error: That did not work", ""));
+    assert_eq!(seen(&send(unreadable).await), (415, "Error: Invalid request", ""));
     let large = post(&service, "/signup", &[], &[("name", &"x".repeat(70_000))]).await;
     assert_eq!(large.status, 413);
 }
 
 #[tokio::test]
-async fn in_strict_an_unknown_user_and_a_wrong_password_give_the_same_page_byte_for_byte() {
+async fn in_the_strict_profile_the_pages_for_an_unknown_user_and_a_wrong_password_are_identical() {
     let service = Service::strict().await;
     service.sign_up(ADA).await;
     let mut pages = Vec::new();
@@ -127,7 +126,7 @@ async fn in_strict_an_unknown_user_and_a_wrong_password_give_the_same_page_byte_
 }
 
 #[tokio::test]
-async fn who_guesses_too_often_gets_a_page_that_says_how_long_to_wait() {
+async fn a_throttled_log_in_gets_a_page_with_the_time_to_wait() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
     let guess =
@@ -135,30 +134,30 @@ async fn who_guesses_too_often_gets_a_page_that_says_how_long_to_wait() {
     for _ in 0..5 {
         assert_eq!(guess().await.status, 403);
     }
-    let refused = guess().await;
-    assert_eq!(seen(&refused), (429, "Error: Log in", ""));
-    assert!(refused.header("retry-after").is_some() && refused.text.contains("Wait "), "{refused:?}");
+    let throttled = guess().await;
+    assert_eq!(seen(&throttled), (429, "Error: Log in", ""));
+    assert!(throttled.header("retry-after").is_some() && throttled.text.contains("Wait "), "{throttled:?}");
 }
 
 #[tokio::test]
-async fn without_a_database_a_page_says_so_and_nobody_is_sent_to_log_in() {
+async fn an_unavailable_database_is_a_503_page_and_not_a_redirect_to_log_in() {
     let service = Service::start().await;
     let cookies = signed_in(&service).await;
-    let lost = Service::over(&[], &service.endpoint, "http://127.0.0.1:1").await;
+    let disconnected = Service::over(&[], &service.endpoint, "http://127.0.0.1:1").await;
     for answer in [
-        get(&lost, "/user", &cookies).await,
-        get(&lost, "/refresh?return_to=%2Fuser", &cookies).await,
-        post(&lost, "/logout", &cookies, &[]).await,
-        post(&lost, "/login", &[], &[("email", ADA[1]), ("password", ADA[2])]).await,
+        get(&disconnected, "/user", &cookies).await,
+        get(&disconnected, "/refresh?return_to=%2Fuser", &cookies).await,
+        post(&disconnected, "/logout", &cookies, &[]).await,
+        post(&disconnected, "/login", &[], &[("email", ADA[1]), ("password", ADA[2])]).await,
     ] {
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{answer:?}");
-        assert!(answer.headers.get("set-cookie").is_none(), "the sign-in is kept: {answer:?}");
+        assert!(answer.headers.get("set-cookie").is_none(), "the cookies remain: {answer:?}");
     }
     assert_eq!(get(&service, "/user", &cookies).await.status, 200);
 }
 
 #[tokio::test]
-async fn forms_of_other_sites_change_nothing() {
+async fn cross_site_forms_change_nothing() {
     let service = Service::start().await;
     let cookies = signed_in(&service).await;
     let cookie = cookies.join("; ");
@@ -172,26 +171,26 @@ async fn forms_of_other_sites_change_nothing() {
     ] {
         let form = service.request(Method::POST, path).header("accept", BROWSER[0].1).header("cookie", &cookie);
         for request in forged(&form.form(&fields)) {
-            let shown = format!("{request:?}");
+            let sent = format!("{request:?}");
             let answer = send(request).await;
-            assert_eq!(seen(&answer), (403, "Error: Not allowed", ""), "{shown}");
-            assert!(answer.headers.get("set-cookie").is_none(), "{shown}");
+            assert_eq!(seen(&answer), (403, "Error: Not allowed", ""), "{sent}");
+            assert!(answer.headers.get("set-cookie").is_none(), "{sent}");
         }
     }
-    // What a script of another site would send with the cookies, if a browser let it.
+    // Requests that a script of another site could send with the cookies, if browsers allowed it.
     let delete =
         service.request(Method::DELETE, "/user/me").header("cookie", &cookie).json(&json!({ "password": ADA[2] }));
     let log_out = service.request(Method::POST, "/logout").header("cookie", &cookie);
     for request in forged(&delete).into_iter().chain(forged(&log_out)) {
         assert_eq!(send(request).await.code(), (403, "cross-site".to_owned()));
     }
-    assert_eq!(get(&service, "/user", &cookies).await.status, 200, "nobody is logged out");
-    assert_eq!(service.items("Users").await.len(), 1, "nobody is deleted, and nobody signed up");
-    assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201, "the password is as it was");
+    assert_eq!(get(&service, "/user", &cookies).await.status, 200, "no user is logged out");
+    assert_eq!(service.items("Users").await.len(), 1, "no user is deleted or created");
+    assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201, "the password is unchanged");
 }
 
 #[tokio::test]
-async fn a_browser_from_before_fetch_metadata_is_known_by_its_origin() {
+async fn a_browser_without_fetch_metadata_is_identified_by_its_origin() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
     let form = service.request(Method::POST, "/login").header("accept", BROWSER[0].1).header("origin", &service.url);
@@ -200,12 +199,12 @@ async fn a_browser_from_before_fetch_metadata_is_known_by_its_origin() {
 }
 
 #[tokio::test]
-async fn a_log_in_leads_to_where_one_was_and_never_to_another_site() {
+async fn a_log_in_redirects_to_the_previous_page_and_never_to_another_site() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
-    let away = get(&service, "/user?limit=5&cursor=AAAAAAAAAAAAAAAAAAAAAA", &[]).await;
-    assert_eq!(seen(&away), (303, "", "/?return_to=%2Fuser%3Flimit%3D5%26cursor%3DAAAAAAAAAAAAAAAAAAAAAA"));
-    let page = get(&service, away.header("location").unwrap(), &[]).await;
+    let redirect = get(&service, "/user?limit=5&cursor=AAAAAAAAAAAAAAAAAAAAAA", &[]).await;
+    assert_eq!(seen(&redirect), (303, "", "/?return_to=%2Fuser%3Flimit%3D5%26cursor%3DAAAAAAAAAAAAAAAAAAAAAA"));
+    let page = get(&service, redirect.header("location").unwrap(), &[]).await;
     assert!(
         page.text.contains("name=\"return_to\" value=\"/user?limit=5&#38;cursor=AAAAAAAAAAAAAAAAAAAAAA\""),
         "{page:?}"
@@ -221,58 +220,58 @@ async fn a_log_in_leads_to_where_one_was_and_never_to_another_site() {
     ] {
         let fields = [("email", ADA[1]), ("password", ADA[2]), ("return_to", return_to)];
         assert_eq!(seen(&post(&service, "/login", &[], &fields).await), (303, "", place), "{return_to:?}");
-        let escaped = return_to.bytes().map(|octet| format!("%{octet:02X}")).collect::<Vec<_>>().concat();
+        let escaped = return_to.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
         let page = get(&service, &format!("/?return_to={escaped}"), &[]).await;
         assert!(page.status == 200 && !page.text.contains("evil"), "{page:?}");
     }
 }
 
 #[tokio::test]
-async fn an_access_token_that_is_over_is_renewed_by_its_session() {
+async fn an_expired_access_token_is_refreshed_by_its_session() {
     let service = Service::start().await;
     let cookies = expired(signed_in(&service).await);
     assert_eq!(
         seen(&get(&service, "/user?limit=5", &cookies).await),
         (303, "", "/refresh?return_to=%2Fuser%3Flimit%3D5")
     );
-    let renewed = get(&service, "/refresh?return_to=%2Fuser%3Flimit%3D5", &cookies).await;
-    assert_eq!(seen(&renewed), (303, "", "/user?limit=5"));
-    // Two tabs: whoever comes with the old one gets the same new one.
-    assert_eq!(get(&service, "/refresh", &cookies).await.cookies()[1], renewed.cookies()[1]);
-    assert_eq!(seen(&get(&service, "/user", &renewed.cookies()).await), (200, "Users", ""));
-    // A form that is older than its token is taken for the sake of the session.
+    let refreshed = get(&service, "/refresh?return_to=%2Fuser%3Flimit%3D5", &cookies).await;
+    assert_eq!(seen(&refreshed), (303, "", "/user?limit=5"));
+    // A second tab with the old refresh token gets the same new one.
+    assert_eq!(get(&service, "/refresh", &cookies).await.cookies()[1], refreshed.cookies()[1]);
+    assert_eq!(seen(&get(&service, "/user", &refreshed.cookies()).await), (200, "Users", ""));
+    // A form is accepted with an expired access token if the session is active.
     let fields = [("current_password", ADA[2]), ("new_password", NEW_PASSWORD)];
-    let changed = post(&service, "/password", &expired(renewed.cookies()), &fields).await;
+    let changed = post(&service, "/password", &expired(refreshed.cookies()), &fields).await;
     assert_eq!(seen(&changed), (303, "", "/user/me?notice=password-changed"));
     assert_eq!(get(&service, "/user", &changed.cookies()).await.status, 200);
 }
 
 #[tokio::test]
-async fn who_is_out_is_sent_to_log_in_with_no_cookie_left() {
-    for out in ["disabled", "gone", "logged out", "forged", "without a session"] {
+async fn an_invalid_session_redirects_to_log_in_and_clears_the_cookies() {
+    for reason in ["disabled", "deleted", "logged out", "forged", "without a session"] {
         let service = Service::start().await;
         let mut cookies = signed_in(&service).await;
         let id = service.items("Users").await[0]["public_id"].as_s().unwrap().clone();
-        match out {
+        match reason {
             "disabled" => service.set_on_user(&id, "disabled", AttributeValue::Bool(true)).await,
-            "gone" => service.delete_user(&id).await,
+            "deleted" => service.delete_user(&id).await,
             "logged out" => assert_eq!(post(&service, "/logout", &cookies, &[("scope", "global")]).await.status, 303),
             "forged" => cookies[0].push('x'),
             _ => cookies = vec!["refresh_token=none".to_owned()],
         }
-        let mut place = "/user".to_owned();
-        let mut answer = get(&service, &place, &cookies).await;
+        let mut path = "/user".to_owned();
+        let mut answer = get(&service, &path, &cookies).await;
         if answer.header("location") == Some("/refresh?return_to=%2Fuser") {
-            answer.header("location").unwrap().clone_into(&mut place);
-            answer = get(&service, &place, &cookies).await;
+            answer.header("location").unwrap().clone_into(&mut path);
+            answer = get(&service, &path, &cookies).await;
         }
-        assert_eq!(seen(&answer), (303, "", "/?return_to=%2Fuser"), "{out}");
-        assert_eq!((answer.headers.get_all("set-cookie").iter().count(), answer.cookies().len()), (2, 0), "{out}");
+        assert_eq!(seen(&answer), (303, "", "/?return_to=%2Fuser"), "{reason}");
+        assert_eq!((answer.headers.get_all("set-cookie").iter().count(), answer.cookies().len()), (2, 0), "{reason}");
     }
 }
 
 #[tokio::test]
-async fn logging_out_works_once_twice_and_after_the_token_is_over() {
+async fn log_out_works_repeatedly_and_after_the_access_token_expires() {
     let service = Service::start().await;
     let cookies = signed_in(&service).await;
     for _ in 0..2 {
@@ -281,11 +280,11 @@ async fn logging_out_works_once_twice_and_after_the_token_is_over() {
     }
     assert_eq!(get(&service, "/user", &cookies).await.status, 303);
     assert!(service.items("Sessions").await.is_empty());
-    // Without an access token, the session is enough.
+    // The refresh cookie alone is enough.
     let answer = post(&service, "/login", &[], &[("email", ADA[1]), ("password", ADA[2])]).await;
     assert_eq!(post(&service, "/logout", &answer.cookies()[1..], &[]).await.status, 303);
     assert!(service.items("Sessions").await.is_empty());
-    // Who is out already cannot end the others, and is not told so.
+    // An ended session cannot end other sessions.
     let global = post(&service, "/logout", &answer.cookies(), &[("scope", "global")]).await;
     assert_eq!(seen(&global), (303, "", "/?return_to=%2Fuser%2Fme"));
     assert_eq!(
@@ -295,13 +294,13 @@ async fn logging_out_works_once_twice_and_after_the_token_is_over() {
 }
 
 #[tokio::test]
-async fn what_was_done_is_said_only_to_who_comes_from_a_page_of_this_site() {
+async fn notices_are_shown_only_after_a_redirect_from_this_site() {
     let service = Service::start().await;
-    let said = |page: &Answer| page.text.contains("Your account is deleted.");
-    assert!(said(&get(&service, "/?notice=deleted", &[]).await));
+    let has_notice = |page: &Answer| page.text.contains("Your account has been deleted.");
+    assert!(has_notice(&get(&service, "/?notice=deleted", &[]).await));
     for site in ["cross-site", "same-site", "none"] {
         let request = service.request(Method::GET, "/?notice=deleted").header("accept", BROWSER[0].1);
-        assert!(!said(&send(request.header("sec-fetch-site", site)).await), "{site}");
+        assert!(!has_notice(&send(request.header("sec-fetch-site", site)).await), "{site}");
     }
     for notice in ["", "nothing", "<b>", "deleted&notice=deleted"] {
         assert!(!get(&service, &format!("/?notice={notice}"), &[]).await.text.contains("role=\"status\""), "{notice}");
@@ -309,21 +308,21 @@ async fn what_was_done_is_said_only_to_who_comes_from_a_page_of_this_site() {
 }
 
 #[tokio::test]
-async fn markup_is_text_wherever_it_was_typed() {
+async fn markup_in_user_input_is_escaped() {
     let service = Service::start().await;
     let markup = "<script>x</script>\"'&";
     let fields = [("name", markup), ("email", markup), ("password", "short")];
-    let refused = post(&service, "/signup", &[], &fields).await;
+    let rejected = post(&service, "/signup", &[], &fields).await;
     service.sign_up([markup, ADA[1], ADA[2]]).await;
     let cookies = post(&service, "/login", &[], &[("email", ADA[1]), ("password", ADA[2])]).await.cookies();
-    for page in [refused, get(&service, "/user", &cookies).await, get(&service, "/user/me", &cookies).await] {
+    for page in [rejected, get(&service, "/user", &cookies).await, get(&service, "/user/me", &cookies).await] {
         assert!(page.text.contains("&#60;script&#62;x&#60;/script&#62;&#34;&#39;&#38;"), "{page:?}");
         assert!(!page.text.contains("<script"), "{page:?}");
     }
 }
 
 #[tokio::test]
-async fn the_list_goes_on_page_by_page_and_ends() {
+async fn the_user_list_is_paged() {
     let service = Service::start().await;
     let cookies = signed_in(&service).await;
     for number in 0..4 {
@@ -345,14 +344,14 @@ async fn the_list_goes_on_page_by_page_and_ends() {
     }
     assert_eq!((rows, pages), (5, 3));
     let end = get(&service, "/user?cursor=_____________________w", &cookies).await;
-    assert!(end.text.contains("There is nobody on this page."), "{end:?}");
+    assert!(end.text.contains("There are no users on this page."), "{end:?}");
     assert_eq!(seen(&get(&service, "/user?limit=0", &cookies).await).0, 422);
 }
 
 #[tokio::test]
-async fn a_cookie_that_comes_twice_is_refused() {
+async fn a_duplicate_cookie_is_rejected() {
     let service = Service::start().await;
     let cookies = signed_in(&service).await;
-    let twice = [cookies[0].clone(), cookies[0].clone()];
-    assert_eq!(seen(&get(&service, "/user", &twice).await), (303, "", "/?return_to=%2Fuser"));
+    let duplicate = [cookies[0].clone(), cookies[0].clone()];
+    assert_eq!(seen(&get(&service, "/user", &duplicate).await), (303, "", "/?return_to=%2Fuser"));
 }

@@ -1,4 +1,4 @@
-//! `POST /refresh`, and how sessions end by themselves.
+//! `POST /refresh`, and the expiry of sessions.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -9,12 +9,12 @@ use shared::domain::session::RefreshToken;
 use testkit::{ADA, Answer, GRACE, Service, forge, service::send};
 use tokio::task::JoinSet;
 
-/// The text in a member of an answer.
+/// The text of a member of a response.
 fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}"))
 }
 
-fn refused(answer: &Answer) -> (u16, String) {
+fn rejection(answer: &Answer) -> (u16, String) {
     assert_eq!(
         answer.header("www-authenticate"),
         Some("Bearer realm=\"Login required\", error=\"invalid_token\""),
@@ -72,7 +72,7 @@ async fn a_refresh_token_is_exchanged_for_a_new_pair_of_the_same_session() {
 }
 
 #[tokio::test]
-async fn the_table_holds_hashes_of_a_refresh_token_and_nothing_of_the_token() {
+async fn the_sessions_table_contains_only_hashes_of_refresh_tokens() {
     let service = Service::start().await;
     let first = service.signed_in(ADA).await;
     let second = service.refresh(text(&first, "refresh_token")).await.json();
@@ -85,11 +85,11 @@ async fn the_table_holds_hashes_of_a_refresh_token_and_nothing_of_the_token() {
     assert_eq!(hash("previous_hash"), token(&first).hash().as_bytes());
     assert_eq!(session["session_id"].as_s().unwrap(), &token(&first).session().to_string());
     for answer in [&first, &second] {
-        let octets = URL_SAFE_NO_PAD.decode(text(answer, "refresh_token")).unwrap();
-        let secrets = [&octets[16..48], &octets[48..]];
+        let bytes = URL_SAFE_NO_PAD.decode(text(answer, "refresh_token")).unwrap();
+        let secrets = [&bytes[16..48], &bytes[48..]];
         for value in sessions.iter().flat_map(|session| session.values()) {
             let stored = match value {
-                AttributeValue::B(octets) => octets.as_ref().to_vec(),
+                AttributeValue::B(bytes) => bytes.as_ref().to_vec(),
                 AttributeValue::S(text) => {
                     [text.as_bytes(), &URL_SAFE_NO_PAD.decode(text).unwrap_or_default()].concat()
                 }
@@ -102,20 +102,20 @@ async fn the_table_holds_hashes_of_a_refresh_token_and_nothing_of_the_token() {
 }
 
 #[tokio::test]
-async fn refresh_tokens_have_256_random_bits_that_never_come_again() {
+async fn refresh_tokens_have_256_unique_random_bits() {
     let service = Service::start().await;
     let mut token = text(&service.signed_in(ADA).await, "refresh_token").to_owned();
     let mut seen = HashSet::new();
     for _ in 0..20 {
-        let octets = URL_SAFE_NO_PAD.decode(&token).unwrap();
-        assert_eq!(octets.len(), 80);
-        assert!(seen.insert(octets[48..].to_vec()));
+        let bytes = URL_SAFE_NO_PAD.decode(&token).unwrap();
+        assert_eq!(bytes.len(), 80);
+        assert!(seen.insert(bytes[48..].to_vec()));
         token = text(&service.refresh(&token).await.json(), "refresh_token").to_owned();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_32_refreshes_at_once_with_one_token_all_get_the_same_new_line_and_nobody_is_logged_out() {
+async fn of_32_concurrent_refreshes_with_one_token_all_get_the_same_successor() {
     for _ in 0..5 {
         let service = Arc::new(Service::start().await);
         let first = service.signed_in(ADA).await;
@@ -127,8 +127,8 @@ async fn of_32_refreshes_at_once_with_one_token_all_get_the_same_new_line_and_no
         let answers: Vec<Answer> = refreshes.join_all().await;
         assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
         let answers: Vec<Value> = answers.iter().map(Answer::json).collect();
-        let lines: HashSet<&str> = answers.iter().map(|answer| text(answer, "refresh_token")).collect();
-        assert_eq!(lines.len(), 1);
+        let successors: HashSet<&str> = answers.iter().map(|answer| text(answer, "refresh_token")).collect();
+        assert_eq!(successors.len(), 1);
         for answer in &answers {
             assert_eq!(service.me(&answer["token"]).await, 200);
         }
@@ -138,22 +138,22 @@ async fn of_32_refreshes_at_once_with_one_token_all_get_the_same_new_line_and_no
 }
 
 #[tokio::test]
-async fn a_refresh_whose_answer_the_client_lost_can_be_repeated_for_10_seconds() {
+async fn a_refresh_whose_response_was_lost_can_be_repeated_for_10_seconds() {
     let service = Service::start().await;
     let first = service.signed_in(ADA).await;
     let second = service.refresh(text(&first, "refresh_token")).await.json();
     set_back(&service, "rotated_at", 9_000).await;
     let again = service.refresh(text(&first, "refresh_token")).await;
     assert_eq!((again.status, &again.json()["refresh_token"]), (200, &second["refresh_token"]));
-    assert_eq!(service.refresh(text(&second, "refresh_token")).await.status, 200, "the line goes on");
+    assert_eq!(service.refresh(text(&second, "refresh_token")).await.status, 200, "the successor is still valid");
 }
 
 #[tokio::test]
-async fn a_refresh_whose_answer_the_service_lost_is_done_and_said_so() {
-    let (service, proxy) = Service::behind_a_proxy().await;
+async fn a_refresh_whose_database_response_was_lost_succeeds() {
+    let (service, proxy) = Service::behind_lossy_proxy().await;
     let first = service.signed_in(ADA).await;
-    // Of the write and the read, each once at least.
-    proxy.lose_answers(3);
+    // At least one each of the write and the read.
+    proxy.lose_responses(3);
     let second = service.refresh(text(&first, "refresh_token")).await;
     assert_eq!((second.status, proxy.left_to_lose()), (200, 0), "{second:?}");
     let third = service.refresh(text(&second.json(), "refresh_token")).await;
@@ -162,25 +162,25 @@ async fn a_refresh_whose_answer_the_service_lost_is_done_and_said_so() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_used_again_after_10_seconds_ends_the_whole_session_and_no_other() {
+async fn a_refresh_token_replayed_after_10_seconds_ends_its_session_and_no_other() {
     let service = Service::start().await;
     let first = service.signed_in(ADA).await;
     let second = service.refresh(text(&first, "refresh_token")).await.json();
     outlive_the_grace(&service).await;
     let other = service.log_in(ADA[1], ADA[2]).await.json();
-    assert_eq!(refused(&service.refresh(text(&first, "refresh_token")).await), invalid());
+    assert_eq!(rejection(&service.refresh(text(&first, "refresh_token")).await), invalid());
     assert_eq!(
-        refused(&service.refresh(text(&second, "refresh_token")).await),
+        rejection(&service.refresh(text(&second, "refresh_token")).await),
         invalid(),
-        "the thief's, or the owner's"
+        "it may be the attacker's or the owner's"
     );
     assert_eq!((service.me(&first["token"]).await, service.me(&second["token"]).await), (401, 401));
-    assert_eq!(service.me(&other["token"]).await, 200, "another session of the same user goes on");
+    assert_eq!(service.me(&other["token"]).await, 200, "another session of the same user continues");
     assert_eq!(service.refresh(text(&other, "refresh_token")).await.status, 200);
 }
 
 #[tokio::test]
-async fn any_earlier_token_of_the_session_ends_it_however_old_and_however_recent_the_last_exchange() {
+async fn any_earlier_refresh_token_ends_its_session_however_recent_the_last_refresh() {
     for exchanges in 1..=4 {
         let service = Service::start().await;
         let first = service.signed_in(ADA).await;
@@ -192,16 +192,15 @@ async fn any_earlier_token_of_the_session_ends_it_however_old_and_however_recent
         if exchanges == 1 {
             outlive_the_grace(&service).await;
         }
-        // Who has the present token refreshes again and again, so as not to be noticed.
-        assert_eq!(refused(&service.refresh(text(&first, "refresh_token")).await), invalid(), "{exchanges}");
+        assert_eq!(rejection(&service.refresh(text(&first, "refresh_token")).await), invalid(), "{exchanges}");
         assert_eq!(service.me(&latest["token"]).await, 401, "{exchanges}");
-        assert_eq!(refused(&service.refresh(text(&latest, "refresh_token")).await), invalid(), "{exchanges}");
+        assert_eq!(rejection(&service.refresh(text(&latest, "refresh_token")).await), invalid(), "{exchanges}");
         assert_eq!(service.items("Sessions").await.len(), 0);
     }
 }
 
 #[tokio::test]
-async fn a_straggler_with_the_token_before_the_previous_one_gets_the_present_one_for_10_seconds() {
+async fn the_second_to_last_refresh_token_is_accepted_for_10_seconds() {
     let service = Service::start().await;
     let first = service.signed_in(ADA).await;
     let second = service.refresh(text(&first, "refresh_token")).await.json();
@@ -211,26 +210,30 @@ async fn a_straggler_with_the_token_before_the_previous_one_gets_the_present_one
         assert_eq!((again.status, &again.json()["refresh_token"]), (200, &third["refresh_token"]));
     }
     set_back(&service, "older_at", 10_001).await;
-    assert_eq!(service.refresh(text(&second, "refresh_token")).await.status, 200, "that one is moments old");
-    assert_eq!(refused(&service.refresh(text(&first, "refresh_token")).await), invalid());
+    assert_eq!(
+        service.refresh(text(&second, "refresh_token")).await.status,
+        200,
+        "the previous token is still within its grace period"
+    );
+    assert_eq!(rejection(&service.refresh(text(&first, "refresh_token")).await), invalid());
     assert_eq!(service.me(&third["token"]).await, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_refresh_twice_at_once_with_one_token_stay_signed_in_on_one_line() {
+async fn clients_that_refresh_concurrently_twice_stay_logged_in_with_one_token() {
     let service = Arc::new(Service::start().await);
     let first = text(&service.signed_in(ADA).await, "refresh_token").to_owned();
-    // All at once, and who gets the token `once_more` goes on.
-    let refresh_all = async |tokens: Vec<String>, once_more: Option<String>| {
+    // Concurrent clients. A client that gets the token `intermediate` refreshes once more.
+    let refresh_all = async |tokens: Vec<String>, intermediate: Option<String>| {
         let mut refreshes = JoinSet::new();
         for mut token in tokens {
-            let (service, once_more) = (service.clone(), once_more.clone());
+            let (service, intermediate) = (service.clone(), intermediate.clone());
             refreshes.spawn(async move {
                 loop {
                     let answer = service.refresh(&token).await;
                     assert_eq!(answer.status, 200, "{answer:?}");
                     text(&answer.json(), "refresh_token").clone_into(&mut token);
-                    if once_more.as_ref() != Some(&token) {
+                    if intermediate.as_ref() != Some(&token) {
                         return token;
                     }
                 }
@@ -241,26 +244,26 @@ async fn clients_that_refresh_twice_at_once_with_one_token_stay_signed_in_on_one
     let seconds = refresh_all(vec![first.clone(); 8], None).await;
     assert_eq!(seconds.len(), 1);
     let second = seconds.into_iter().next().unwrap();
-    // Some go on while others are still a step behind.
+    // Some clients are one refresh ahead of the others.
     let tokens = [vec![second.clone(); 8], vec![first; 8]].concat();
-    let lines = refresh_all(tokens, Some(second)).await;
-    assert_eq!(lines.len(), 1);
-    assert_eq!(service.refresh(lines.iter().next().unwrap()).await.status, 200);
+    let latest = refresh_all(tokens, Some(second)).await;
+    assert_eq!(latest.len(), 1);
+    assert_eq!(service.refresh(latest.iter().next().unwrap()).await.status, 200);
 }
 
 #[tokio::test]
-async fn what_is_no_refresh_token_of_ours_has_one_answer_and_ends_nothing() {
+async fn invalid_refresh_tokens_get_identical_responses_and_end_no_session() {
     let service = Service::start().await;
     let mine = service.signed_in(ADA).await;
     let hers = service.signed_in(GRACE).await;
     let good = text(&mine, "refresh_token");
-    let octets = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
-    let changed = |place: usize| {
-        let mut octets = octets(good);
-        octets[place] ^= 1;
-        URL_SAFE_NO_PAD.encode(octets)
+    let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
+    let changed = |position: usize| {
+        let mut changed = bytes(good);
+        changed[position] ^= 1;
+        URL_SAFE_NO_PAD.encode(changed)
     };
-    let of_another_session = [&octets(good)[..16], &octets(text(&hers, "refresh_token"))[16..]].concat();
+    let of_another_session = [&bytes(good)[..16], &bytes(text(&hers, "refresh_token"))[16..]].concat();
     let huge = "A".repeat(50_000);
     let mut bodies = HashSet::new();
     for token in [
@@ -279,7 +282,7 @@ async fn what_is_no_refresh_token_of_ours_has_one_answer_and_ends_nothing() {
         text(&mine, "token"),
     ] {
         let answer = service.refresh(token).await;
-        assert_eq!(refused(&answer), invalid(), "{token:.50}");
+        assert_eq!(rejection(&answer), invalid(), "{token:.50}");
         bodies.insert(answer.text);
     }
     assert_eq!(bodies.len(), 1);
@@ -293,19 +296,19 @@ async fn what_is_no_refresh_token_of_ours_has_one_answer_and_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_guessed_secret_with_a_stolen_handle_is_taken_for_an_old_token() {
+async fn a_guessed_secret_with_a_known_handle_is_treated_as_a_replay() {
     let service = Service::start().await;
     let mine = service.signed_in(ADA).await;
     let next = service.refresh(text(&mine, "refresh_token")).await.json();
     outlive_the_grace(&service).await;
-    let mut octets = URL_SAFE_NO_PAD.decode(text(&next, "refresh_token")).unwrap();
-    octets[79] ^= 1;
-    assert_eq!(refused(&service.refresh(&URL_SAFE_NO_PAD.encode(octets)).await), invalid());
+    let mut bytes = URL_SAFE_NO_PAD.decode(text(&next, "refresh_token")).unwrap();
+    bytes[79] ^= 1;
+    assert_eq!(rejection(&service.refresh(&URL_SAFE_NO_PAD.encode(bytes)).await), invalid());
     assert_eq!(service.me(&next["token"]).await, 401);
 }
 
 #[tokio::test]
-async fn a_session_ends_after_its_idle_time_and_after_its_whole_time_even_before_dynamodb_removes_it() {
+async fn a_session_expires_after_its_idle_and_absolute_lifetime_before_dynamodb_deletes_it() {
     for (attribute, back) in [("expires_at", 30 * 24 * 60 * 60), ("ends_at", 90 * 24 * 60 * 60)] {
         let service = Service::start().await;
         let signed_in = service.signed_in(ADA).await;
@@ -315,33 +318,37 @@ async fn a_session_ends_after_its_idle_time_and_after_its_whole_time_even_before
         let soon = soon.json();
         if attribute == "ends_at" {
             for member in ["expires_in", "refresh_expires_in"] {
-                assert!(soon[member].as_u64().unwrap() <= 5, "no token outlives its session: {soon}");
+                assert!(soon[member].as_u64().unwrap() <= 5, "a token does not outlive its session: {soon}");
             }
         } else {
-            assert_eq!(soon["refresh_expires_in"], back, "a use begins the idle time anew");
+            assert_eq!(soon["refresh_expires_in"], back, "a refresh resets the idle time");
         }
         let left = if attribute == "ends_at" { 5 } else { back };
         set_back(&service, attribute, left).await;
-        assert_eq!(refused(&service.refresh(text(&soon, "refresh_token")).await), invalid(), "{attribute}");
+        assert_eq!(rejection(&service.refresh(text(&soon, "refresh_token")).await), invalid(), "{attribute}");
         assert_eq!(service.me(&soon["token"]).await, 401, "{attribute}");
         assert_eq!(service.items("Sessions").await.len(), 1, "it is still in the table");
     }
 }
 
 #[tokio::test]
-async fn session_idle_and_session_max_are_settings() {
+async fn session_idle_and_session_max_set_the_lifetimes() {
     let service = Service::with(&[("SESSION_IDLE", "100"), ("SESSION_MAX", "150")]).await;
     let signed_in = service.signed_in(ADA).await;
     assert_eq!((&signed_in["refresh_expires_in"], &signed_in["expires_in"]), (&json!(100), &json!(100)));
     let claims = forge::payload(text(&signed_in, "token"));
-    assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 100, "no token outlives its session");
+    assert_eq!(
+        claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(),
+        100,
+        "a token does not outlive its session"
+    );
     set_back(&service, "ends_at", 90).await;
     let refreshed = service.refresh(text(&signed_in, "refresh_token")).await.json();
     assert!((55..=60).contains(&refreshed["refresh_expires_in"].as_u64().unwrap()), "{refreshed}");
 }
 
 #[tokio::test]
-async fn without_sessions_log_in_answers_as_the_tutorials_and_nothing_is_stored() {
+async fn without_sessions_log_in_responds_like_the_tutorials_and_stores_nothing() {
     let service = Service::with(&[("SESSION_IDLE", "0")]).await;
     let signed_in = service.signed_in(ADA).await;
     let names: HashSet<_> = signed_in.as_object().unwrap().keys().map(String::as_str).collect();
@@ -351,36 +358,36 @@ async fn without_sessions_log_in_answers_as_the_tutorials_and_nothing_is_stored(
     assert_eq!(service.items("Sessions").await.len(), 0);
     assert_eq!(service.me(&signed_in["token"]).await, 200);
     let id = shared::domain::user::PublicId::random();
-    assert_eq!(refused(&service.refresh(&RefreshToken::new(id).unwrap().to_text()).await), invalid());
+    assert_eq!(rejection(&service.refresh(&RefreshToken::new(id).unwrap().to_text()).await), invalid());
 }
 
 #[tokio::test]
-async fn the_session_of_a_user_who_is_disabled_or_gone_is_not_renewed() {
+async fn the_session_of_a_disabled_or_deleted_user_is_not_refreshed() {
     let service = Service::start().await;
     let signed_in = service.signed_in(ADA).await;
     let id = forge::payload(text(&signed_in, "token"))["sub"].as_str().unwrap().to_owned();
     service.set_on_user(&id, "disabled", AttributeValue::Bool(true)).await;
-    assert_eq!(refused(&service.refresh(text(&signed_in, "refresh_token")).await), invalid());
+    assert_eq!(rejection(&service.refresh(text(&signed_in, "refresh_token")).await), invalid());
     service.set_on_user(&id, "disabled", AttributeValue::Bool(false)).await;
     let back = service.refresh(text(&signed_in, "refresh_token")).await;
-    assert_eq!(back.status, 200, "a user who is let in again goes on within the grace");
+    assert_eq!(back.status, 200, "a re-enabled user continues within the grace period");
     service.delete_user(&id).await;
-    assert_eq!(refused(&service.refresh(text(&back.json(), "refresh_token")).await), invalid());
+    assert_eq!(rejection(&service.refresh(text(&back.json(), "refresh_token")).await), invalid());
 }
 
 #[tokio::test]
-async fn a_refresh_costs_one_write_a_log_in_one_read_and_three_writes_a_listing_one_round_trip() {
+async fn each_call_makes_the_documented_database_calls() {
     let (service, calls) = Service::recorded().await;
     service.sign_up(ADA).await;
     assert_eq!(calls.take(), ["Throttle.UpdateItem", "TransactWriteItems"]);
     service.log_in(ADA[1], ADA[2]).await;
-    // Pair, account and address, before and after.
+    // The pair, the account and the address, before and after the verification.
     assert_eq!(calls.take(), [&["GetItem", "PutItem"][..], &["Throttle.UpdateItem"; 6]].concat());
     let signed_in = service.log_in(ADA[1], ADA[2]).await.json();
-    // The pair is known now.
+    // The pair is known by now.
     assert_eq!(calls.take(), ["GetItem", "PutItem", "Throttle.UpdateItem", "Throttle.UpdateItem"]);
     let refreshed = service.refresh(text(&signed_in, "refresh_token")).await.json();
-    // And the user's record, at the same time.
+    // The session and the user are read in one batch.
     assert_eq!(calls.take(), ["BatchGetItem", "UpdateItem"]);
     assert_eq!(service.get("/user", text(&refreshed, "token")).await.status, 200);
     assert_eq!(calls.take(), ["BatchGetItem", "Scan"]);
@@ -390,26 +397,26 @@ async fn a_refresh_costs_one_write_a_log_in_one_read_and_three_writes_a_listing_
     assert_eq!(calls.take(), ["DeleteItem"]);
     assert_eq!(service.refresh("x").await.status, 401);
     assert_eq!(service.get("/user", "x").await.status, 401);
-    assert_eq!(calls.take(), [""; 0], "what is no token is refused before anything is read");
+    assert_eq!(calls.take(), [""; 0], "a malformed token is rejected without a database call");
 }
 
 #[tokio::test]
-async fn a_write_that_met_a_transaction_on_the_same_item_is_tried_again() {
+async fn a_write_that_conflicts_with_a_transaction_is_retried() {
     let conflict = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"Transaction is ongoing for the item"}"#;
-    let (service, refusing) = Service::refused("UpdateItem", 0, conflict).await;
+    let (service, rejecting) = Service::rejecting("UpdateItem", 0, conflict).await;
     let signed_in = service.signed_in(ADA).await;
-    refusing.refuse(2);
+    rejecting.reject(2);
     let refreshed = service.refresh(text(&signed_in, "refresh_token")).await;
-    assert_eq!((refreshed.status, refusing.left()), (200, 0), "{refreshed:?}");
-    let (service, refusing) = Service::refused("DeleteItem", 0, conflict).await;
+    assert_eq!((refreshed.status, rejecting.left()), (200, 0), "{refreshed:?}");
+    let (service, rejecting) = Service::rejecting("DeleteItem", 0, conflict).await;
     let signed_in = service.signed_in(ADA).await;
-    refusing.refuse(2);
+    rejecting.reject(2);
     let logged_out = service.post_with("/logout", text(&signed_in, "token"), &json!({})).await;
-    assert_eq!((logged_out.status, refusing.left()), (204, 0), "{logged_out:?}");
+    assert_eq!((logged_out.status, rejecting.left()), (204, 0), "{logged_out:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_and_a_listing_beside_a_log_out_of_all_others_are_not_refused() {
+async fn a_refresh_and_a_listing_succeed_during_a_log_out_of_other_sessions() {
     let service = Arc::new(Service::start().await);
     let mut mine = service.signed_in(ADA).await;
     for _ in 0..15 {
@@ -433,22 +440,22 @@ async fn a_refresh_and_a_listing_beside_a_log_out_of_all_others_are_not_refused(
 }
 
 #[tokio::test]
-async fn a_refresh_whose_outcome_is_not_known_is_503_and_works_the_next_time() {
+async fn a_refresh_with_an_unknown_outcome_is_503_and_succeeds_when_repeated() {
     let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Slow down."}"#;
     for operation in ["UpdateItem", "BatchGetItem"] {
-        let (service, refusing) = Service::refused(operation, 0, throttled).await;
+        let (service, rejecting) = Service::rejecting(operation, 0, throttled).await;
         let signed_in = service.signed_in(ADA).await;
-        refusing.refuse(6);
+        rejecting.reject(6);
         let answer = service.refresh(text(&signed_in, "refresh_token")).await;
         assert_eq!((answer.code(), answer.header("retry-after")), ((503, "unavailable".to_owned()), Some("1")));
-        assert!(refusing.left() < 6, "it was tried");
-        refusing.refuse(0);
+        assert!(rejecting.left() < 6, "the operation was called");
+        rejecting.reject(0);
         assert_eq!(service.refresh(text(&signed_in, "refresh_token")).await.status, 200, "{operation}");
     }
 }
 
 #[tokio::test]
-async fn a_refresh_token_goes_in_a_form_as_well_and_never_in_a_query() {
+async fn a_refresh_token_is_accepted_in_a_form_but_not_in_the_query() {
     let service = Service::start().await;
     let token = text(&service.signed_in(ADA).await, "refresh_token").to_owned();
     let in_query = service.request(reqwest::Method::POST, &format!("/refresh?refresh_token={token}"));

@@ -1,5 +1,5 @@
-//! The effect of each setting. Their bad values are tested where they are read (`shared::config`), and that a function does
-//! not start with them, where the functions are (`functions/*/tests`).
+//! The effect of each setting. `shared::config` tests invalid values, and `functions/*/tests` that a function does not
+//! start with them.
 
 use reqwest::Method;
 use serde_json::json;
@@ -12,11 +12,11 @@ async fn claims(service: &Service, path: &str, body: serde_json::Value) -> serde
 }
 
 #[tokio::test]
-async fn jwt_auth_url_rule_and_the_two_field_names_move_log_in() {
+async fn jwt_auth_url_rule_and_the_field_name_settings_move_log_in() {
     let names =
         [("JWT_AUTH_URL_RULE", "/auth"), ("JWT_AUTH_USERNAME_KEY", "username"), ("JWT_AUTH_PASSWORD_KEY", "pass word")];
     let service = Service::with(&names).await;
-    assert_eq!(service.sign_up(ADA).await.status, 201, "sign-up keeps its names");
+    assert_eq!(service.sign_up(ADA).await.status, 201, "sign-up has fixed field names");
     assert_eq!(service.post("/auth", &json!({ "username": ADA[1], "pass word": ADA[2] })).await.status, 201);
     assert_eq!(service.post("/auth", &json!({ "email": ADA[1], "password": ADA[2] })).await.status, 401);
     assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 404);
@@ -25,7 +25,7 @@ async fn jwt_auth_url_rule_and_the_two_field_names_move_log_in() {
 }
 
 #[tokio::test]
-async fn jwt_issuer_expiration_delta_and_not_before_delta_are_written_into_tokens() {
+async fn jwt_issuer_expiration_delta_and_not_before_delta_set_the_claims() {
     let service = Service::with(&[
         ("JWT_ISSUER", "https://auth.example.com"),
         ("JWT_EXPIRATION_DELTA", "120"),
@@ -41,11 +41,11 @@ async fn jwt_issuer_expiration_delta_and_not_before_delta_are_written_into_token
         (claims["iss"].as_str(), claims["exp"].as_i64(), claims["nbf"].as_i64()),
         (Some("https://auth.example.com"), Some(issued + 120), Some(issued + 60))
     );
-    assert_eq!(service.get("/user", answer["token"].as_str().unwrap()).await.status, 401, "not yet");
+    assert_eq!(service.get("/user", answer["token"].as_str().unwrap()).await.status, 401, "not valid yet");
 }
 
 #[tokio::test]
-async fn jwt_leeway_lets_clocks_differ() {
+async fn jwt_leeway_tolerates_clock_skew() {
     let service = Service::with(&[("JWT_LEEWAY", "100")]).await;
     let (id, _) = service.member(ADA).await;
     let moved = |seconds: i64| {
@@ -59,20 +59,20 @@ async fn jwt_leeway_lets_clocks_differ() {
 }
 
 #[tokio::test]
-async fn jwt_secret_key_is_the_key() {
-    let other = "another key that nobody else has: 8a31";
+async fn jwt_secret_key_sets_the_key() {
+    let other = "another key that only this test uses: 8a31";
     let service = Service::with(&[("JWT_SECRET_KEY", other)]).await;
     let (id, token) = service.member(ADA).await;
     assert_eq!(service.get("/user", &token).await.status, 200);
     assert_eq!(
         service.get("/user", &forge::with_claims(&forge::claims(&id))).await.status,
         401,
-        "signed with the usual key"
+        "signed with the default key"
     );
 }
 
 #[tokio::test]
-async fn jwt_auth_header_prefix_is_taken_beside_bearer() {
+async fn jwt_auth_header_prefix_is_accepted_in_addition_to_bearer() {
     let service = Service::with(&[("JWT_AUTH_HEADER_PREFIX", "Token")]).await;
     let (_, token) = service.member(ADA).await;
     for (prefix, status) in [("Token", 200), ("token", 200), ("Bearer", 200), ("JWT", 401)] {
@@ -83,7 +83,7 @@ async fn jwt_auth_header_prefix_is_taken_beside_bearer() {
 }
 
 #[tokio::test]
-async fn jwt_default_realm_is_in_every_challenge_that_has_no_sentence_of_the_tutorials() {
+async fn jwt_default_realm_is_in_every_challenge_without_a_tutorial_realm() {
     for profile in ["tutorial", "strict"] {
         let service = Service::with(&[("AUTH_PROFILE", profile), ("JWT_DEFAULT_REALM", "Members only")]).await;
         let challenge = |answer: testkit::Answer| answer.header("www-authenticate").unwrap().to_owned();
@@ -97,7 +97,7 @@ async fn jwt_default_realm_is_in_every_challenge_that_has_no_sentence_of_the_tut
 }
 
 #[tokio::test]
-async fn jwt_verify_claims_says_which_times_are_checked() {
+async fn jwt_verify_claims_selects_the_verified_times() {
     let changed = |id: &str, claim: &str| {
         let mut claims = forge::claims(id);
         claims[claim] = json!(forge::now() + 60);
@@ -117,7 +117,7 @@ async fn jwt_verify_claims_says_which_times_are_checked() {
 }
 
 #[tokio::test]
-async fn jwt_required_claims_says_which_claims_a_token_must_have() {
+async fn jwt_required_claims_selects_the_required_claims() {
     let without = |id: &str, claim: &str| {
         let mut claims = forge::claims(id);
         claims.as_object_mut().unwrap().remove(claim);
@@ -137,12 +137,12 @@ async fn jwt_required_claims_says_which_claims_a_token_must_have() {
         let service = Service::with(&[("JWT_REQUIRED_CLAIMS", required)]).await;
         let (id, token) = service.member(ADA).await;
         assert_eq!(service.get("/user", &without(&id, claim)).await.status, status, "{required} without {claim}");
-        assert_eq!(service.get("/user", &token).await.status, 200, "{required}: ours has all");
+        assert_eq!(service.get("/user", &token).await.status, 200, "{required}: issued tokens have all claims");
     }
 }
 
 #[tokio::test]
-async fn list_users_group_names_who_may_list() {
+async fn list_users_group_restricts_listing_to_a_group() {
     use aws_sdk_dynamodb::types::AttributeValue;
     let service = Service::with(&[("LIST_USERS_GROUP", "staff")]).await;
     let (id, token) = service.member(ADA).await;
@@ -151,18 +151,18 @@ async fn list_users_group_names_who_may_list() {
     assert_eq!(service.get("/user", &token).await.status, 200);
     let open = Service::with(&[("AUTH_PROFILE", "strict"), ("LIST_USERS_GROUP", "")]).await;
     let (_, token) = open.member(ADA).await;
-    assert_eq!(open.get("/user", &token).await.status, 200, "empty: every signed-in user");
+    assert_eq!(open.get("/user", &token).await.status, 200, "empty: every logged-in user");
 }
 
 #[tokio::test]
-async fn password_min_length_moves_the_bound() {
+async fn password_min_length_sets_the_minimum() {
     let service = Service::with(&[("PASSWORD_MIN_LENGTH", "12")]).await;
     assert_eq!(service.sign_up([ADA[0], ADA[1], "zq8vmt2kwp4"]).await.status, 422);
     assert_eq!(service.sign_up([ADA[0], ADA[1], "zq8vmt2kwp4h"]).await.status, 201);
 }
 
 #[tokio::test]
-async fn argon2_settings_are_those_of_new_hashes() {
+async fn argon2_settings_apply_to_new_hashes() {
     let service =
         Service::with(&[("ARGON2_MEMORY_KIB", "20480"), ("ARGON2_ITERATIONS", "3"), ("ARGON2_PARALLELISM", "2")]).await;
     service.sign_up(ADA).await;
@@ -172,7 +172,7 @@ async fn argon2_settings_are_those_of_new_hashes() {
 }
 
 #[tokio::test]
-async fn users_table_and_credentials_table_name_the_tables() {
+async fn users_table_and_credentials_table_set_the_table_names() {
     let service = Service::with(&[("USERS_TABLE", "people"), ("CREDENTIALS_TABLE", "secrets.of-people_1")]).await;
     service.member(ADA).await;
     assert_eq!((service.items("people").await.len(), service.items("secrets.of-people_1").await.len()), (1, 1));

@@ -4,12 +4,12 @@ use reqwest::{Method, multipart::Form};
 use serde_json::{Value, json};
 use testkit::{ADA, GRACE, Service, service::send};
 
-fn refused(status: u16, code: &str, message: &str) -> (u16, String, String) {
+fn problem(status: u16, code: &str, message: &str) -> (u16, String, String) {
     (status, code.to_owned(), message.to_owned())
 }
 
 #[tokio::test]
-async fn sign_up_done_is_201_in_both_profiles() {
+async fn a_successful_sign_up_is_201_in_both_profiles() {
     for profile in ["tutorial", "strict"] {
         let answer = Service::with(&[("AUTH_PROFILE", profile)]).await.sign_up(ADA).await;
         let mut body = answer.json();
@@ -23,26 +23,26 @@ async fn sign_up_done_is_201_in_both_profiles() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_202_in_the_tutorial_profile() {
+async fn an_email_address_in_use_is_202_in_the_tutorial_profile() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
-    let answer = service.sign_up(["Somebody", "ada@example.com", "another password yet"]).await;
-    assert_eq!(answer.refusal(), refused(202, "email-taken", "User already exists. Please Log in."));
+    let answer = service.sign_up(["Other", "ada@example.com", "another password yet"]).await;
+    assert_eq!(answer.problem(), problem(202, "email-taken", "User already exists. Please Log in."));
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(service.items("Users").await.len(), 1);
     assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201, "the first password still works");
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_409_in_the_strict_profile() {
+async fn an_email_address_in_use_is_409_in_the_strict_profile() {
     let service = Service::strict().await;
     service.sign_up(ADA).await;
     let answer = service.sign_up(ADA).await;
-    assert_eq!(answer.refusal(), refused(409, "email-taken", "User already exists. Please Log in."));
+    assert_eq!(answer.problem(), problem(409, "email-taken", "User already exists. Please Log in."));
 }
 
 #[tokio::test]
-async fn json_urlencoded_and_multipart_are_taken_alike() {
+async fn json_form_and_multipart_bodies_are_equivalent() {
     let service = Service::start().await;
     let [name, _, password] = ADA;
     let json = json!({ "name": name, "email": "json@example.com", "password": password });
@@ -57,12 +57,12 @@ async fn json_urlencoded_and_multipart_are_taken_alike() {
 }
 
 #[tokio::test]
-async fn unknown_fields_are_ignored_and_never_take_effect() {
+async fn unknown_fields_are_ignored() {
     let service = Service::with(&[("LIST_USERS_GROUP", "admin")]).await;
     let id = "00000000-0000-4000-8000-000000000000";
     let body = json!({
-        "name": ADA[0], "email": ADA[1], "password": ADA[2], "public_id": id, "groups": ["admin"], "admin": true, "disabled": true,
-        "created_at": 0, "password_hash": "x",
+        "name": ADA[0], "email": ADA[1], "password": ADA[2], "public_id": id, "groups": ["admin"], "admin": true,
+        "disabled": true, "created_at": 0, "password_hash": "x",
     });
     let answer = service.post("/signup", &body).await;
     assert_eq!(answer.status, 201);
@@ -73,7 +73,7 @@ async fn unknown_fields_are_ignored_and_never_take_effect() {
 }
 
 #[tokio::test]
-async fn every_field_that_breaks_a_rule_is_named_at_once() {
+async fn every_invalid_field_is_reported_at_once() {
     let service = Service::start().await;
     let answer = service.sign_up(["a\r\nb", "ada", "short"]).await;
     assert_eq!(answer.code(), (422, "invalid-fields".to_owned()));
@@ -87,7 +87,7 @@ async fn every_field_that_breaks_a_rule_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn missing_and_empty_fields_are_required() {
+async fn missing_and_empty_fields_are_reported_as_required() {
     let service = Service::start().await;
     let required = ["name", "email", "password"].map(|field| (field.to_owned(), "required".to_owned())).to_vec();
     assert_eq!(service.post("/signup", &json!({})).await.field_errors(), (422, required.clone()));
@@ -101,21 +101,21 @@ async fn password_code(service: &Service, password: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_shortest_password_has_8_characters_in_the_tutorial_profile() {
+async fn a_password_has_at_least_8_characters_in_the_tutorial_profile() {
     let service = Service::start().await;
     assert_eq!(password_code(&service, "zq8vmt2").await.as_deref(), Some("too-short"));
     assert_eq!(password_code(&service, "zq8vmt2k").await, None);
 }
 
 #[tokio::test]
-async fn the_shortest_password_has_15_characters_in_the_strict_profile() {
+async fn a_password_has_at_least_15_characters_in_the_strict_profile() {
     let service = Service::strict().await;
     assert_eq!(password_code(&service, "zq8vmt2kwp4hx1").await.as_deref(), Some("too-short"));
     assert_eq!(password_code(&service, "zq8vmt2kwp4hx1n").await, None);
 }
 
 #[tokio::test]
-async fn well_known_passwords_and_ones_own_name_and_address_are_refused() {
+async fn common_passwords_and_the_users_own_name_and_email_are_rejected() {
     let service = Service::start().await;
     for (password, code) in [
         ("password", "well-known"),
@@ -132,7 +132,7 @@ async fn well_known_passwords_and_ones_own_name_and_address_are_refused() {
 }
 
 #[tokio::test]
-async fn a_password_needs_no_digits_capitals_or_symbols_and_may_have_1024_octets() {
+async fn a_password_needs_no_digits_capitals_or_symbols_and_may_have_1024_bytes() {
     let service = Service::start().await;
     let longest = "tortoise lamp quarrel ".repeat(47)[..1024].to_owned();
     for (index, password) in
@@ -149,7 +149,7 @@ async fn a_password_needs_no_digits_capitals_or_symbols_and_may_have_1024_octets
 }
 
 #[tokio::test]
-async fn a_name_comes_back_byte_for_byte_after_trimming() {
+async fn a_name_is_returned_unchanged_after_trimming() {
     let service = Service::start().await;
     let names = [
         "Zoë",
@@ -174,7 +174,7 @@ async fn a_name_comes_back_byte_for_byte_after_trimming() {
 }
 
 #[tokio::test]
-async fn a_stored_account_holds_what_the_design_says_and_no_password() {
+async fn a_stored_account_has_only_the_documented_attributes() {
     let service = Service::start().await;
     let (id, _) = service.member(ADA).await;
     let [user] = service.items("Users").await.try_into().unwrap();
@@ -190,12 +190,12 @@ async fn a_stored_account_holds_what_the_design_says_and_no_password() {
 }
 
 #[tokio::test]
-async fn problem_documents_have_the_members_of_rfc_9457_and_ours() {
+async fn problem_documents_have_the_members_of_rfc_9457_and_extensions() {
     let answer = Service::start().await.post("/signup", &Value::Null).await;
     let expected = json!({
         "type": "about:blank", "title": "Bad Request", "status": 400, "code": "malformed-json",
-        "detail": "The body must be one JSON object in UTF-8, like {\"email\": \"…\"}.",
-        "message": "The body must be one JSON object in UTF-8, like {\"email\": \"…\"}.",
+        "detail": "The body must be a single JSON object in UTF-8, such as {\"email\": \"…\"}.",
+        "message": "The body must be a single JSON object in UTF-8, such as {\"email\": \"…\"}.",
     });
     assert_eq!(answer.json(), expected);
 }

@@ -1,4 +1,4 @@
-//! Guessing and flooding.
+//! Rate limiting of guesses and sign-ups.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use testkit::{
 };
 use tokio::task::JoinSet;
 
-/// Somebody who calls from an address of their own.
+/// A client with its own IP address.
 struct Caller {
     http: Client,
     url: String,
@@ -52,23 +52,26 @@ async fn pass(service: &Service, millis: u64) {
 }
 
 #[tokio::test]
-async fn of_110_wrong_passwords_in_a_row_five_are_looked_at_and_the_owner_gets_in_from_elsewhere_all_the_while() {
+async fn of_110_wrong_passwords_five_are_verified_while_the_owner_logs_in_from_another_address() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
-    let (thief, owner) = (Caller::at(&service, 2), Caller::at(&service, 3));
+    let (attacker, owner) = (Caller::at(&service, 2), Caller::at(&service, 3));
     let mut statuses = Vec::new();
     for number in 0..110 {
-        statuses.push(thief.log_in(ADA[1], &format!("guess {number}")).await.status);
+        statuses.push(attacker.log_in(ADA[1], &format!("guess {number}")).await.status);
         if number % 10 == 9 {
             assert_eq!(owner.log_in(ADA[1], ADA[2]).await.status, 201, "{number}");
         }
     }
     assert_eq!(statuses, [vec![403; 5], vec![429; 105]].concat());
-    assert!((25..=30).contains(&wait(&thief.log_in(ADA[1], ADA[2]).await)), "also the right one is not looked at");
+    assert!(
+        (25..=30).contains(&wait(&attacker.log_in(ADA[1], ADA[2]).await)),
+        "the correct password is not verified either"
+    );
 }
 
 #[tokio::test]
-async fn guesses_at_once_are_counted_one_by_one() {
+async fn concurrent_guesses_are_counted_individually() {
     let service = Arc::new(Service::start().await);
     service.sign_up(ADA).await;
     let mut guesses = JoinSet::new();
@@ -82,11 +85,11 @@ async fn guesses_at_once_are_counted_one_by_one() {
 }
 
 #[tokio::test]
-async fn the_owner_who_logs_in_many_times_at_once_is_not_taken_for_a_guesser() {
+async fn concurrent_correct_log_ins_are_not_throttled() {
     let service = Arc::new(Service::with(&[("THROTTLE_PAIR_FAILURES", "2")]).await);
     service.sign_up(ADA).await;
     let mut log_ins = JoinSet::new();
-    // One more than may fail.
+    // One more than the limit of failures.
     for _ in 0..3 {
         let service = service.clone();
         log_ins.spawn(async move { service.log_in(ADA[1], ADA[2]).await.status });
@@ -95,7 +98,7 @@ async fn the_owner_who_logs_in_many_times_at_once_is_not_taken_for_a_guesser() {
 }
 
 #[tokio::test]
-async fn each_failure_makes_the_wait_longer_and_a_log_in_ends_it() {
+async fn each_failure_doubles_the_wait_and_a_log_in_resets_it() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
     for number in 0..5 {
@@ -116,7 +119,7 @@ async fn each_failure_makes_the_wait_longer_and_a_log_in_ends_it() {
 }
 
 #[tokio::test]
-async fn an_account_takes_100_guesses_an_hour_from_everywhere_and_the_pairs_that_are_known_get_in() {
+async fn an_account_has_a_guess_limit_that_does_not_block_known_pairs() {
     let settings = [("THROTTLE_ACCOUNT_GUESSES", "12"), ("THROTTLE_PAIR_FAILURES", "3")];
     let service = Service::with(&settings).await;
     service.sign_up(ADA).await;
@@ -125,20 +128,20 @@ async fn an_account_takes_100_guesses_an_hour_from_everywhere_and_the_pairs_that
         let answer = home.log_in(ADA[1], ADA[2]).await.json();
         (home, answer["refresh_token"].as_str().unwrap().to_owned())
     };
-    let mut looked_at = 0;
-    // Half of them at once, by many.
+    let mut verified = 0;
+    // Half of the limit is available immediately, for all clients together.
     for last in 10..20 {
         let caller = Caller::at(&service, last);
         for _ in 0..2 {
-            looked_at += usize::from(caller.log_in(ADA[1], "guess").await.status == 403);
+            verified += usize::from(caller.log_in(ADA[1], "guess").await.status == 403);
         }
     }
-    assert_eq!(looked_at, 6);
+    assert_eq!(verified, 6);
     let stranger = Caller::at(&service, 99);
     assert!((540..=600).contains(&wait(&stranger.log_in(ADA[1], ADA[2]).await)));
-    assert_eq!(home.log_in(ADA[1], ADA[2]).await.status, 201, "the owner's own pair");
-    assert_eq!(service.refresh(&session).await.status, 200, "a living session");
-    // The others as the hour goes on.
+    assert_eq!(home.log_in(ADA[1], ADA[2]).await.status, 201, "a known pair");
+    assert_eq!(service.refresh(&session).await.status, 200, "an active session");
+    // The other half becomes available over the hour.
     for last in 30..36 {
         pass(&service, 600_000).await;
         assert_eq!(Caller::at(&service, last).log_in(ADA[1], "guess").await.status, 403);
@@ -147,7 +150,7 @@ async fn an_account_takes_100_guesses_an_hour_from_everywhere_and_the_pairs_that
 }
 
 #[tokio::test]
-async fn one_address_that_tries_many_accounts_is_stopped_and_whoever_is_known_there_is_not() {
+async fn password_spraying_is_throttled_and_known_pairs_are_not() {
     let service = Service::with(&[("THROTTLE_ADDRESS_GUESSES", "10")]).await;
     service.sign_up(ADA).await;
     service.sign_up(GRACE).await;
@@ -155,28 +158,28 @@ async fn one_address_that_tries_many_accounts_is_stopped_and_whoever_is_known_th
     assert_eq!(office.log_in(ADA[1], ADA[2]).await.status, 201);
     let mut statuses = Vec::new();
     for number in 0..9 {
-        statuses.push(office.log_in(&format!("nobody{number}@example.com"), "Summer2026").await.status);
+        statuses.push(office.log_in(&format!("unknown{number}@example.com"), "Summer2026").await.status);
     }
-    assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429, 429, 429], "what was right is given back");
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429, 429, 429], "a correct attempt is refunded");
     assert_eq!(office.log_in(GRACE[1], GRACE[2]).await.status, 429);
     assert_eq!(office.log_in(ADA[1], ADA[2]).await.status, 201);
     assert_eq!(home.log_in(GRACE[1], GRACE[2]).await.status, 201);
 }
 
 #[tokio::test]
-async fn a_throttled_answer_reads_the_same_for_known_and_unknown_accounts_and_whatever_was_too_much() {
+async fn throttled_responses_are_identical_for_known_and_unknown_accounts_and_for_every_limit() {
     for profile in ["tutorial", "strict"] {
         let service = Service::with(&[("AUTH_PROFILE", profile), ("THROTTLE_ADDRESS_GUESSES", "40")]).await;
         service.sign_up(ADA).await;
         let mut answers = Vec::new();
-        for email in [ADA[1], "nobody@example.com", "no address at all"] {
+        for email in [ADA[1], "unknown@example.com", "not an address"] {
             for number in 0..5 {
                 assert!(matches!(service.log_in(email, &format!("guess {number}")).await.status, 401 | 403));
             }
             answers.push(service.log_in(email, ADA[2]).await);
         }
         for number in 0.. {
-            let answer = service.log_in(&format!("nobody{number}@example.com"), "guess").await;
+            let answer = service.log_in(&format!("unknown{number}@example.com"), "guess").await;
             if answer.status == 429 {
                 answers.push(answer);
                 break;
@@ -196,7 +199,7 @@ async fn a_throttled_answer_reads_the_same_for_known_and_unknown_accounts_and_wh
 }
 
 #[tokio::test]
-async fn no_header_makes_another_client_of_anybody() {
+async fn no_request_header_changes_the_client_address() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
     let mut statuses = Vec::new();
@@ -212,7 +215,7 @@ async fn no_header_makes_another_client_of_anybody() {
 }
 
 #[tokio::test]
-async fn a_wrong_current_password_counts_as_a_wrong_password_at_log_in_does() {
+async fn a_wrong_current_password_counts_as_a_guess() {
     let service = Service::start().await;
     let mine = service.signed_in(ADA).await;
     let other = service.log_in(ADA[1], ADA[2]).await.json();
@@ -233,12 +236,12 @@ async fn a_wrong_current_password_counts_as_a_wrong_password_at_log_in_does() {
 }
 
 #[tokio::test]
-async fn who_guesses_at_the_log_in_does_not_keep_a_living_session_from_a_new_password() {
+async fn guesses_at_log_in_do_not_block_a_password_change_of_a_session() {
     let service = Service::with(&[("THROTTLE_ACCOUNT_GUESSES", "2")]).await;
     let mine = service.signed_in(ADA).await;
-    let thief = Caller::at(&service, 2);
+    let attacker = Caller::at(&service, 2);
     for _ in 0..6 {
-        thief.log_in(ADA[1], "guess").await;
+        attacker.log_in(ADA[1], "guess").await;
     }
     assert_eq!(Caller::at(&service, 3).log_in(ADA[1], ADA[2]).await.status, 429);
     let body = json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp" });
@@ -246,25 +249,25 @@ async fn who_guesses_at_the_log_in_does_not_keep_a_living_session_from_a_new_pas
 }
 
 #[tokio::test]
-async fn one_address_signs_up_so_many_and_no_more_whatever_comes_of_it() {
+async fn sign_ups_are_limited_per_address_whatever_their_outcome() {
     let service = Service::with(&[("THROTTLE_ADDRESS_SIGNUPS", "10")]).await;
-    let (class, other) = (Caller::at(&service, 2), Caller::at(&service, 3));
+    let (classroom, other) = (Caller::at(&service, 2), Caller::at(&service, 3));
     let malformed = service.post("/signup", &json!({ "name": "Ada" })).await;
-    assert_eq!(malformed.status, 422, "what costs no hash does not count");
+    assert_eq!(malformed.status, 422, "a request that costs no hash does not count");
     for (email, status) in
         [("a@example.com", 201), ("a@example.com", 202), ("b@example.com", 201), ("c@example.com", 201)]
     {
-        assert_eq!(class.sign_up(email).await.status, status, "{email}");
+        assert_eq!(classroom.sign_up(email).await.status, status, "{email}");
     }
-    assert_eq!(class.sign_up("d@example.com").await.status, 201);
-    assert!((700..=720).contains(&wait(&class.sign_up("e@example.com").await)));
+    assert_eq!(classroom.sign_up("d@example.com").await.status, 201);
+    assert!((700..=720).contains(&wait(&classroom.sign_up("e@example.com").await)));
     assert_eq!(other.sign_up("e@example.com").await.status, 201);
     pass(&service, 720_000).await;
-    assert_eq!(class.sign_up("f@example.com").await.status, 201);
+    assert_eq!(classroom.sign_up("f@example.com").await.status, 201);
 }
 
 #[tokio::test]
-async fn what_is_counted_shows_no_address_and_expires() {
+async fn throttle_items_contain_no_address_and_expire() {
     let service = Service::start().await;
     service.sign_up(ADA).await;
     service.log_in(ADA[1], "guess").await;
@@ -281,22 +284,22 @@ async fn what_is_counted_shows_no_address_and_expires() {
 }
 
 #[tokio::test]
-async fn a_guess_that_was_counted_although_the_answer_was_lost_is_counted_once() {
-    let (service, proxy) = Service::behind_a_proxy().await;
+async fn a_guess_whose_database_response_was_lost_is_counted_once() {
+    let (service, proxy) = Service::behind_lossy_proxy().await;
     service.sign_up(ADA).await;
     for number in 0..5 {
-        proxy.lose_answers(1);
+        proxy.lose_responses(1);
         assert_eq!(service.log_in(ADA[1], &format!("guess {number}")).await.status, 403, "{number}");
     }
     assert_eq!(service.log_in(ADA[1], "guess").await.status, 429);
 }
 
 #[tokio::test]
-async fn without_its_counters_nobody_is_let_in() {
+async fn the_rate_limiter_fails_closed() {
     let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
-    let (service, refusing) = Service::refused("Throttle.UpdateItem", 0, denied).await;
+    let (service, rejecting) = Service::rejecting("Throttle.UpdateItem", 0, denied).await;
     let mine = service.signed_in(ADA).await;
-    refusing.refuse(usize::MAX);
+    rejecting.reject(usize::MAX);
     for answer in [
         service.log_in(ADA[1], ADA[2]).await,
         service.log_in(ADA[1], "guess").await,
@@ -306,17 +309,17 @@ async fn without_its_counters_nobody_is_let_in() {
         assert_eq!((answer.code(), answer.header("retry-after")), ((503, "unavailable".to_owned()), Some("1")));
     }
     assert_eq!(service.items("Users").await.len(), 1);
-    refusing.refuse(0);
+    rejecting.reject(0);
     assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
 }
 
 #[tokio::test]
-async fn a_guess_without_a_verdict_is_given_back() {
+async fn a_guess_that_was_not_verified_is_refunded() {
     let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
-    let (service, refusing) = Service::refused("GetItem", 0, denied).await;
+    let (service, rejecting) = Service::rejecting("GetItem", 0, denied).await;
     service.sign_up(ADA).await;
     for _ in 0..7 {
-        refusing.refuse(1);
+        rejecting.reject(1);
         assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 503);
     }
     for number in 0..5 {
@@ -325,12 +328,12 @@ async fn a_guess_without_a_verdict_is_given_back() {
 }
 
 #[tokio::test]
-async fn a_log_in_stands_although_its_counters_cannot_be_cleared() {
+async fn a_log_in_succeeds_although_its_counters_cannot_be_reset() {
     let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
-    let (service, refusing) = Service::refused("Throttle.UpdateItem", 0, denied).await;
+    let (service, rejecting) = Service::rejecting("Throttle.UpdateItem", 0, denied).await;
     service.sign_up(ADA).await;
     service.log_in(ADA[1], ADA[2]).await;
-    // The first one of a known pair counts the guess, the second one would clear it.
-    refusing.after(1).refuse(1);
-    assert_eq!((service.log_in(ADA[1], ADA[2]).await.status, refusing.left()), (201, 0));
+    // For a known pair, the first update counts the guess and the second one resets the counter.
+    rejecting.after(1).reject(1);
+    assert_eq!((service.log_in(ADA[1], ADA[2]).await.status, rejecting.left()), (201, 0));
 }

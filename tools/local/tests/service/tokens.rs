@@ -1,4 +1,4 @@
-//! Tokens: what is in ours, and that no other is taken.
+//! The claims of issued tokens, and the rejection of all others.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn assert_refused(service: &Service, what: &str, token: &str) {
     for path in ["/user", "/user/me"] {
         let answer = service.get(path, token).await;
         let expected = (401, "invalid-token".to_owned(), "Token is invalid !!".to_owned());
-        assert_eq!(answer.refusal(), expected, "{what}: {token:.200}");
+        assert_eq!(answer.problem(), expected, "{what}: {token:.200}");
         assert_eq!(
             answer.header("www-authenticate"),
             Some("Bearer realm=\"Login required\", error=\"invalid_token\""),
@@ -27,22 +27,25 @@ async fn assert_refused(service: &Service, what: &str, token: &str) {
 }
 
 #[tokio::test]
-async fn a_token_has_the_claims_of_the_contract() {
+async fn a_token_has_the_documented_claims() {
     let service = Service::start().await;
     let (id, token) = service.member(ADA).await;
     assert_eq!(part(&token, 0), json!({ "alg": "HS256", "typ": "JWT" }));
     let claims = part(&token, 1);
     let issued = claims["iat"].as_i64().unwrap();
     assert!((forge::now() - 5..=forge::now()).contains(&issued));
-    let expected = json!({ "iss": "postern", "sub": id, "public_id": id, "iat": issued, "nbf": issued, "exp": issued + 1800, "jti": claims["jti"], "sid": claims["sid"] });
+    let expected = json!({
+        "iss": "postern", "sub": id, "public_id": id, "iat": issued, "nbf": issued, "exp": issued + 1800,
+        "jti": claims["jti"], "sid": claims["sid"],
+    });
     assert_eq!(claims, expected);
-    assert_eq!(claims["sid"].as_str().unwrap().len(), 43, "the session, which ends at log-out");
+    assert_eq!(claims["sid"].as_str().unwrap().len(), 43, "the session");
     let other = service.log_in(ADA[1], ADA[2]).await.json()["token"].as_str().unwrap().to_owned();
     assert_ne!(part(&other, 1)["jti"], claims["jti"], "each token has its own identifier");
 }
 
 #[tokio::test]
-async fn a_token_that_another_library_signs_with_our_key_is_taken() {
+async fn a_token_signed_by_another_library_with_the_same_key_is_accepted() {
     let service = Service::start().await;
     let (id, _) = service.member(ADA).await;
     assert_eq!(service.get("/user", &forge::with_claims(&forge::claims(&id))).await.status, 200);
@@ -53,23 +56,19 @@ async fn a_token_that_another_library_signs_with_our_key_is_taken() {
 }
 
 #[tokio::test]
-async fn a_token_of_a_user_who_is_gone_is_refused_at_once() {
+async fn a_token_of_a_deleted_user_is_rejected_immediately() {
     let service = Service::start().await;
     let (id, token) = service.member(ADA).await;
     assert_eq!(service.get("/user", &token).await.status, 200);
     service.delete_user(&id).await;
     assert_refused(&service, "deleted user", &token).await;
-    assert_eq!(service.get("/user?limit=0&limit=0", &token).await.status, 401, "whatever else is wrong");
-    assert_refused(
-        &service,
-        "user who never was",
-        &forge::with_claims(&forge::claims(&PublicId::random().to_string())),
-    )
-    .await;
+    assert_eq!(service.get("/user?limit=0&limit=0", &token).await.status, 401, "whatever else is invalid");
+    assert_refused(&service, "unknown user", &forge::with_claims(&forge::claims(&PublicId::random().to_string())))
+        .await;
 }
 
 #[tokio::test]
-async fn a_token_of_a_disabled_user_is_refused_at_once() {
+async fn a_token_of_a_disabled_user_is_rejected_immediately() {
     let service = Service::start().await;
     let (id, token) = service.member(ADA).await;
     for value in [AttributeValue::Bool(true), AttributeValue::S("yes".to_owned()), AttributeValue::N("1".to_owned())] {
@@ -81,7 +80,7 @@ async fn a_token_of_a_disabled_user_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn tokens_that_are_signed_otherwise_are_refused() {
+async fn tokens_with_an_invalid_signature_or_algorithm_are_rejected() {
     let service = Service::start().await;
     let (id, good) = service.member(ADA).await;
     let claims = forge::encode(forge::claims(&id).to_string());
@@ -90,7 +89,7 @@ async fn tokens_that_are_signed_otherwise_are_refused() {
         let header = forge::encode(format!(r#"{{"alg":"{name}","typ":"JWT"}}"#));
         assert_refused(&service, name, &forge::sign(&header, &claims, key, algorithm)).await;
     }
-    // The header names one algorithm and the signature is HS256's, with the secret as the key.
+    // The header names another algorithm than the signature, which is HS256.
     for name in [
         "none", "None", "NONE", "nOnE", "", "RS256", "RS384", "RS512", "PS256", "PS512", "ES256", "ES384", "EdDSA",
         "HS384", "hs256", "HS256 ", "A128KW", "dir",
@@ -100,7 +99,9 @@ async fn tokens_that_are_signed_otherwise_are_refused() {
         assert_refused(&service, name, &format!("{header}.{claims}.")).await;
     }
     let header = forge::encode(r#"{"alg":"HS256","typ":"JWT"}"#);
-    let public_key = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+    let public_key = "-----BEGIN PUBLIC KEY-----\n\
+         MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+         -----END PUBLIC KEY-----\n";
     for wrong in [
         "",
         "secret",
@@ -125,7 +126,7 @@ async fn tokens_that_are_signed_otherwise_are_refused() {
 }
 
 #[tokio::test]
-async fn tokens_out_of_their_time_are_refused() {
+async fn tokens_outside_their_validity_period_are_rejected() {
     let service = Service::start().await;
     let (id, _) = service.member(ADA).await;
     let now = forge::now();
@@ -179,7 +180,7 @@ async fn tokens_out_of_their_time_are_refused() {
 }
 
 #[tokio::test]
-async fn tokens_with_claims_that_are_not_ours_are_refused() {
+async fn tokens_with_invalid_claims_are_rejected() {
     let service = Service::start().await;
     let (id, _) = service.member(ADA).await;
     let other = PublicId::random().to_string();
@@ -187,27 +188,27 @@ async fn tokens_with_claims_that_are_not_ours_are_refused() {
     for (what, payload) in [
         ("another issuer", good.replace("postern", "postern ")),
         ("issuer as list", good.replace("\"postern\"", "[\"postern\"]")),
-        ("an audience", good.replacen('{', "{\"aud\":\"somebody else\",", 1)),
+        ("an audience", good.replacen('{', "{\"aud\":\"other\",", 1)),
         ("an audience as number", good.replacen('{', "{\"aud\":1,", 1)),
-        ("an audience that is no list of names", good.replacen('{', "{\"aud\":[\"somebody else\",1],", 1)),
-        ("no audience in a list", good.replacen('{', "{\"aud\":[],", 1)),
+        ("an audience list with a number", good.replacen('{', "{\"aud\":[\"other\",1],", 1)),
+        ("an empty audience list", good.replacen('{', "{\"aud\":[],", 1)),
         (
             "sub in upper case",
             good.replace(&format!("\"sub\":\"{id}\""), &format!("\"sub\":\"{}\"", id.to_uppercase())),
         ),
-        ("sub of nobody", good.replace(&format!("\"sub\":\"{id}\""), "\"sub\":\"admin\"")),
+        ("a malformed sub", good.replace(&format!("\"sub\":\"{id}\""), "\"sub\":\"admin\"")),
         ("sub as number", good.replace(&format!("\"sub\":\"{id}\""), "\"sub\":1")),
         ("two subjects", good.replace(&format!("\"public_id\":\"{id}\""), &format!("\"public_id\":\"{other}\""))),
         ("sub twice", good.replacen('{', &format!("{{\"sub\":\"{id}\","), 1)),
         ("exp twice", good.replacen('{', "{\"exp\":99999999999,", 1)),
         ("iss twice", good.replacen('{', "{\"iss\":\"x\",", 1)),
-        ("no object", "[]".to_owned()),
-        ("no JSON", "{".to_owned()),
-        ("nothing", String::new()),
+        ("an array", "[]".to_owned()),
+        ("malformed JSON", "{".to_owned()),
+        ("an empty payload", String::new()),
         ("a string", format!("\"{id}\"")),
         ("trailing text", format!("{good} x")),
-        ("broken text", good.replace("postern", "post\u{0}ern")),
-        ("deep", format!("{{\"x\":{}{}}}", "[".repeat(1000), "]".repeat(1000))),
+        ("a control character", good.replace("postern", "post\u{0}ern")),
+        ("deep nesting", format!("{{\"x\":{}{}}}", "[".repeat(1000), "]".repeat(1000))),
     ] {
         assert_ne!(payload, good, "{what}");
         assert_refused(&service, what, &forge::token(r#"{"alg":"HS256"}"#, &payload)).await;
@@ -215,7 +216,7 @@ async fn tokens_with_claims_that_are_not_ours_are_refused() {
 }
 
 #[tokio::test]
-async fn headers_that_ask_for_an_extension_are_refused() {
+async fn tokens_with_critical_header_extensions_are_rejected() {
     let service = Service::start().await;
     let (id, _) = service.member(ADA).await;
     let claims = forge::claims(&id);
@@ -233,7 +234,7 @@ async fn headers_that_ask_for_an_extension_are_refused() {
 }
 
 #[tokio::test]
-async fn keys_that_a_header_brings_or_names_never_change_how_a_token_is_checked() {
+async fn key_references_in_a_token_header_do_not_affect_verification() {
     let service = Service::start().await;
     let (id, _) = service.member(ADA).await;
     let claims = forge::claims(&id);
@@ -248,7 +249,7 @@ async fn keys_that_a_header_brings_or_names_never_change_how_a_token_is_checked(
     ];
     for parameter in parameters {
         let header = format!(r#"{{"alg":"HS256",{parameter}}}"#);
-        // Signed with the key that the header brings (`secret`), with an empty one, with a file's nothing.
+        // Signed with the embedded key (`secret`), with an empty key, and with a zero byte.
         for key in ["secret", "", "\0"] {
             let token = forge::sign(
                 &forge::encode(&header),
@@ -259,11 +260,11 @@ async fn keys_that_a_header_brings_or_names_never_change_how_a_token_is_checked(
             assert_refused(&service, parameter, &token).await;
         }
     }
-    assert_eq!(service.get("/user", &forge::with_header(parameters[3], &claims)).await.status, 200, "ours is ours");
+    assert_eq!(service.get("/user", &forge::with_header(parameters[3], &claims)).await.status, 200, "correctly signed");
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_refused() {
+async fn malformed_tokens_are_rejected() {
     let service = Service::start().await;
     let (_, good) = service.member(ADA).await;
     let parts: Vec<&str> = good.split('.').collect();
@@ -271,7 +272,7 @@ async fn what_is_no_token_is_refused() {
     let standard = |text: &str| text.replace('-', "+").replace('_', "/");
     let mut other_last = signature.to_owned();
     let last = other_last.pop().unwrap();
-    // The last character of 43 holds two bits that say nothing: another one with the same four is another spelling.
+    // The last of 43 characters has two unused bits. Another character with the same four used bits decodes equally.
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let index = alphabet.find(last).unwrap();
     other_last.push(alphabet.as_bytes()[index ^ 1] as char);
@@ -285,8 +286,8 @@ async fn what_is_no_token_is_refused() {
         ("a part behind", format!("{good}.")),
         ("padding", format!("{good}=")),
         ("padding within", format!("{header}=.{payload}.{signature}")),
-        ("another spelling of the last bits", format!("{header}.{payload}.{other_last}")),
-        ("trailing octets", format!("{good}AAAA")),
+        ("non-canonical base64url", format!("{header}.{payload}.{other_last}")),
+        ("trailing bytes", format!("{good}AAAA")),
         ("a comma", format!("{good},{good}")),
         ("a space", format!("{header} .{payload}.{signature}")),
         ("quotes", format!("\"{good}\"")),
@@ -302,7 +303,7 @@ async fn what_is_no_token_is_refused() {
             .unwrap();
         assert!([401, 431].contains(&answer.status().as_u16()), "{what}: {}", answer.status());
     }
-    // The library's alphabet is base64url; a token that differs by alphabet only is refused.
+    // A token in the standard base64 alphabet is rejected.
     let mut different = good.clone();
     while standard(&different) == different {
         different = service.log_in(ADA[1], ADA[2]).await.json()["token"].as_str().unwrap().to_owned();

@@ -1,0 +1,4 @@
+//! One file per call.
+
+pub(crate) mod list_users;
+pub(crate) mod me;

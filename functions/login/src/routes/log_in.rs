@@ -1,0 +1,220 @@
+//! `GET /login` (the page) and `POST /login`, or at `JWT_AUTH_URL_RULE`.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use shared::{
+    aws::store::Credentials,
+    config::LogInSettings,
+    domain::{
+        client_ip::ClientAddress,
+        error_chain::causes,
+        password::{Password, PasswordHash, Verdict},
+        user::Email,
+    },
+    http::{
+        browser::{self, ReturnTo},
+        error::Error,
+        pages::{self, Form, FormRejection, LogInPage, Notice},
+        request::{authorization, fields::Fields},
+        telemetry::{
+            audit::{self, Attempt, Event},
+            metrics::{self, timed_hash},
+        },
+    },
+};
+use tracing::warn;
+
+use crate::{Login, issue::IssuedTokens};
+
+/// Time limit for comparing a password, including the wait for a processor: half of the request's time limit, so that time remains
+/// to settle the guess.
+const COMPARISON_LIMIT: Duration = Duration::from_secs(4);
+
+/// How long a log-in waits for its hash to be upgraded.
+const UPGRADE_LIMIT: Duration = Duration::from_secs(2);
+
+pub(crate) async fn page(State(login): State<Arc<Login>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
+    login.show_log_in(&headers, &uri)
+}
+
+pub(crate) async fn log_in(
+    State(login): State<Arc<Login>>,
+    client: ClientAddress,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, FormRejection> {
+    if browser::wants_page(&headers) {
+        return login.log_in_by_form(client, &headers, request).await;
+    }
+    let (email, password) = credentials_of(&login.log_in, &headers, request).await?;
+    let tokens = login.log_in(&email, password, client).await?;
+    Ok((login.success, Json(tokens)).into_response())
+}
+
+/// Address and password of a request, from its body or from `Authorization: Basic`.
+async fn credentials_of(
+    call: &LogInSettings,
+    headers: &HeaderMap,
+    request: Request,
+) -> Result<(String, Password), Error> {
+    let basic = authorization::basic(headers)?;
+    let fields = Fields::from_body(request, &[&call.email_field, &call.password_field]).await?;
+    let pair = match (basic, fields.get(&call.email_field), fields.get(&call.password_field)) {
+        (Some((email, password)), None, None) => Some((email, password)),
+        (None, Some(email), Some(password)) => Some((email.to_owned(), password.to_owned())),
+        (Some(_), _, _) => {
+            // A proxy may have evaluated the other one.
+            let detail = "Send the credentials in the body or in Authorization: Basic, not in both.".to_owned();
+            return Err(Error::Malformed { code: "ambiguous-credentials", detail });
+        }
+        (None, _, _) => None,
+    };
+    match pair {
+        Some((email, password)) if !email.trim().is_empty() && !password.is_empty() => {
+            Ok((email, Password::new(&password)))
+        }
+        _ => Err(Error::CredentialsMissing),
+    }
+}
+
+impl Login {
+    pub(crate) fn show_log_in(&self, headers: &HeaderMap, uri: &Uri) -> Result<Response, Error> {
+        let return_to = ReturnTo::from_query(uri);
+        let notice = Notice::of(uri, headers);
+        pages::show(StatusCode::OK, &LogInPage { return_to, notice, ..self.log_in_page() })
+    }
+
+    fn log_in_page(&self) -> LogInPage {
+        LogInPage {
+            action: self.log_in.path.clone(),
+            email_field: self.log_in.email_field.clone(),
+            password_field: self.log_in.password_field.clone(),
+            email: String::new(),
+            lacks_password: false,
+            return_to: None,
+            notice: None,
+            errors: None,
+        }
+    }
+
+    async fn log_in_by_form(
+        &self,
+        client: ClientAddress,
+        headers: &HeaderMap,
+        request: Request,
+    ) -> Result<Response, FormRejection> {
+        browser::check_origin(headers).inspect_err(|error| audit::record_refusal(Attempt::LogIn, None, error))?;
+        let (email_field, password_field) = (&self.log_in.email_field, &self.log_in.password_field);
+        let fields = Fields::from_body(request, &[email_field, password_field, "return_to"]).await?;
+        let (email, password) = (fields.get(email_field).unwrap_or_default(), fields.get(password_field));
+        let page = LogInPage {
+            email: email.to_owned(),
+            lacks_password: password.is_none(),
+            return_to: fields.get("return_to").and_then(ReturnTo::parse),
+            ..self.log_in_page()
+        };
+        let outcome = match password {
+            Some(password) if !email.trim().is_empty() => self.log_in(email, Password::new(password), client).await,
+            _ => Err(Error::CredentialsMissing),
+        };
+        match outcome {
+            Ok(tokens) => Ok(self.redirect_with_cookies(&tokens, page.return_to.unwrap_or_default().as_str())),
+            Err(error) => Err(FormRejection::new(error, Form::LogIn(page))),
+        }
+    }
+
+    async fn log_in(&self, email: &str, password: Password, client: ClientAddress) -> Result<IssuedTokens, Error> {
+        // Boxed: its three concurrent database calls make the future large.
+        let outcome = Box::pin(self.authenticate_password(email, password, client)).await;
+        metrics::log_in(outcome.as_ref().map_or_else(|error| error.reason().unwrap_or("error"), |_| "done"));
+        outcome
+    }
+
+    /// Counts the guess and reads the account concurrently, then compares the password and settles the guess.
+    async fn authenticate_password(
+        &self,
+        email: &str,
+        password: Password,
+        client: ClientAddress,
+    ) -> Result<IssuedTokens, Error> {
+        let (permit, found) = tokio::join!(self.guesses.log_in(email, client), self.find(email));
+        let public_id = found.as_ref().ok().and_then(Option::as_ref).map(|found| found.public_id);
+        // The response to a rate-limited guess does not depend on the account.
+        let permit = permit.inspect_err(|error| audit::record_refusal(Attempt::LogIn, public_id, error))?;
+        let verified = match found {
+            Ok(found) => {
+                let verified = self.verify_password(email, password, found);
+                tokio::time::timeout(COMPARISON_LIMIT, verified).await.unwrap_or(Err(Error::Late))
+            }
+            Err(error) => Err(error),
+        };
+        match verified {
+            Ok(credentials) => {
+                let ((), tokens) = tokio::join!(permit.confirm(), self.start_session(&credentials));
+                let tokens = tokens?;
+                audit::record(Event::LoggedIn, credentials.public_id);
+                Ok(tokens)
+            }
+            Err(error) => {
+                audit::record_refusal(Attempt::LogIn, public_id, &error);
+                if !error.kind().is_refusal() {
+                    permit.refund().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The credentials for an address; `None` if it has no account or is malformed.
+    async fn find(&self, email: &str) -> Result<Option<Credentials>, Error> {
+        match Email::parse(email) {
+            Ok(email) => Ok(self.credentials.find(&email).await?),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The credentials, if the password is right. Every path costs one hash.
+    async fn verify_password(
+        &self,
+        email: &str,
+        password: Password,
+        found: Option<Credentials>,
+    ) -> Result<Credentials, Error> {
+        let Some(credentials) = found else {
+            self.compare(password, None).await?;
+            return Err(Error::UnknownUser);
+        };
+        match self.compare(password.clone(), Some(credentials.password_hash.clone())).await? {
+            Verdict::Mismatch => Err(Error::WrongPassword),
+            Verdict::Match { .. } if credentials.disabled => Err(Error::Disabled),
+            Verdict::Match { outdated } => {
+                if let Ok(email) = Email::parse(email)
+                    && outdated
+                {
+                    self.upgrade_hash(&email, password, &credentials.password_hash).await;
+                }
+                Ok(credentials)
+            }
+        }
+    }
+
+    /// Replaces a hash of lower cost while the password is available. A failure does not affect the log-in.
+    async fn upgrade_hash(&self, email: &Email, password: Password, old: &PasswordHash) {
+        let upgraded = async {
+            let new = timed_hash(self.hasher.hash(password)).await?;
+            Ok::<_, Error>(self.credentials.replace_hash(email, old, &new).await?)
+        };
+        let cause = match tokio::time::timeout(UPGRADE_LIMIT, upgraded).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => causes(&error),
+            Err(timed_out) => timed_out.to_string(),
+        };
+        warn!(cause, "outdated password hash was not replaced");
+    }
+}

@@ -1,0 +1,104 @@
+//! `POST /password`: changes the password, ends every session, and starts a new one for the caller.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use shared::{
+    aws::store::{Account, Change},
+    domain::{
+        password::{Password, strength},
+        session::RefreshToken,
+        time::UnixMillis,
+        token::VerifiedToken,
+        user::PublicUser,
+    },
+    http::{
+        browser,
+        error::{Error, FieldError},
+        pages::{self, FormRejection, Notice, Part},
+        paths,
+        request::fields::Fields,
+        telemetry::{
+            audit::{self, Attempt, Event},
+            metrics::timed_hash,
+        },
+    },
+};
+
+use crate::{Login, issue::IssuedTokens, verify_password::CHANGE_ATTEMPTS};
+
+pub(crate) async fn change_password(
+    State(login): State<Arc<Login>>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, FormRejection> {
+    let refused = |user, error: &Error| audit::record_refusal(Attempt::ChangePassword, user, error);
+    let (now, is_form) = (login.clock.now(), browser::wants_page(&headers));
+    let caller = match login.caller(&headers, is_form, now).await.inspect_err(|error| refused(None, error)) {
+        Err(error) if is_form => return login.log_in_required(error),
+        caller => caller?,
+    };
+    let changed = login.change_password(&caller, request, now).await;
+    match changed.inspect_err(|error| refused(Some(caller.subject), error)) {
+        Ok(tokens) if is_form => {
+            Ok(login.redirect_with_cookies(&tokens, &pages::with_notice(paths::ME, Notice::PasswordChanged)))
+        }
+        Ok(tokens) => Ok(Json(tokens).into_response()),
+        Err(error) if is_form => login.reject_account_form(error, &caller, Part::Password, now).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The current and the new password, or all the errors in them.
+fn parse(fields: &Fields, min_length: usize) -> Result<(Password, Password), Error> {
+    let current = fields.required("current_password");
+    let new = fields
+        .parse("new_password", |text| Password::choose(text, min_length))
+        .map_err(|error| error.on("new_password"));
+    match (current, new) {
+        (Ok(current), Ok(new)) => Ok((Password::new(current), new)),
+        (current, new) => Err(Error::Invalid([current.err(), new.err()].into_iter().flatten().collect())),
+    }
+}
+
+/// The rules of sign-up.
+fn check_strength(password: &Password, user: &PublicUser) -> Result<(), Error> {
+    strength::check(password, &user.name, [&user.email, &user.email])
+        .map_err(|error| Error::Invalid(vec![FieldError::from(error).on("new_password")]))
+}
+
+impl Login {
+    async fn change_password(
+        &self,
+        caller: &VerifiedToken,
+        request: Request,
+        now: UnixMillis,
+    ) -> Result<IssuedTokens, Error> {
+        let fields = Fields::from_body(request, &["current_password", "new_password"]).await?;
+        let (current, new) = parse(&fields, self.password_min_length)?;
+        let mut user = self.authorized_user(caller, now).await?;
+        check_strength(&new, &user.profile)?;
+        let old = self.confirm_password(caller, &user, current).await?;
+
+        let hash = timed_hash(self.hasher.hash(new)).await?;
+        let public_id = user.profile.public_id;
+        let renewed = self.lifetime.map(|lifetime| Ok::<_, Error>((RefreshToken::new(public_id)?, lifetime)));
+        let renewed = renewed.transpose()?;
+        let session = renewed.as_ref().map(|(token, lifetime)| (token, *lifetime));
+        for _ in 0..CHANGE_ATTEMPTS {
+            let account = Account::from(&user);
+            if let Change::Done(session) = self.accounts.change_password(&account, &old, &hash, session, now).await? {
+                audit::record(Event::PasswordChanged, public_id);
+                let session = renewed.as_ref().map(|(token, _)| token).zip(session);
+                return self.issue_tokens(public_id, user.version + 1, session, now).await;
+            }
+            user = self.still_confirmed(public_id, &old).await?;
+        }
+        Err(Error::Late)
+    }
+}

@@ -1,0 +1,82 @@
+//! The state of the function.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use axum::http::StatusCode;
+use shared::{
+    aws::{
+        keys::cache::KeyCache,
+        store::{AccountStore, CallerStore, CredentialStore, SessionStore, ThrottleStore},
+    },
+    config::{LogInSettings, LoginSettings, SecurityProfile, clock::Clock},
+    domain::{
+        keys::SigningKeySet,
+        password::Hasher,
+        session::Lifetime,
+        token::{Issuer, Verifier},
+    },
+    http::{browser::cookies::Cookies, lambda::StartError},
+};
+
+use crate::{discovery::Documents, guess_limiter::GuessLimiter};
+
+/// The state of the function: everything that it may access.
+pub struct Login {
+    pub(crate) credentials: CredentialStore,
+    pub(crate) sessions: SessionStore,
+    pub(crate) callers: CallerStore,
+    pub(crate) accounts: AccountStore,
+    pub(crate) guesses: GuessLimiter,
+    pub(crate) hasher: Hasher,
+    pub(crate) keys: KeyCache<SigningKeySet>,
+    /// A new key signs once every verifier has had this time to read it.
+    pub(crate) refresh: Duration,
+    pub(crate) issuer: Issuer,
+    pub(crate) verifier: Verifier,
+    pub(crate) header_prefix: String,
+    pub(crate) cookies: Cookies,
+    pub(crate) log_in: LogInSettings,
+    /// Status of a successful log-in. The tutorials' clients expect 201.
+    pub(crate) success: StatusCode,
+    pub(crate) lifetime: Option<Lifetime>,
+    pub(crate) password_min_length: usize,
+    pub(crate) discovery: Documents,
+    pub(crate) clock: Clock,
+}
+
+impl Login {
+    /// The function with these settings.
+    pub fn new(
+        settings: LoginSettings,
+        keys: KeyCache<SigningKeySet>,
+        database: Client,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
+        let tables = &settings.tables;
+        let throttle = ThrottleStore::new(database.clone(), &tables.throttle, clock.clone());
+        Ok(Self {
+            credentials: CredentialStore::new(database.clone(), &tables.credentials),
+            sessions: SessionStore::new(database.clone(), &tables.sessions),
+            callers: CallerStore::new(database.clone(), &tables.users, &tables.sessions),
+            guesses: GuessLimiter::new(throttle, settings.guesses),
+            accounts: AccountStore::new(database, &tables.users, &tables.credentials, &tables.sessions),
+            hasher: Hasher::new(settings.passwords.cost, settings.passwords.processors)?,
+            keys,
+            refresh: settings.keys.policy.refresh,
+            discovery: Documents::new(&settings.issuer.issuer, settings.keys.policy),
+            issuer: Issuer::new(settings.issuer),
+            verifier: Verifier::new(settings.keys.policy.algorithm, settings.verifier),
+            header_prefix: settings.header_prefix,
+            cookies: Cookies { deployment: settings.deployment },
+            log_in: settings.log_in,
+            success: match settings.profile {
+                SecurityProfile::Tutorial => StatusCode::CREATED,
+                SecurityProfile::Strict => StatusCode::OK,
+            },
+            lifetime: settings.sessions,
+            password_min_length: settings.passwords.min_length,
+            clock,
+        })
+    }
+}

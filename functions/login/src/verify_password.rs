@@ -1,0 +1,98 @@
+//! Verifying passwords, and confirming changes of an account with one.
+
+use axum::response::Response;
+use shared::{
+    aws::store::Credentials,
+    domain::{
+        authorization::TokenRefusal,
+        password::{Password, PasswordHash, Verdict},
+        time::UnixMillis,
+        token::VerifiedToken,
+        user::{Email, PublicId, User},
+    },
+    http::{
+        error::Error,
+        pages::{AccountPage, Form, FormRejection, Part},
+        telemetry::metrics::timed_hash,
+    },
+};
+
+use crate::Login;
+
+/// How often a change of an account is attempted while concurrent changes win.
+pub(crate) const CHANGE_ATTEMPTS: usize = 8;
+
+impl Login {
+    /// Compares a password with a hash; without a hash the same work is done.
+    pub(crate) async fn compare(&self, password: Password, hash: Option<PasswordHash>) -> Result<Verdict, Error> {
+        Ok(timed_hash(self.hasher.verify(password, hash)).await?)
+    }
+
+    /// The user that a verified token belongs to, if the token is not revoked.
+    pub(crate) async fn authorized_user(&self, caller: &VerifiedToken, now: UnixMillis) -> Result<User, Error> {
+        let record = self.callers.find(caller.subject, caller.session()).await?;
+        Ok(caller.authorize(record, now.seconds())?)
+    }
+
+    /// Requires the password of an authenticated caller once more and returns its hash: a stolen token alone must not suffice.
+    /// Rate-limited like a log-in.
+    pub(crate) async fn confirm_password(
+        &self,
+        caller: &VerifiedToken,
+        user: &User,
+        password: Password,
+    ) -> Result<PasswordHash, Error> {
+        let permit = self.guesses.confirmation(caller).await?;
+        let compared = self.compare_with_stored(user, password).await;
+        match &compared {
+            Ok(_) => permit.confirm().await,
+            Err(error) if error.kind().is_refusal() => {}
+            Err(_) => permit.refund().await,
+        }
+        compared
+    }
+
+    async fn compare_with_stored(&self, user: &User, password: Password) -> Result<PasswordHash, Error> {
+        let hash = self.stored_hash(user).await?;
+        match (self.compare(password, hash.clone()).await?, hash) {
+            (Verdict::Match { .. }, Some(hash)) => Ok(hash),
+            (Verdict::Match { .. }, None) | (Verdict::Mismatch, _) => Err(Error::PasswordNotConfirmed),
+        }
+    }
+
+    async fn stored_hash(&self, user: &User) -> Result<Option<PasswordHash>, Error> {
+        let Ok(email) = Email::parse(&user.profile.email) else { return Ok(None) };
+        let is_own = |found: &Credentials| found.public_id == user.profile.public_id && !found.disabled;
+        let credentials = self.credentials.find(&email).await?.filter(is_own);
+        Ok(credentials.map(|credentials| credentials.password_hash))
+    }
+
+    /// The user after a concurrent change. Sessions that ended in the meantime do not matter: the password was right, and only a
+    /// new one would make it wrong.
+    pub(crate) async fn still_confirmed(&self, user: PublicId, hash: &PasswordHash) -> Result<User, Error> {
+        let user = self.callers.find(user, None).await?.user.ok_or(TokenRefusal::UserGone)?;
+        if self.stored_hash(&user).await?.as_ref() == Some(hash) {
+            Ok(user)
+        } else {
+            Err(TokenRefusal::Superseded.into())
+        }
+    }
+
+    /// The account page with the error of one of its forms.
+    pub(crate) async fn reject_account_form(
+        &self,
+        error: Error,
+        caller: &VerifiedToken,
+        part: Part,
+        now: UnixMillis,
+    ) -> Result<Response, FormRejection> {
+        if error.asks_to_log_in() {
+            return self.log_in_required(error);
+        }
+        match self.authorized_user(caller, now).await {
+            Ok(user) => Err(FormRejection::new(error, Form::Account(AccountPage { part, ..AccountPage::new(user) }))),
+            // An error page without the form.
+            Err(_) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! One file per call.
+
+pub(crate) mod sign_up;

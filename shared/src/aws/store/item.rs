@@ -1,0 +1,73 @@
+//! Items and their attributes.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::error::StoreError;
+use crate::domain::{
+    time::{UnixMillis, UnixSeconds},
+    user::{PublicId, PublicUser},
+};
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+pub(super) fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+pub(super) fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(super) fn seconds(time: UnixSeconds) -> AttributeValue {
+    number(time.get())
+}
+
+pub(super) fn millis(time: UnixMillis) -> AttributeValue {
+    number(time.get())
+}
+
+pub(super) fn bytes(value: &[u8]) -> AttributeValue {
+    AttributeValue::B(value.to_vec().into())
+}
+
+pub(super) fn public_user(item: &mut Item) -> Result<PublicUser, StoreError> {
+    Ok(PublicUser {
+        public_id: public_id(item, "Users")?,
+        name: take_text(item, "Users", "name")?,
+        email: take_text(item, "Users", "email")?,
+    })
+}
+
+pub(super) fn public_id(item: &Item, table: &'static str) -> Result<PublicId, StoreError> {
+    let id = item.get("public_id").and_then(|value| value.as_s().ok()).and_then(|id| PublicId::parse(id));
+    id.ok_or(StoreError::Corrupt { table, attribute: "public_id" })
+}
+
+pub(super) fn take_text(item: &mut Item, table: &'static str, attribute: &'static str) -> Result<String, StoreError> {
+    match item.remove(attribute) {
+        Some(AttributeValue::S(value)) => Ok(value),
+        _ => Err(StoreError::Corrupt { table, attribute }),
+    }
+}
+
+pub(super) fn get_number(item: &Item, table: &'static str, attribute: &'static str) -> Result<u64, StoreError> {
+    let number = item.get(attribute).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
+    number.ok_or(StoreError::Corrupt { table, attribute })
+}
+
+/// How often all sessions were ended together. A new account lacks the attribute.
+pub(super) fn version(item: &Item, table: &'static str) -> Result<u64, StoreError> {
+    optional_number(item, table, "version")
+}
+
+/// Any value except `false` disables the user: an operator who sets the attribute by hand intends that.
+pub(super) fn is_disabled(item: &Item) -> bool {
+    !matches!(item.get("disabled"), None | Some(AttributeValue::Bool(false)))
+}
+
+/// A number, or 0 if the attribute is absent.
+pub(super) fn optional_number(item: &Item, table: &'static str, attribute: &'static str) -> Result<u64, StoreError> {
+    if item.contains_key(attribute) { get_number(item, table, attribute) } else { Ok(0) }
+}

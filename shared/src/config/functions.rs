@@ -1,0 +1,169 @@
+//! The settings of each function, in which nothing that it needs is optional.
+
+use super::{
+    env::ConfigError,
+    keys::{KeySource, SigningKeySettings, VerifyingKeySettings, VerifyingKeySource},
+    log_in::LogInSettings,
+    passwords::PasswordSettings,
+    profile::SecurityProfile,
+    settings::Settings,
+    tables::Tables,
+    tokens::{relaxed_issuer_rules, relaxed_verifier_rules},
+};
+use crate::domain::{
+    deployment::Deployment,
+    session::Lifetime,
+    throttle::{GcraLimit, GuessLimits},
+    token::{IssuerConfig, VerifierConfig},
+};
+
+/// Settings of `signup`.
+#[derive(Debug, Clone)]
+pub struct SignupSettings {
+    /// `USERS_TABLE`.
+    pub users_table: String,
+    /// `CREDENTIALS_TABLE`.
+    pub credentials_table: String,
+    /// `THROTTLE_TABLE`.
+    pub throttle_table: String,
+    /// Rules for passwords.
+    pub passwords: PasswordSettings,
+    /// Limit on sign-ups from one address.
+    pub limit: Option<GcraLimit>,
+    /// The settings of this function that are weaker than in the strict profile.
+    pub relaxed_rules: Vec<&'static str>,
+}
+
+/// Settings of `login`.
+#[derive(Debug, Clone)]
+pub struct LoginSettings {
+    /// All tables.
+    pub tables: Tables,
+    /// Determines the status of a successful log-in.
+    pub profile: SecurityProfile,
+    /// Determines the cookies.
+    pub deployment: Deployment,
+    /// Path and fields of the log-in call.
+    pub log_in: LogInSettings,
+    /// The content of new tokens.
+    pub issuer: IssuerConfig,
+    /// What is required of presented tokens.
+    pub verifier: VerifierConfig,
+    /// A scheme of `Authorization` that is accepted besides `Bearer`.
+    pub header_prefix: String,
+    /// The signing keys.
+    pub keys: SigningKeySettings,
+    /// Lifetimes of sessions; `None` disables sessions.
+    pub sessions: Option<Lifetime>,
+    /// Rules for passwords.
+    pub passwords: PasswordSettings,
+    /// Limits on password guesses.
+    pub guesses: GuessLimits,
+    /// The settings of this function that are weaker than in the strict profile.
+    pub relaxed_rules: Vec<&'static str>,
+}
+
+/// Settings of `list-users`.
+#[derive(Debug, Clone)]
+pub struct ListUsersSettings {
+    /// `USERS_TABLE`.
+    pub users_table: String,
+    /// `SESSIONS_TABLE`.
+    pub sessions_table: String,
+    /// Determines the cookies.
+    pub deployment: Deployment,
+    /// What is required of presented tokens.
+    pub verifier: VerifierConfig,
+    /// A scheme of `Authorization` that is accepted besides `Bearer`.
+    pub header_prefix: String,
+    /// The verifying keys.
+    pub keys: VerifyingKeySettings,
+    /// The group that may list users; `None` admits every authenticated user.
+    pub group: Option<String>,
+    /// The settings of this function that are weaker than in the strict profile.
+    pub relaxed_rules: Vec<&'static str>,
+}
+
+impl Settings {
+    /// The settings of `signup`. Fails if a variable that it requires is not set.
+    pub fn signup(&self) -> Result<SignupSettings, ConfigError> {
+        let rules = [self.responses.relaxed_rules(), self.passwords.relaxed_rules(), self.throttle.relaxed_sign_ups];
+        Ok(SignupSettings {
+            users_table: self.tables.users()?,
+            credentials_table: self.tables.credentials()?,
+            throttle_table: self.tables.throttle()?,
+            passwords: self.passwords,
+            limit: self.throttle.sign_ups,
+            relaxed_rules: rules.into_iter().flatten().collect(),
+        })
+    }
+
+    /// The settings of `login`. Fails if a variable that it requires is not set.
+    pub fn login(&self) -> Result<LoginSettings, ConfigError> {
+        let mut relaxed_rules = Vec::from_iter(self.responses.relaxed_rules());
+        relaxed_rules.extend(relaxed_issuer_rules(&self.tokens.issuer));
+        relaxed_rules.extend(relaxed_verifier_rules(&self.tokens.verifier));
+        relaxed_rules.extend(self.passwords.relaxed_rules());
+        relaxed_rules.extend(&self.throttle.relaxed_guesses);
+        Ok(LoginSettings {
+            tables: self.all_tables()?,
+            profile: self.responses.profile,
+            deployment: self.deployment,
+            log_in: self.log_in.clone(),
+            issuer: self.tokens.issuer.clone(),
+            verifier: self.tokens.verifier.clone(),
+            header_prefix: self.tokens.header_prefix.clone(),
+            keys: self.keys.signing()?,
+            sessions: self.sessions,
+            passwords: self.passwords,
+            guesses: self.throttle.guesses,
+            relaxed_rules,
+        })
+    }
+
+    /// The settings of `list-users`. Fails if a variable that it requires is not set.
+    pub fn list_users(&self) -> Result<ListUsersSettings, ConfigError> {
+        self.list_users_with(self.keys.verifying()?)
+    }
+
+    /// The settings of `list-users` in the same process as `login`: without public keys it verifies with the signing keys.
+    pub fn list_users_beside_login(&self) -> Result<ListUsersSettings, ConfigError> {
+        if self.keys.public.is_some() {
+            return self.list_users();
+        }
+        let SigningKeySettings { policy, source } = self.keys.signing()?;
+        self.list_users_with(VerifyingKeySettings { policy, source: VerifyingKeySource::Secret(source) })
+    }
+
+    fn list_users_with(&self, keys: VerifyingKeySettings) -> Result<ListUsersSettings, ConfigError> {
+        let mut relaxed_rules = Vec::from_iter(relaxed_verifier_rules(&self.tokens.verifier));
+        relaxed_rules.extend(super::listing::relaxed_rules(self.list_users_group.as_ref()));
+        Ok(ListUsersSettings {
+            users_table: self.tables.users()?,
+            sessions_table: self.tables.sessions()?,
+            deployment: self.deployment,
+            verifier: self.tokens.verifier.clone(),
+            header_prefix: self.tokens.header_prefix.clone(),
+            keys,
+            group: self.list_users_group.clone(),
+            relaxed_rules,
+        })
+    }
+
+    /// All tables. Fails if one is not set.
+    pub fn all_tables(&self) -> Result<Tables, ConfigError> {
+        Ok(Tables {
+            users: self.tables.users()?,
+            credentials: self.tables.credentials()?,
+            sessions: self.tables.sessions()?,
+            throttle: self.tables.throttle()?,
+        })
+    }
+
+    /// Whether keys are stored in AWS.
+    pub fn reads_keys_from_aws(&self) -> bool {
+        use super::key_location::KeyLocation;
+        let sources = self.keys.secret.iter().chain(&self.keys.public);
+        sources.into_iter().any(|source| matches!(source, KeySource::Stored(KeyLocation::Secret(_), _)))
+    }
+}

@@ -1,0 +1,53 @@
+//! The security profile and the realm of challenges.
+
+use super::env::{ConfigError, Env, Source, Variable};
+
+pub(super) const PROFILE: Variable = Variable::fixed("AUTH_PROFILE", "tutorial");
+pub(super) const REALM: Variable = Variable::unset("JWT_DEFAULT_REALM");
+
+/// `AUTH_PROFILE`: the set of defaults, and the style of error responses. An explicit setting overrides the profile's default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecurityProfile {
+    /// Statuses, headers and messages that the tutorials' clients expect.
+    Tutorial,
+    /// What OWASP and NIST recommend.
+    Strict,
+}
+
+impl SecurityProfile {
+    pub(super) fn read(source: Source<'_>) -> Result<Self, ConfigError> {
+        match Env::new(source, Self::Tutorial).required(&PROFILE)?.as_str() {
+            "tutorial" => Ok(Self::Tutorial),
+            "strict" => Ok(Self::Strict),
+            _ => Err(PROFILE.error("must be tutorial or strict")),
+        }
+    }
+}
+
+/// How error responses are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseSettings {
+    /// Determines statuses and messages.
+    pub profile: SecurityProfile,
+    /// `JWT_DEFAULT_REALM`, if set.
+    pub realm: Option<String>,
+}
+
+impl ResponseSettings {
+    pub(super) fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        // The characters of a quoted-string that need no escape (RFC 9110 section 5.6.4): clients mishandle escapes.
+        let is_plain = |text: &str| {
+            text.len() <= 256 && text.chars().all(|c| c == ' ' || c.is_ascii_graphic() && c != '"' && c != '\\')
+        };
+        match env.text(&REALM)? {
+            Some(realm) if !is_plain(&realm) => {
+                Err(REALM.error("must be at most 256 characters of printable ASCII without \" and \\"))
+            }
+            realm => Ok(Self { profile: env.profile(), realm }),
+        }
+    }
+
+    pub(super) fn relaxed_rules(&self) -> Option<&'static str> {
+        (self.profile == SecurityProfile::Tutorial).then_some(PROFILE.name)
+    }
+}

@@ -1,0 +1,77 @@
+//! All settings together.
+
+use std::ffi::OsString;
+
+use super::{
+    connection::ConnectionSettings,
+    env::{ConfigError, Env},
+    keys::{self, KeySettings},
+    listing,
+    log_in::LogInSettings,
+    passwords::PasswordSettings,
+    profile::{ResponseSettings, SecurityProfile},
+    sessions,
+    tables::TableNames,
+    telemetry::TelemetrySettings,
+    throttle::ThrottleSettings,
+    tokens::TokenSettings,
+};
+use crate::domain::{deployment::Deployment, session::Lifetime};
+
+/// All sections.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How error responses are written.
+    pub responses: ResponseSettings,
+    /// Where Postern runs, as `AWS_ENDPOINT_URL_DYNAMODB` tells.
+    pub deployment: Deployment,
+    /// Path and fields of the log-in call.
+    pub log_in: LogInSettings,
+    /// How tokens are issued and verified.
+    pub tokens: TokenSettings,
+    /// The keys that sign and verify tokens.
+    pub keys: KeySettings,
+    /// `SESSION_IDLE`, `SESSION_MAX`; `None` disables sessions.
+    pub sessions: Option<Lifetime>,
+    /// `LIST_USERS_GROUP`; `None` admits every authenticated user.
+    pub list_users_group: Option<String>,
+    /// Rules for passwords.
+    pub passwords: PasswordSettings,
+    /// Limits on guesses and sign-ups.
+    pub throttle: ThrottleSettings,
+    /// What a function reports about itself.
+    pub telemetry: TelemetrySettings,
+    /// How AWS is reached.
+    pub connection: ConnectionSettings,
+    pub(super) tables: TableNames,
+}
+
+impl Settings {
+    /// Reads the environment of this process.
+    #[expect(clippy::disallowed_methods, reason = "config reads the environment")]
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::read(std::env::var_os)
+    }
+
+    /// Reads settings from `source`, which gives a variable's value by its name. An empty value counts as unset, except for
+    /// `LIST_USERS_GROUP`, where it admits every authenticated user.
+    pub fn read(source: impl Fn(&'static str) -> Option<OsString>) -> Result<Self, ConfigError> {
+        let profile = SecurityProfile::read(&source)?;
+        let env = Env::new(&source, profile);
+        let deployment = keys::deployment(&env)?;
+        Ok(Self {
+            tokens: TokenSettings::read(&env)?,
+            responses: ResponseSettings::read(&env)?,
+            deployment,
+            log_in: LogInSettings::read(&env)?,
+            keys: KeySettings::read(&env, deployment)?,
+            sessions: sessions::read(&env)?,
+            list_users_group: listing::read(&env)?,
+            passwords: PasswordSettings::read(&env)?,
+            throttle: ThrottleSettings::read(&env)?,
+            telemetry: TelemetrySettings::read(&env)?,
+            connection: ConnectionSettings::read(&env)?,
+            tables: TableNames::read(&env)?,
+        })
+    }
+}

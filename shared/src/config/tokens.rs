@@ -1,0 +1,150 @@
+//! Issuing and verifying access tokens. The names that begin with `JWT_` are Flask-JWT's.
+
+use std::time::Duration;
+
+use super::env::{ConfigError, Env, Variable, is_printable};
+use crate::domain::token::{Claim, IssuerConfig, VerifierConfig};
+
+pub(super) const ISSUER: Variable = Variable::fixed("JWT_ISSUER", "postern");
+pub(super) const AUDIENCE: Variable = Variable::unset("JWT_AUDIENCE");
+pub(super) const LIFETIME: Variable = Variable::per_profile("JWT_EXPIRATION_DELTA", "1800", "900");
+pub(super) const NOT_BEFORE: Variable = Variable::fixed("JWT_NOT_BEFORE_DELTA", "0");
+pub(super) const LEEWAY: Variable = Variable::fixed("JWT_LEEWAY", "5");
+pub(super) const VERIFIED_CLAIMS: Variable = Variable::fixed("JWT_VERIFY_CLAIMS", "signature,exp,nbf,iat");
+pub(super) const REQUIRED_CLAIMS: Variable = Variable::fixed("JWT_REQUIRED_CLAIMS", "exp,iat,nbf");
+pub(super) const HEADER_PREFIX: Variable = Variable::fixed("JWT_AUTH_HEADER_PREFIX", "JWT");
+
+/// Options of Flask-JWT that would disable verification or have no meaning here. Ignoring them would suggest that they work.
+const UNSUPPORTED: [(&str, &str); 3] = [
+    ("JWT_VERIFY", "would disable verification, and tokens are always verified: remove it"),
+    ("JWT_VERIFY_EXPIRATION", "would accept expired tokens, and expiration is always verified: remove it"),
+    (
+        "JWT_AUTH_ENDPOINT",
+        "names a Flask endpoint, which does not exist here: remove it; JWT_AUTH_URL_RULE sets the path",
+    ),
+];
+
+/// Longest lifetime of an access token, in seconds: 30 days. A longer-lived token is a password that cannot be changed.
+const MAX_LIFETIME: u64 = 30 * 24 * 60 * 60;
+
+/// Longest lifetime that the strict profile considers safe.
+const STRICT_LIFETIME: Duration = Duration::from_secs(900);
+
+/// Longest leeway that the strict profile considers safe.
+const STRICT_LEEWAY: Duration = Duration::from_secs(5);
+
+/// How tokens are issued and verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenSettings {
+    /// The content of new tokens.
+    pub issuer: IssuerConfig,
+    /// What is required of presented tokens.
+    pub verifier: VerifierConfig,
+    /// `JWT_AUTH_HEADER_PREFIX`: a scheme of `Authorization` that is accepted besides `Bearer`.
+    pub header_prefix: String,
+}
+
+impl TokenSettings {
+    pub(super) fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+        if let Some((name, problem)) = UNSUPPORTED.into_iter().find(|(name, _)| env.is_set(name)) {
+            return Err(ConfigError::new(name, problem));
+        }
+        let issuer = env.matching(&ISSUER, is_printable, "must be 1 to 256 characters without control characters")?;
+        let audience = audience(env)?;
+        let (nbf, iat) = verified_claims(env)?;
+        let verifier = VerifierConfig {
+            required: required_claims(env, audience.is_some())?,
+            issuer: issuer.clone(),
+            audience: audience.clone(),
+            leeway: Duration::from_secs(env.number(&LEEWAY, 0..=300)?),
+            nbf,
+            iat,
+        };
+        Ok(Self { issuer: issuer_config(env, issuer, audience)?, verifier, header_prefix: header_prefix(env)? })
+    }
+}
+
+/// The settings of an issuer that are weaker than in the strict profile.
+pub(super) fn relaxed_issuer_rules(issuer: &IssuerConfig) -> Option<&'static str> {
+    (issuer.lifetime > STRICT_LIFETIME).then_some(LIFETIME.name)
+}
+
+/// The settings of a verifier that are weaker than in the strict profile.
+pub(super) fn relaxed_verifier_rules(verifier: &VerifierConfig) -> impl Iterator<Item = &'static str> {
+    let requires = |claim| verifier.required.contains(&claim);
+    [
+        (LEEWAY, verifier.leeway > STRICT_LEEWAY),
+        (VERIFIED_CLAIMS, !(verifier.nbf && verifier.iat)),
+        (REQUIRED_CLAIMS, !(requires(Claim::Iat) && requires(Claim::Nbf))),
+    ]
+    .into_iter()
+    .filter_map(|(variable, relaxed)| relaxed.then_some(variable.name))
+}
+
+fn audience(env: &Env<'_>) -> Result<Option<String>, ConfigError> {
+    match env.text(&AUDIENCE)? {
+        Some(audience) if !is_printable(&audience) => {
+            Err(AUDIENCE.error("must be at most 256 characters without control characters"))
+        }
+        audience => Ok(audience),
+    }
+}
+
+fn issuer_config(env: &Env<'_>, issuer: String, audience: Option<String>) -> Result<IssuerConfig, ConfigError> {
+    let lifetime = env.number(&LIFETIME, 1..=MAX_LIFETIME)?;
+    let delay = env.number(&NOT_BEFORE, 0..=MAX_LIFETIME)?;
+    if delay >= lifetime {
+        return Err(NOT_BEFORE.error("must be less than JWT_EXPIRATION_DELTA, or no token would ever be valid"));
+    }
+    Ok(IssuerConfig {
+        issuer,
+        audience,
+        lifetime: Duration::from_secs(lifetime),
+        not_before_delay: Duration::from_secs(delay),
+    })
+}
+
+/// Whether `nbf` and `iat` are verified.
+fn verified_claims(env: &Env<'_>) -> Result<(bool, bool), ConfigError> {
+    let claims = env.list(&VERIFIED_CLAIMS)?;
+    let has = |claim: &str| claims.iter().any(|entry| entry == claim);
+    if !(has("signature") && has("exp")) {
+        let problem = "must contain signature and exp: without them forged or expired tokens would be accepted";
+        return Err(VERIFIED_CLAIMS.error(problem));
+    }
+    // `iss`, `sub` and `aud` are always verified, so naming them is correct.
+    let known = ["signature", "exp", "nbf", "iat", "iss", "sub", "aud"];
+    if !claims.iter().all(|claim| known.contains(&claim.as_str())) {
+        return Err(
+            VERIFIED_CLAIMS.error("must be a comma-separated list of signature, exp, nbf, iat, iss, sub and aud")
+        );
+    }
+    Ok((has("nbf"), has("iat")))
+}
+
+fn required_claims(env: &Env<'_>, has_audience: bool) -> Result<Vec<Claim>, ConfigError> {
+    let claims: Option<Vec<Claim>> = env.list(&REQUIRED_CLAIMS)?.iter().map(|name| Claim::parse(name)).collect();
+    let claims = claims.ok_or_else(|| {
+        REQUIRED_CLAIMS.error(
+            "must be a comma-separated list of claims that Postern's tokens carry (iss, sub, public_id, iat, nbf, exp, jti, aud)",
+        )
+    })?;
+    if claims.contains(&Claim::Aud) && !has_audience {
+        let problem = "must not contain aud while JWT_AUDIENCE is not set: tokens have no aud then";
+        return Err(REQUIRED_CLAIMS.error(problem));
+    }
+    if !claims.contains(&Claim::Exp) {
+        return Err(REQUIRED_CLAIMS.error("must contain exp: a token without it would never expire"));
+    }
+    Ok(claims)
+}
+
+fn header_prefix(env: &Env<'_>) -> Result<String, ConfigError> {
+    // A scheme is a token (RFC 9110 section 11.1), and Basic does not carry JWTs.
+    let is_scheme = |text: &str| {
+        text.len() <= 64
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+            && !text.eq_ignore_ascii_case("Basic")
+    };
+    env.matching(&HEADER_PREFIX, is_scheme, "must be one word of letters, digits and !#$%&'*+-.^_`|~, and not Basic")
+}

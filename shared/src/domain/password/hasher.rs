@@ -1,0 +1,181 @@
+//! Hashing passwords on blocking threads.
+
+use std::sync::Arc;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::{sync::Semaphore, task};
+
+use super::{
+    HashError, Password, PasswordHash, Verdict, hash,
+    memory_pool::{Guard, MemoryPool},
+};
+
+/// OWASP's minimum for Argon2id (Password Storage Cheat Sheet).
+pub const OWASP_MINIMUM: Cost = Cost { memory_kib: 19_456, iterations: 2, parallelism: 1 };
+
+/// The cost of a hash: Argon2's parameters m, t and p.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes. They are computed sequentially.
+    pub parallelism: u32,
+}
+
+/// Computes and compares hashes at one cost, on blocking threads: a hash takes tens of milliseconds of CPU.
+#[derive(Clone)]
+pub struct Hasher {
+    argon2: Argon2<'static>,
+    memory: Arc<MemoryPool>,
+    /// One permit per processor: more hashes at once would not be faster and need 19 MiB each.
+    permits: Arc<Semaphore>,
+}
+
+impl Hasher {
+    /// A hasher at `cost` for `processors` concurrent hashes. Fails for a cost that Argon2 does not support (RFC 9106 section 3.1),
+    /// such as less memory than 8 KiB a lane.
+    pub fn new(cost: Cost, processors: usize) -> Result<Self, HashError> {
+        let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None)?;
+        Ok(Self {
+            memory: Arc::new(MemoryPool::new(params.block_count())),
+            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            permits: Arc::new(Semaphore::new(processors)),
+        })
+    }
+
+    /// Hashes a password with a random salt of 16 bytes.
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
+        let argon2 = self.argon2.clone();
+        let hash = self.compute(move |memory| hash::compute(&argon2, memory, &password)).await??;
+        Ok(PasswordHash::from_stored(hash.to_string()))
+    }
+
+    /// Compares a password with a hash in constant time. Without a hash, for an unknown user, the same work is done and the verdict
+    /// is [`Verdict::Mismatch`], so the response time does not reveal whether an account exists.
+    pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<Verdict, HashError> {
+        let argon2 = self.argon2.clone();
+        self.compute(move |memory| hash::compare(&argon2, memory, &password, hash.as_ref()))
+            .await?
+            .map_err(HashError::from)
+    }
+
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Guard<'_>) -> T + Send + 'static,
+    ) -> Result<T, task::JoinError> {
+        // The semaphore is never closed. If it were, hashing without a permit would still be correct.
+        let permit = self.permits.clone().acquire_owned().await.ok();
+        let memory = self.memory.clone();
+        task::spawn_blocking(move || {
+            let outcome = work(&mut memory.acquire());
+            drop(permit);
+            outcome
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use argon2::PasswordHasher as _;
+
+    use super::*;
+
+    const LOW: Cost = Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
+
+    fn hasher(cost: Cost) -> Hasher {
+        Hasher::new(cost, 2).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_password_matches_its_own_hash_only() {
+        let hasher = hasher(OWASP_MINIMUM);
+        let hash = hasher.hash(Password::new("correct horse")).await.unwrap();
+        assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
+        let verdict = hasher.verify(Password::new("correct horse"), Some(hash.clone())).await.unwrap();
+        assert_eq!(verdict, Verdict::Match { outdated: false });
+        for other in ["correct horse ", "Correct horse", "", "correct"] {
+            assert_eq!(hasher.verify(Password::new(other), Some(hash.clone())).await.unwrap(), Verdict::Mismatch);
+        }
+    }
+
+    #[tokio::test]
+    async fn two_hashes_of_one_password_differ() {
+        let hasher = hasher(LOW);
+        let first = hasher.hash(Password::new("correct horse")).await.unwrap();
+        assert_ne!(first, hasher.hash(Password::new("correct horse")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nfc_and_nfd_are_one_password() {
+        let hasher = hasher(LOW);
+        let hash = hasher.hash(Password::new("Zo\u{eb} Zo\u{eb}")).await.unwrap();
+        let typed = Password::new("Zoe\u{308} Zoe\u{308}");
+        assert_eq!(hasher.verify(typed, Some(hash)).await.unwrap(), Verdict::Match { outdated: false });
+    }
+
+    #[tokio::test]
+    async fn no_password_matches_without_a_hash() {
+        assert_eq!(hasher(LOW).verify(Password::new("correct horse"), None).await.unwrap(), Verdict::Mismatch);
+    }
+
+    /// The bounds are wide: this detects omitted work and does not measure it.
+    #[tokio::test]
+    async fn an_unknown_user_a_wrong_password_and_an_outdated_hash_cost_about_the_same() {
+        let (current_cost, low_cost) =
+            (hasher(OWASP_MINIMUM), hasher(Cost { memory_kib: 1024, iterations: 1, parallelism: 1 }));
+        let current = current_cost.hash(Password::new("correct horse")).await.unwrap();
+        let outdated = low_cost.hash(Password::new("correct horse")).await.unwrap();
+        let mut times = [(Some(&current), Vec::new()), (None, Vec::new()), (Some(&outdated), Vec::new())];
+        // Interleaved in each round, so that load on the machine affects all of them.
+        for _ in 0..9 {
+            for (hash, times) in &mut times {
+                let started = Instant::now();
+                assert_eq!(
+                    current_cost.verify(Password::new("wrong"), hash.cloned()).await.unwrap(),
+                    Verdict::Mismatch
+                );
+                times.push(started.elapsed());
+            }
+        }
+        let [known, unknown, outdated] = times.map(|(_, mut times)| {
+            times.sort();
+            times[4].as_secs_f64()
+        });
+        for (what, time) in [("unknown", unknown), ("outdated", outdated)] {
+            assert!((0.25..4.0).contains(&(time / known)), "{what}: {time} s beside {known} s");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_lower_cost_is_outdated_and_one_of_higher_cost_is_not() {
+        let low = hasher(LOW);
+        let high = hasher(Cost { memory_kib: 128, iterations: 2, parallelism: 1 });
+        let password = Password::new("correct horse");
+        let weak = low.hash(password.clone()).await.unwrap();
+        let strong = high.hash(password.clone()).await.unwrap();
+        assert_eq!(high.verify(password.clone(), Some(weak)).await.unwrap(), Verdict::Match { outdated: true });
+        assert_eq!(low.verify(password, Some(strong)).await.unwrap(), Verdict::Match { outdated: false });
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_argon2i_is_verified_and_outdated() {
+        let params = Params::new(64, 1, 1, None).unwrap();
+        let older = Argon2::new(Algorithm::Argon2i, Version::V0x13, params);
+        let hash = PasswordHash::from_stored(older.hash_password(b"correct horse").unwrap().to_string());
+        let verdict = hasher(LOW).verify(Password::new("correct horse"), Some(hash)).await.unwrap();
+        assert_eq!(verdict, Verdict::Match { outdated: true });
+    }
+
+    #[tokio::test]
+    async fn a_malformed_stored_hash_is_an_error_and_not_a_wrong_password() {
+        for stored in ["not a hash", "$argon2id$v=19$m=64,t=1,p=1", "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ"] {
+            let hash = PasswordHash::from_stored(stored.to_owned());
+            assert!(hasher(LOW).verify(Password::new("correct horse"), Some(hash)).await.is_err(), "{stored}");
+        }
+    }
+}

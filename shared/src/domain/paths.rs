@@ -1,0 +1,34 @@
+//! Paths of the API's routes.
+
+/// The start page: the log-in form, or a redirect for a browser that has a session.
+pub const START: &str = "/";
+
+/// Sign-up.
+pub const SIGN_UP: &str = "/signup";
+
+/// Default path of the log-in, which `JWT_AUTH_URL_RULE` changes.
+pub const LOG_IN: &str = "/login";
+
+/// Exchange of a refresh token.
+pub const REFRESH: &str = "/refresh";
+
+/// Log-out.
+pub const LOG_OUT: &str = "/logout";
+
+/// Change of the password.
+pub const PASSWORD: &str = "/password";
+
+/// The list of users.
+pub const USERS: &str = "/user";
+
+/// The caller's own account.
+pub const ME: &str = "/user/me";
+
+/// The public keys (RFC 7517).
+pub const JWKS: &str = "/.well-known/jwks.json";
+
+/// OpenID Connect discovery.
+pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
+
+/// Paths that `JWT_AUTH_URL_RULE` cannot name, because another route has them.
+pub const RESERVED: [&str; 9] = [START, SIGN_UP, REFRESH, LOG_OUT, PASSWORD, USERS, ME, JWKS, OPENID_CONFIGURATION];

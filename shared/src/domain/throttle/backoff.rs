@@ -1,0 +1,129 @@
+//! Exponential backoff for guesses at one account from one address.
+
+use std::time::Duration;
+
+use crate::domain::time::UnixMillis;
+
+/// Time after which failures are forgotten, and the window of a [`super::GcraLimit`].
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// How often one pair of account and address may guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackoffPolicy {
+    /// Failures before the first wait: `THROTTLE_PAIR_FAILURES`.
+    pub failures: u32,
+    /// The first wait; each further failure doubles it: `THROTTLE_PAIR_WAIT`.
+    pub wait: Duration,
+    /// The longest wait: `THROTTLE_PAIR_MAX_WAIT`.
+    pub max_wait: Duration,
+    /// How long a pair that has logged in is known: `THROTTLE_KNOWN`.
+    pub known: Duration,
+}
+
+/// The recorded attempts of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Attempts {
+    /// Guesses that failed or are still in progress.
+    pub failures: u32,
+    /// When the last guess began.
+    pub guessed_at: UnixMillis,
+    /// No guess is accepted before this time.
+    pub until: UnixMillis,
+    /// Until this time the pair counts as one that has logged in.
+    pub known_until: UnixMillis,
+}
+
+impl Attempts {
+    /// The attempts with one more guess, which counts as failed until it is confirmed. `Err`: how long to wait first.
+    pub fn guess(self, policy: &BackoffPolicy, now: UnixMillis) -> Result<Self, Duration> {
+        let earlier = if now < self.forgotten_at(policy) { self.failures } else { 0 };
+        if earlier > 0 && now < self.until {
+            return Err(self.until.since(now));
+        }
+        let failures = earlier.saturating_add(1);
+        let until = match failures.checked_sub(policy.failures) {
+            None => UnixMillis::default(),
+            Some(doublings) => {
+                let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+                now + policy.wait.saturating_mul(factor).min(policy.max_wait)
+            }
+        };
+        Ok(Self { failures, guessed_at: now, until, ..self })
+    }
+
+    /// The attempts of a pair that has just logged in.
+    pub fn logged_in(policy: &BackoffPolicy, now: UnixMillis) -> Self {
+        Self { known_until: now + policy.known, ..Self::default() }
+    }
+
+    /// Whether the pair has logged in recently.
+    pub fn is_known(&self, now: UnixMillis) -> bool {
+        now < self.known_until
+    }
+
+    /// When the failures no longer count: an hour after the last one, or twice the longest wait if that is later.
+    pub fn forgotten_at(&self, policy: &BackoffPolicy) -> UnixMillis {
+        self.guessed_at + HOUR.max(2 * policy.max_wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis::new(1_795_334_400_000);
+    const POLICY: BackoffPolicy = BackoffPolicy {
+        failures: 5,
+        wait: Duration::from_secs(30),
+        max_wait: Duration::from_secs(900),
+        known: Duration::from_secs(2_592_000),
+    };
+    const MILLI: Duration = Duration::from_millis(1);
+
+    fn before(time: UnixMillis) -> UnixMillis {
+        UnixMillis::new(time.get() - 1)
+    }
+
+    #[test]
+    fn after_five_failures_the_wait_doubles_up_to_15_minutes() {
+        let (mut attempts, mut now) = (Attempts::default(), NOW);
+        for _ in 0..5 {
+            attempts = attempts.guess(&POLICY, now).unwrap();
+        }
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            let wait = attempts.guess(&POLICY, now).unwrap_err();
+            assert!(attempts.guess(&POLICY, before(now + wait)).is_err());
+            now = now + wait;
+            attempts = attempts.guess(&POLICY, now).unwrap();
+            waits.push(wait.as_secs());
+        }
+        assert_eq!(waits, [30, 60, 120, 240, 480, 900, 900, 900]);
+    }
+
+    #[test]
+    fn failures_are_forgotten_an_hour_after_the_last_one() {
+        let until = NOW + Duration::from_secs(480);
+        let failed = Attempts { failures: 9, guessed_at: NOW, until, known_until: UnixMillis::default() };
+        assert_eq!(failed.guess(&POLICY, before(NOW + HOUR)).unwrap().failures, 10);
+        assert_eq!(failed.guess(&POLICY, NOW + HOUR).unwrap().failures, 1);
+    }
+
+    #[test]
+    fn a_log_in_clears_the_failures_and_makes_the_pair_known() {
+        let attempts = Attempts::logged_in(&POLICY, NOW);
+        let end = NOW + POLICY.known;
+        assert!(attempts.is_known(before(end)) && !attempts.is_known(end));
+        let guessed = attempts.guess(&POLICY, NOW + MILLI).unwrap();
+        assert_eq!((guessed.failures, guessed.is_known(NOW + MILLI)), (1, true));
+    }
+
+    #[test]
+    fn many_failures_do_not_overflow() {
+        let attempts = Attempts { failures: u32::MAX, guessed_at: NOW, ..Attempts::default() };
+        assert_eq!(attempts.guess(&POLICY, NOW).unwrap().until, NOW + POLICY.max_wait);
+        let policy = BackoffPolicy { failures: 1, wait: Duration::from_secs(3600), ..POLICY };
+        let attempts = Attempts { failures: 80, ..attempts };
+        assert_eq!(attempts.guess(&policy, NOW).unwrap().until, NOW + POLICY.max_wait);
+    }
+}

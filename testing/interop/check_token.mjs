@@ -1,0 +1,11 @@
+import { createRemoteJWKSet, jwtVerify } from "jose"; // npm install jose
+
+// Returns a function that verifies a token and returns its claims. That function throws if the token is
+// invalid or the keys cannot be fetched.
+export function verifier(issuer, audience, algorithm) {
+  const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
+  return async (token) => {
+    const options = { algorithms: [algorithm], issuer, audience, requiredClaims: ["exp", "sub"] };
+    return (await jwtVerify(token, keys, options)).payload;
+  };
+}

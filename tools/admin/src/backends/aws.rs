@@ -1,0 +1,92 @@
+//! AWS configuration and errors.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use shared::domain::error_chain::causes;
+use tokio::sync::OnceCell;
+
+/// Limit of one call, retries included. An operator waits for the result.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// The AWS configuration, loaded on first use: files need no credentials.
+#[derive(Default)]
+pub(crate) struct LazyAwsConfig(OnceCell<SdkConfig>);
+
+impl LazyAwsConfig {
+    /// The operator's settings and credentials, for the region of `arn`.
+    pub(super) async fn for_arn(&self, arn: &str) -> SdkConfig {
+        let region = region(arn);
+        let load = || {
+            let limit = TimeoutConfig::builder().operation_timeout(TIME_LIMIT).build();
+            let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(limit);
+            // Without a region, the SDK asks the instance metadata service, also on machines outside AWS.
+            if let Some(region) = region.clone() {
+                loader = loader.region(region);
+            }
+            loader.load()
+        };
+        let config = self.0.get_or_init(load).await.clone();
+        match region {
+            Some(region) => config.into_builder().region(region).build(),
+            None => config,
+        }
+    }
+}
+
+/// The region in an ARN. It overrides the region of the environment.
+fn region(arn: &str) -> Option<Region> {
+    arn.split(':').nth(3).filter(|region| !region.is_empty()).map(|region| Region::new(region.to_owned()))
+}
+
+/// The cause of a failed call, in one line.
+pub(super) fn cause<E>(error: &SdkError<E>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match error {
+        SdkError::ServiceError(response) => {
+            let error = response.err();
+            [error.code(), error.message()].into_iter().flatten().collect::<Vec<_>>().join(": ")
+        }
+        error => {
+            let causes = causes(error);
+            // The SDK's own hint names cargo features.
+            let hint = if causes.contains("credentials") {
+                "; `admin --help` explains where credentials come from"
+            } else {
+                ""
+            };
+            causes + hint
+        }
+    }
+}
+
+/// The cause of a failed call that sent `text`. An error message that quotes the request must not reveal a key.
+pub(super) fn cause_of_write<E>(error: &SdkError<E>, text: &str) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let cause = cause(error);
+    let is_quoted = |value: &str| value.get(..16).is_some_and(|start| cause.contains(start));
+    if text.split('"').any(is_quoted) {
+        "rejected; the error message is omitted because it quotes a key".to_owned()
+    } else {
+        cause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_region_is_the_one_in_the_arn() {
+        let arn = |region: &str, name: &str| format!("arn:aws:secretsmanager:{region}:123456789012:secret:{name}");
+        assert_eq!(region(&arn("eu-west-1", "keys-AbCdEf")), Some(Region::from_static("eu-west-1")));
+        assert_eq!(region(&arn("eu-west-1", "postern/keys-AbCdEf")), Some(Region::from_static("eu-west-1")));
+        assert_eq!(region(&arn("us-gov-west-1", "a/b/secret:c-AbCdEf")), Some(Region::from_static("us-gov-west-1")));
+        assert_eq!(region(&arn("", "keys-AbCdEf")), None);
+    }
+}

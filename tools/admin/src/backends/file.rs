@@ -1,0 +1,87 @@
+//! A file with keys.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use super::{BackendError, SetKind, StoredValue, resolve, unique};
+
+pub(super) struct FileBackend {
+    path: PathBuf,
+    /// The bytes that were read. `None`: the file did not exist.
+    bytes: Option<Vec<u8>>,
+}
+
+impl FileBackend {
+    pub(super) fn read(path: &Path) -> Result<(StoredValue, Self), BackendError> {
+        let path = resolve(path);
+        let bytes = read_bytes(&path).map_err(BackendError::unreadable)?;
+        let value = match bytes.clone().map(String::from_utf8) {
+            None => StoredValue::Missing,
+            Some(Err(_)) => StoredValue::Binary,
+            Some(Ok(text)) => StoredValue::Text(text.into()),
+        };
+        Ok((value, Self { path, bytes }))
+    }
+
+    pub(super) fn replace(&self, text: &str, kind: SetKind) -> Result<(), BackendError> {
+        let new = TemporaryFile::beside(&self.path);
+        new.write(text, kind).map_err(BackendError::unwritten)?;
+        // Writers compare one after another. The lock is on the directory, because the file itself is replaced. Some
+        // file systems have no locks; the comparison alone still detects most conflicts there.
+        let directory = self.path.parent().and_then(|directory| File::open(directory).ok());
+        let _ = directory.as_ref().map(File::lock);
+        if read_bytes(&self.path).map_err(BackendError::unwritten)? != self.bytes {
+            return Err(BackendError::changed());
+        }
+        fs::rename(&new.0, &self.path).map_err(BackendError::unwritten)?;
+        // Some file systems cannot sync a directory. The file is already renamed, so this is best effort.
+        let _ = directory.as_ref().map(File::sync_all);
+        Ok(())
+    }
+}
+
+/// Reads a file. `None` if it does not exist. Devices and pipes are refused: a read could block, and the rename would
+/// replace them with a file.
+fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::metadata(path) {
+        Ok(file) if file.is_file() => fs::read(path).map(Some),
+        Ok(_) => Err(io::Error::other("not a regular file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A temporary file. Removed on drop unless it was renamed.
+struct TemporaryFile(PathBuf);
+
+impl TemporaryFile {
+    /// In the same directory as `path`, and so on the same file system.
+    fn beside(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Self(path.with_file_name(format!(".{name}.{}.tmp", unique())))
+    }
+
+    fn write(&self, text: &str, kind: SetKind) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        if kind == SetKind::Private {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            options.mode(0o600);
+        }
+        let mut file = options.open(&self.0)?;
+        file.write_all(text.as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        // Fails after the rename, or if the file could not be created.
+        let _ = fs::remove_file(&self.0);
+    }
+}
