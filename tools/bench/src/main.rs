@@ -1,6 +1,10 @@
 //! Measures Postern's functions relative to a baseline (a function that only says hello) and to peers on other stacks.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark measures durations, and finds the programs of peers by the environment"
+)]
 
 mod budget;
 mod chart;
