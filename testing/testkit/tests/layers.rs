@@ -1,6 +1,7 @@
 //! The structure of the code: which files import which.
 //!
-//! docs/architecture/overview.md has the rules. A path is followed through re-exports to the file that defines its item.
+//! docs/architecture/overview.md has the rules. A path is followed through re-exports to the file that defines its
+//! item.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
