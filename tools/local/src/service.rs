@@ -24,8 +24,8 @@ use shared::{
 use signup::Signup;
 use tokio::net::TcpListener;
 
-/// Reads the settings of the functions, with defaults for the table names and for the key. The default key is random, so
-/// tokens of an earlier process are invalid. `endpoint` is the endpoint of the database.
+/// Reads the settings of the functions, with defaults for the table names and for the key. The default key is random,
+/// so tokens of an earlier process are invalid. `endpoint` is the endpoint of the database.
 pub fn settings(source: impl Fn(&str) -> Option<OsString>, endpoint: &str) -> Result<Settings, ConfigError> {
     let set = |name: &str| source(name).filter(|value| !value.is_empty());
     let fresh_key = if has_key(&source) { None } else { fresh_key(set("JWT_ALGORITHM")) };

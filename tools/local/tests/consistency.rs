@@ -26,7 +26,7 @@ use shared::{
     },
 };
 use signup::Signup;
-use testkit::service::{verifying_keys, signing_keys};
+use testkit::service::{signing_keys, verifying_keys};
 use tower::ServiceExt as _;
 
 /// No request here gets as far as the database.
