@@ -325,7 +325,7 @@ mod tests {
         source.set(Some(std::slice::from_ref(&old)));
         let cache = source.cache(start());
         source.set(Some(std::slice::from_ref(&new)));
-        let now = start() + (REFRESH - Duration::from_secs(1));
+        let now = start() + Duration::from_secs(REFRESH.as_secs() - 1);
         assert!(cache.verify(&verifier(), &token(&old, now), now).await.is_ok());
         assert_eq!(source.reads(), 0);
         let now = start() + REFRESH;
