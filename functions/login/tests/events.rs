@@ -222,7 +222,7 @@ async fn invalid_keys_stop_startup_and_the_error_names_the_kid_but_no_value() {
     other["x"] = key_set()["keys"][0]["x"].clone();
     let rsa = json!({ "kty": "RSA", "kid": "weak", "n": "AQAB", "e": "AQAB" });
     for (algorithm, text, named) in [
-        ("HS256", "too short a key".to_owned(), "at least 32 octets"),
+        ("HS256", "too short a key".to_owned(), "at least 32 bytes"),
         ("HS256", "a-string-secret-at-least-256-bits-long".to_owned(), "is printed in a tutorial"),
         ("EdDSA", "{ no JSON".to_owned(), "JWK Set"),
         ("EdDSA", KEY.to_owned(), "JWK Set"),

@@ -1,4 +1,4 @@
-//! The clock of a function: the system's, or one that a test sets.
+//! The clock of a function.
 
 use std::{
     sync::{
@@ -10,44 +10,34 @@ use std::{
 
 use crate::domain::time::UnixMillis;
 
-/// A source of the current time. Clones of a manual clock show the same time.
+/// The system's clock, which a test can set forward. Clones show the same time.
 #[derive(Debug, Clone)]
-pub struct Clock(Source);
-
-#[derive(Debug, Clone)]
-enum Source {
-    System,
-    Manual(Arc<AtomicU64>),
-}
+pub struct Clock(Option<Arc<AtomicU64>>);
 
 impl Clock {
     /// The system's clock.
     pub const fn system() -> Self {
-        Self(Source::System)
+        Self(None)
     }
 
-    /// A clock that stands at `start` until it is advanced, for tests.
-    pub fn manual(start: UnixMillis) -> Self {
-        Self(Source::Manual(Arc::new(AtomicU64::new(start.get()))))
+    /// The system's clock with an adjustable offset, for tests.
+    pub fn adjustable() -> Self {
+        Self(Some(Arc::default()))
     }
 
     /// The current time. A system clock that is set to before 1970 reads 0.
     pub fn now(&self) -> UnixMillis {
-        match &self.0 {
-            #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
-            Source::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                UnixMillis::new(0) + since
-            }
-            Source::Manual(millis) => UnixMillis::new(millis.load(Ordering::SeqCst)),
-        }
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let offset = self.0.as_ref().map_or(0, |offset| offset.load(Ordering::SeqCst));
+        UnixMillis::new(offset) + now
     }
 
-    /// Moves a manual clock forward. The system's clock stays as it is.
+    /// Sets an adjustable clock forward. The system's clock is not affected.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(millis) = &self.0 {
-            let now = UnixMillis::new(millis.load(Ordering::SeqCst)) + by;
-            millis.store(now.get(), Ordering::SeqCst);
+        if let Some(offset) = &self.0 {
+            let millis = UnixMillis::default() + by;
+            offset.fetch_add(millis.get(), Ordering::SeqCst);
         }
     }
 }
@@ -57,16 +47,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manual_clock_moves_only_when_it_is_advanced() {
-        let clock = Clock::manual(UnixMillis::new(1_000));
-        let shared = clock.clone();
-        assert_eq!(shared.now(), UnixMillis::new(1_000));
-        clock.advance(Duration::from_millis(250));
-        assert_eq!(shared.now(), UnixMillis::new(1_250));
+    fn an_adjustable_clock_is_advanced_together_with_its_clones() {
+        let clock = Clock::adjustable();
+        let (clone, before) = (clock.clone(), clock.now());
+        clock.advance(Duration::from_secs(3600));
+        assert!(clone.now().since(before) >= Duration::from_secs(3600));
     }
 
     #[test]
-    fn the_system_clock_is_past_2026() {
-        assert!(Clock::system().now() > UnixMillis::new(1_767_225_600_000));
+    fn the_system_clock_cannot_be_advanced() {
+        let before = Clock::system().now();
+        assert!(before > UnixMillis::new(1_767_225_600_000), "after 2026-01-01");
+        Clock::system().advance(Duration::from_secs(3600));
+        assert!(Clock::system().now().since(before) < Duration::from_secs(3600));
     }
 }

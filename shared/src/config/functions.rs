@@ -5,7 +5,7 @@ use super::{
     keys::{KeySource, SigningKeySettings, VerifyingKeySettings, VerifyingKeySource},
     log_in::LogInSettings,
     passwords::PasswordSettings,
-    profile::SecurityProfile,
+    security_profile::SecurityProfile,
     settings::Settings,
     tables::Tables,
     tokens::{relaxed_issuer_rules, relaxed_verifier_rules},
@@ -137,7 +137,7 @@ impl Settings {
     }
 
     fn list_users_with(&self, keys: VerifyingKeySettings) -> Result<ListUsersSettings, ConfigError> {
-        let mut relaxed_rules = Vec::from_iter(relaxed_verifier_rules(&self.tokens.verifier));
+        let mut relaxed_rules = relaxed_verifier_rules(&self.tokens.verifier).collect::<Vec<_>>();
         relaxed_rules.extend(super::listing::relaxed_rules(self.list_users_group.as_ref()));
         Ok(ListUsersSettings {
             users_table: self.tables.users()?,

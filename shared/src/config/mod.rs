@@ -14,6 +14,7 @@ mod listing;
 mod log_in;
 mod passwords;
 mod profile;
+mod security_profile;
 mod sessions;
 mod settings;
 mod tables;
@@ -33,7 +34,8 @@ pub use self::{
     },
     log_in::LogInSettings,
     passwords::PasswordSettings,
-    profile::{ResponseSettings, SecurityProfile},
+    profile::ResponseSettings,
+    security_profile::SecurityProfile,
     settings::Settings,
     tables::Tables,
     telemetry::{TelemetrySettings, log_level},

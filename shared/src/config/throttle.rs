@@ -89,7 +89,7 @@ fn is_weaker(limit: u32, variable: &Variable) -> bool {
 
 /// The default of a variable of this section. Each is a number in every profile, which a test checks.
 fn default(variable: &Variable) -> u64 {
-    let text = variable.default_in(super::profile::SecurityProfile::Strict).unwrap_or_default();
+    let text = variable.default_in(super::security_profile::SecurityProfile::Strict).unwrap_or_default();
     text.parse().unwrap_or_default()
 }
 

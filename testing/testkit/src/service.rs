@@ -69,12 +69,6 @@ impl Service {
         Self::over(settings, &endpoint, &endpoint).await
     }
 
-    /// A service with these settings and a clock that only the test advances.
-    pub async fn with_manual_clock(settings: &[(&str, &str)]) -> Self {
-        let endpoint = database_endpoint().await;
-        Self::with_clock(settings, &endpoint, &endpoint, Clock::manual(Clock::system().now())).await
-    }
-
     /// Another instance of the service, over the same database and with the same clock.
     pub async fn another(&self, settings: &[(&str, &str)]) -> Self {
         Self::with_clock(settings, &self.endpoint, &self.endpoint, self.clock.clone()).await
@@ -108,7 +102,7 @@ impl Service {
 
     /// A service over the database at `endpoint`, to which it connects at `reached_at`.
     pub async fn over(settings: &[(&str, &str)], endpoint: &str, reached_at: &str) -> Self {
-        Self::with_clock(settings, endpoint, reached_at, Clock::system()).await
+        Self::with_clock(settings, endpoint, reached_at, Clock::adjustable()).await
     }
 
     async fn with_clock(settings: &[(&str, &str)], endpoint: &str, reached_at: &str, clock: Clock) -> Self {

@@ -15,6 +15,10 @@ use crate::{
     warm::Calls,
 };
 
+/// Warm calls per process. The time of a hash depends on the memory that a process was given, so several processes
+/// are measured.
+const ROUNDS_PER_PROCESS: usize = 25;
+
 /// Directories of release binaries. Functions that are missing from one of them are skipped.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -81,25 +85,27 @@ async fn warm(
     folders: &[PathBuf; 2],
     rounds: usize,
 ) -> Result<Vec<Row>, Failure> {
-    let mut processes = Vec::new();
-    for folder in folders {
-        processes.push(Running::start(&fixture.function(name, folder, Transport::Http, true)).await?);
-    }
     let mut calls = [0, 1].map(|process| Calls::new(what, process, *status, event));
-    for calls in &mut calls {
-        calls.warm_up(&mut processes).await?;
-    }
     let progress = Progress::new(what, rounds);
-    for round in 0..rounds {
-        // The order alternates, so that neither build always runs first.
-        let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
-        for place in order {
-            calls[place].measure_once(&mut processes).await?;
+    for first in (0..rounds).step_by(ROUNDS_PER_PROCESS) {
+        let mut processes = Vec::new();
+        for folder in folders {
+            processes.push(Running::start(&fixture.function(name, folder, Transport::Http, true)).await?);
         }
-        progress.step();
-    }
-    for process in processes {
-        process.stop().await;
+        for calls in &calls {
+            calls.warm_up(&mut processes).await?;
+        }
+        for round in first..rounds.min(first + ROUNDS_PER_PROCESS) {
+            // The order alternates, so that neither build always runs first.
+            let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
+            for place in order {
+                calls[place].measure_once(&mut processes).await?;
+            }
+            progress.step();
+        }
+        for process in processes {
+            process.stop().await;
+        }
     }
     let [old, new] = &calls;
     let time = rows(what, name, Unit::Milliseconds, [&old.time, &new.time]);

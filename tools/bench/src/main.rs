@@ -1,6 +1,10 @@
 //! Measures Postern's functions relative to a baseline (a function that only says hello) and to peers on other stacks.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark measures durations, and finds the programs of peers by the environment"
+)]
 
 mod budget;
 mod chart;
@@ -46,7 +50,8 @@ struct Arguments {
     /// Run fewer rounds, without the table of 1,000,000 users: about one minute.
     #[arg(long)]
     quick: bool,
-    /// Also measure cargo lambda's template, Express and Flask, installed from crates.io, npm and PyPI into `target/bench`.
+    /// Also measure cargo lambda's template, Express and Flask, installed from crates.io, npm and PyPI into
+    /// `target/bench`.
     #[arg(long)]
     peers: bool,
     /// Print JSON instead of a table.

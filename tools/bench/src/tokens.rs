@@ -2,13 +2,16 @@
 
 use std::{hint::black_box, time::Duration};
 
-use shared::config::clock::Clock;
-use shared::domain::{deployment::Deployment, time::UnixSeconds};
-use shared::domain::{
-    keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
-    session::RefreshToken,
-    token::{Issuer, IssuerConfig, TokenBinding, Verifier, VerifierConfig},
-    user::PublicId,
+use shared::{
+    config::clock::Clock,
+    domain::{
+        deployment::Deployment,
+        keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
+        session::RefreshToken,
+        time::UnixSeconds,
+        token::{Issuer, IssuerConfig, TokenBinding, Verifier, VerifierConfig},
+        user::PublicId,
+    },
 };
 
 use crate::{

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     figures::Samples,
     fixture::{Fixture, Transport},
-    process::{Failure, Program, Running},
+    process::{Call, Failure, Program, Running},
     progress::Progress,
     raw_argon2::{Hash, RawArgon2},
     report::{Row, Unit},
@@ -68,22 +68,21 @@ impl<'f> Calls<'f> {
         Self { what, process, status, event: Box::new(event), time: Samples::default(), cpu: Samples::default() }
     }
 
-    /// Makes one call and records its time and CPU time.
-    pub(crate) async fn measure_once(&mut self, processes: &mut [Running]) -> Result<(), Failure> {
+    /// Makes one call without recording it: the first hash of a process allocates its memory.
+    pub(crate) async fn warm_up(&self, processes: &mut [Running]) -> Result<Call, Failure> {
         let process = processes.get_mut(self.process).ok_or("no such process")?;
         let call = process.call((self.event)()).await?;
         if call.response["statusCode"] != self.status {
             return Err(format!("{} responds with {}", self.what, call.response).into());
         }
-        self.time.push(call.time);
-        self.cpu.push(call.cpu);
-        Ok(())
+        Ok(call)
     }
 
-    /// Makes one call that is not measured: the first hash of a process allocates its memory.
-    pub(crate) async fn warm_up(&mut self, processes: &mut [Running]) -> Result<(), Failure> {
-        self.measure_once(processes).await?;
-        (self.time, self.cpu) = Default::default();
+    /// Makes one call and records its time and CPU time.
+    pub(crate) async fn measure_once(&mut self, processes: &mut [Running]) -> Result<(), Failure> {
+        let call = self.warm_up(processes).await?;
+        self.time.push(call.time);
+        self.cpu.push(call.cpu);
         Ok(())
     }
 }
@@ -131,7 +130,7 @@ async fn hashed(
     let progress = Progress::new("log-ins and hashes", rounds);
     let (mut returning, mut retaining) = (RawArgon2::start(binaries, true)?, RawArgon2::start(binaries, false)?);
     retaining.hash().await?;
-    for calls in &mut *calls {
+    for calls in &*calls {
         calls.warm_up(processes).await?;
     }
     let [mut default, mut retained, mut pooled, mut small_pages] = <[Samples; 4]>::default();

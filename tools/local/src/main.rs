@@ -41,8 +41,8 @@ struct Options {
     /// Port of the embedded DynamoDB. 0 selects a free port.
     #[arg(long, default_value_t = 8000, value_name = "PORT", conflicts_with = "dynamodb_endpoint")]
     dynamodb_port: u16,
-    /// IP address of the embedded DynamoDB. For `sam local` on Linux it must be reachable from Docker containers, such as
-    /// 172.17.0.1.
+    /// IP address of the embedded DynamoDB. For `sam local` on Linux it must be reachable from Docker containers,
+    /// such as 172.17.0.1.
     #[arg(
         long,
         default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -26,7 +26,7 @@ use shared::{
     },
 };
 use signup::Signup;
-use testkit::service::{verifying_keys, signing_keys};
+use testkit::service::{signing_keys, verifying_keys};
 use tower::ServiceExt as _;
 
 /// No request here gets as far as the database.
@@ -47,7 +47,7 @@ async fn client() -> Client {
 async fn router(function: Function) -> Router {
     let (settings, client, clock) = (settings(), client().await, Clock::system());
     let routes = match function {
-        Function::SignUp => signup::routes(Signup::new(settings.signup().unwrap(), client, clock).unwrap()),
+        Function::SignUp => signup::routes(Signup::new(&settings.signup().unwrap(), client, clock).unwrap()),
         Function::LogIn => login::routes(Login::new(settings.login().unwrap(), signing_keys(), client, clock).unwrap()),
         Function::ListUsers => {
             list_users::routes(ListUsers::new(settings.list_users().unwrap(), verifying_keys(), client, clock))

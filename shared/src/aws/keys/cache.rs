@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum KeyCacheError {
     /// The location cannot be read.
-    #[error("the value of {variable} names a location that {source}")]
+    #[error("{variable}: the stored value {source}")]
     Unreadable {
         /// The variable that names the location.
         variable: &'static str,
@@ -38,7 +38,7 @@ pub enum KeyCacheError {
         source: KeyReadError,
     },
     /// The keys are rejected.
-    #[error("the location in {variable} {problem}")]
+    #[error("{variable}: the stored value {problem}")]
     Invalid {
         /// The variable that names the location.
         variable: &'static str,
@@ -325,7 +325,7 @@ mod tests {
         source.set(Some(std::slice::from_ref(&old)));
         let cache = source.cache(start());
         source.set(Some(std::slice::from_ref(&new)));
-        let now = start() + (REFRESH - Duration::from_secs(1));
+        let now = start() + Duration::from_secs(REFRESH.as_secs() - 1);
         assert!(cache.verify(&verifier(), &token(&old, now), now).await.is_ok());
         assert_eq!(source.reads(), 0);
         let now = start() + REFRESH;

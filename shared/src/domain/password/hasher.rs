@@ -134,6 +134,7 @@ mod tests {
         // Interleaved in each round, so that load on the machine affects all of them.
         for _ in 0..9 {
             for (hash, times) in &mut times {
+                #[expect(clippy::disallowed_methods, reason = "the test compares durations")]
                 let started = Instant::now();
                 assert_eq!(
                     current_cost.verify(Password::new("wrong"), hash.cloned()).await.unwrap(),

@@ -1,8 +1,8 @@
-//! The monthly cost of Postern on AWS, compared with Cognito. Prices and counts are options; `calls` has the DynamoDB units of each
-//! kind of call.
+//! The monthly cost of Postern on AWS, compared with Cognito. Prices and counts are options; `calls` has the DynamoDB
+//! units of each kind of call.
 //!
-//! The duration of a call is its CPU time, divided by the share of a processor that the memory size provides, plus the time that it
-//! waits. Lambda bills it times the memory size, rounded up to whole milliseconds.
+//! The duration of a call is its CPU time, divided by the share of a processor that the memory size provides, plus
+//! the time that it waits. Lambda bills it times the memory size, rounded up to whole milliseconds.
 
 mod calls;
 mod cognito;
@@ -17,8 +17,8 @@ const TEMPLATE_LOGIN_MB: u32 = 1769;
 const TEMPLATE_SIGNUP_MB: u32 = 1769;
 const TEMPLATE_LIST_USERS_MB: u32 = 256;
 
-/// Milliseconds of CPU time of a log-in, nearly all of it for the password hash. This and the following CPU times are rounded from
-/// the benchmark, and the waits are estimates. A change of any of them changes docs/performance/cost.md.
+/// Milliseconds of CPU time of a log-in, nearly all of it for the password hash. This and the following CPU times are
+/// rounded from the benchmark, and the waits are estimates. A change of any of them changes docs/performance/cost.md.
 const LOGIN_CPU_MS: f64 = 16.0;
 /// Milliseconds for which a log-in waits for DynamoDB.
 const LOGIN_WAIT_MS: f64 = 25.0;

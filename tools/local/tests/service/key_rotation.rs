@@ -94,7 +94,7 @@ async fn keys_rotate_under_load_without_a_wrong_rejection_and_retired_keys_are_r
     let file = KeyFile::new(&[&old]);
     let settings = [&file.settings("EdDSA")[..], &[("JWT_KEYS_REFRESH", "1")]].concat();
     let load = Arc::new(Load {
-        service: Service::with_manual_clock(&settings).await,
+        service: Service::with(&settings).await,
         retired: Mutex::default(),
         is_done: AtomicBool::new(false),
         requests: watch::Sender::new(0),
@@ -135,7 +135,7 @@ async fn a_new_key_signs_only_after_every_instance_has_had_time_to_read_it() {
     let old = key(Algorithm::EdDsa);
     let file = KeyFile::new(&[&old]);
     let settings = [&file.settings("EdDSA")[..], &[("JWT_KEYS_REFRESH", "2")]].concat();
-    let one = Service::with_manual_clock(&settings).await;
+    let one = Service::with(&settings).await;
     let other = one.another(&settings).await;
     let token = text(&one.signed_in(ADA).await, "token").to_owned();
     one.clock.advance(Duration::from_millis(2100));

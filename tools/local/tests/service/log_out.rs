@@ -86,7 +86,7 @@ async fn a_repeated_log_out_has_no_further_effect() {
 
 #[tokio::test]
 async fn other_sessions_can_be_ended_repeatedly_while_the_session_continues() {
-    let service = Service::with_manual_clock(&[]).await;
+    let service = Service::start().await;
     let mine = service.signed_in(ADA).await;
     let mut refresh_token = text(&mine, "refresh_token").to_owned();
     for _ in 0..3 {
@@ -148,7 +148,7 @@ async fn concurrent_log_outs_of_all_and_of_other_sessions_leave_no_session() {
 
 #[tokio::test]
 async fn a_replayed_refresh_token_at_log_out_ends_only_its_own_session() {
-    let service = Service::with_manual_clock(&[]).await;
+    let service = Service::start().await;
     let sessions = sessions(&service).await;
     let next = service.refresh(text(&sessions[0], "refresh_token")).await.json();
     service.clock.advance(LATER);

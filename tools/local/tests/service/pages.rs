@@ -220,7 +220,7 @@ async fn a_log_in_redirects_to_the_previous_page_and_never_to_another_site() {
 
 #[tokio::test]
 async fn an_expired_access_token_is_refreshed_by_its_session() {
-    let service = Service::with_manual_clock(&[]).await;
+    let service = Service::start().await;
     let cookies = signed_in(&service).await;
     service.clock.advance(Duration::from_secs(60 * 60));
     assert_eq!(

@@ -182,7 +182,7 @@ async fn a_write_that_conflicts_with_a_transaction_is_retried() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_and_a_listing_succeed_during_a_log_out_of_other_sessions() {
-    let service = Arc::new(Service::with_manual_clock(&[]).await);
+    let service = Arc::new(Service::start().await);
     let mut mine = service.signed_in(ADA).await;
     for _ in 0..15 {
         let calls = (service.clone(), service.clone(), service.clone());

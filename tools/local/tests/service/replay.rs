@@ -26,7 +26,7 @@ pub(crate) fn invalid() -> (u16, String) {
 
 #[tokio::test]
 async fn a_refresh_whose_response_was_lost_can_be_repeated_for_10_seconds() {
-    let service = Service::with_manual_clock(&[]).await;
+    let service = Service::start().await;
     let first = service.signed_in(ADA).await;
     let second = service.refresh(text(&first, "refresh_token")).await.json();
     service.clock.advance(Duration::from_secs(9));
@@ -37,7 +37,7 @@ async fn a_refresh_whose_response_was_lost_can_be_repeated_for_10_seconds() {
 
 #[tokio::test]
 async fn a_refresh_token_replayed_after_10_seconds_ends_its_session_and_no_other() {
-    let service = Service::with_manual_clock(&[]).await;
+    let service = Service::start().await;
     let first = service.signed_in(ADA).await;
     let second = service.refresh(text(&first, "refresh_token")).await.json();
     service.clock.advance(AFTER_GRACE);
@@ -56,7 +56,7 @@ async fn a_refresh_token_replayed_after_10_seconds_ends_its_session_and_no_other
 #[tokio::test]
 async fn any_earlier_refresh_token_ends_its_session_however_recent_the_last_refresh() {
     for exchanges in 1..=4 {
-        let service = Service::with_manual_clock(&[]).await;
+        let service = Service::start().await;
         let first = service.signed_in(ADA).await;
         let mut latest = first.clone();
         for _ in 0..exchanges {
@@ -75,7 +75,7 @@ async fn any_earlier_refresh_token_ends_its_session_however_recent_the_last_refr
 
 #[tokio::test]
 async fn the_second_to_last_refresh_token_is_accepted_for_10_seconds() {
-    let service = Service::with_manual_clock(&[]).await;
+    let service = Service::start().await;
     let first = service.signed_in(ADA).await;
     let second = service.refresh(text(&first, "refresh_token")).await.json();
     service.clock.advance(Duration::from_secs(5));
@@ -96,7 +96,7 @@ async fn the_second_to_last_refresh_token_is_accepted_for_10_seconds() {
 
 #[tokio::test]
 async fn invalid_refresh_tokens_get_identical_responses_and_end_no_session() {
-    let service = Service::with_manual_clock(&[]).await;
+    let service = Service::start().await;
     let mine = service.signed_in(ADA).await;
     let hers = service.signed_in(GRACE).await;
     let good = text(&mine, "refresh_token");
@@ -140,7 +140,7 @@ async fn invalid_refresh_tokens_get_identical_responses_and_end_no_session() {
 
 #[tokio::test]
 async fn a_guessed_secret_with_a_known_handle_is_treated_as_a_replay() {
-    let service = Service::with_manual_clock(&[]).await;
+    let service = Service::start().await;
     let mine = service.signed_in(ADA).await;
     let next = service.refresh(text(&mine, "refresh_token")).await.json();
     service.clock.advance(AFTER_GRACE);
