@@ -8,6 +8,7 @@ use shared::{
         session::RefreshToken,
         time::UnixMillis,
         token::{TokenBinding, VerifiedToken},
+        user::User,
     },
     http::{
         browser,
@@ -69,6 +70,12 @@ impl Login {
         self.sessions.end(token.user(), token.session()).await?;
         audit::record(Event::Replayed, token.user());
         Ok(())
+    }
+
+    /// The user that a verified token belongs to, if the token is not revoked.
+    pub(crate) async fn authorized_user(&self, caller: &VerifiedToken, now: UnixMillis) -> Result<User, Error> {
+        let record = self.callers.find(caller.subject, caller.session()).await?;
+        Ok(caller.authorize(record, now.seconds())?)
     }
 
     /// Whether a browser has any of the cookies.
