@@ -1,7 +1,7 @@
 //! Limits of the measurements: the target, which the table shows, and the budget, which `--check` enforces.
 //!
-//! A budget is today's figure with headroom for machine noise. Budgets limit ratios, sizes and memory, never a time, since times
-//! depend on the machine.
+//! A budget is today's figure with headroom for machine noise. Budgets limit ratios, sizes and memory, never a time,
+//! since times depend on the machine.
 
 use crate::report::{
     Bound::{self, Max, MaxRatio, MinRatio},

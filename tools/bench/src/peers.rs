@@ -28,7 +28,7 @@ pub(crate) struct Peer {
     pub(crate) leftover: Option<PathBuf>,
 }
 
-/// Installs all peers into `folder`, from crates.io, PyPI and npm. Installs again only after the pinned versions change.
+/// Installs all peers into `folder`, from crates.io, PyPI and npm, again only after the pinned versions change.
 pub(crate) fn install(folder: &Path) -> Outcome<Vec<Peer>> {
     let folder = absolute(folder)?;
     Ok(vec![
@@ -38,7 +38,8 @@ pub(crate) fn install(folder: &Path) -> Outcome<Vec<Peer>> {
     ])
 }
 
-/// The template is not a member of the workspace: cargo would unify its features of `lambda_http` with those of the functions.
+/// The template is not a member of the workspace: cargo would unify its features of `lambda_http` with those of the
+/// functions.
 fn install_template(folder: &Path) -> Outcome<Peer> {
     let sources = Path::new(SOURCES).join("template");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -68,7 +69,7 @@ fn install_flask(folder: &Path) -> Outcome<Peer> {
     let pins = run(Command::new("python3").arg("--version"))? + &read(&sources.join("requirements.txt"))?;
     install_once(folder, &pins, || make_environment(&environment, &sources.join("requirements.txt")))?;
     copy(&sources.join("app.py"), &folder.join("app.py"))?;
-    // pip compiles the packages. The program is compiled too, as in a deployment; otherwise each cold start would compile it.
+    // pip compiles the packages. The program is compiled too, as in a deployment; otherwise each start would do it.
     run(Command::new(&python).args(["-m", "compileall", "-q", "app.py"]).current_dir(folder))?;
     let database = folder.join("users.db");
     let program = Program {

@@ -31,8 +31,8 @@ pub(crate) struct Hash {
 }
 
 impl RawArgon2 {
-    /// Starts the process. Its allocator either returns large blocks to the kernel immediately, or retains them, as glibc does
-    /// once a large block has been freed.
+    /// Starts the process. Its allocator either returns large blocks to the kernel immediately, or retains them, as
+    /// glibc does once a large block has been freed.
     pub(crate) fn start(binaries: &Path, returns_memory: bool) -> Result<Self, Failure> {
         let mut command = Command::new(binaries.join("raw-argon2"));
         if returns_memory {

@@ -115,7 +115,8 @@ impl Suite {
         Ok(rows)
     }
 
-    /// Cold starts of `list-users` and its peers. All reject `GET /user` without a token, except the template, which says hello.
+    /// Cold starts of `list-users` and its peers. All reject `GET /user` without a token, except the template, which
+    /// says hello.
     async fn with_peers(&self, fixture: &Fixture) -> Result<Vec<Row>, Failure> {
         if self.peers.is_empty() {
             return Ok(Vec::new());

@@ -1,4 +1,5 @@
-//! Whether response times reveal what the responses do not, in interleaved samples; and the cost of large input relative to a log-in.
+//! Whether response times reveal what the responses do not, in interleaved samples; and the cost of large input
+//! relative to a log-in.
 
 use std::time::Instant;
 

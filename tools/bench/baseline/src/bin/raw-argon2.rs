@@ -1,5 +1,5 @@
-//! A password hash and nothing else, with different sources of its memory. For each line of standard input it prints the CPU time
-//! of one hash with each of them, in nanoseconds, as JSON.
+//! A password hash and nothing else, with different sources of its memory. For each line of standard input it prints
+//! the CPU time of one hash with each of them, in nanoseconds, as JSON.
 
 use std::{error::Error, hint::black_box, io, thread};
 
