@@ -20,7 +20,10 @@ MENTION = re.compile(
     r"\.(?:rs|md|py|mjs|sh|toml|yaml|yml|html|css|svg|png))\b")
 FOLDER_MENTION = re.compile(r"`([\w.-]+(?:/[\w.-]+)*)/`")
 # Not paths of this repository, or made by a build.
-IGNORED_MENTION = re.compile(r"^(target|node_modules|\.aws-sam)\b|^www\b|\.(com|org|io|rs)/")
+IGNORED_MENTION = re.compile(r"^(src/(main|lib)\.rs$|target|node_modules|\.aws-sam)\b|^www\b|\.(com|org|io|rs)/")
+# Documents and comments shorten paths of the common crate and of the functions.
+ROOTS = [PurePosixPath(root) for root in ("shared", "shared/src", *(f"functions/{name}/src" for name in (
+    "signup", "login", "list-users")))]
 CHECKED_FOR_MENTIONS = {".rs", ".md", ".toml", ".yaml", ".yml", ".py", ".mjs", ".txt", ".css", ".html", ""}
 
 
@@ -104,7 +107,7 @@ class Repository:
                     yield number, f"{target}: {file} has no such heading"
 
     def check_mentions(self, path, text):
-        folders = [*PurePosixPath(path).parents]
+        folders = [*PurePosixPath(path).parents, *ROOTS]
         for number, line in enumerate(text.splitlines(), 1):
             for pattern, known in ((MENTION, self.files), (FOLDER_MENTION, self.folders)):
                 for match in pattern.finditer(line):

@@ -49,13 +49,8 @@ async fn fixture(sample: &str) -> SampleFixture {
 
 /// The response of the routes in this process.
 async fn response(fixture: &SampleFixture, event: Value) -> Value {
-    let settings = fixture.settings();
-    let list = ListUsers::new(
-        settings.list_users().unwrap(),
-        verifying_keys(),
-        fixture.service.database.clone(),
-        Clock::system(),
-    );
+    let (settings, database) = (fixture.settings(), fixture.service.database.clone());
+    let list = ListUsers::new(settings.list_users().unwrap(), verifying_keys(), database, Clock::system());
     events::through_lambda_http(list_users::routes(list), &settings, event).await
 }
 
@@ -100,14 +95,14 @@ async fn malformed_gateway_events_get_a_response() {
         (("list-users", "/rawPath", json!("user")), 404),
         (("list-users", "/rawPath", json!("/user?x=1")), 404),
         (("list-users", "/rawPath", json!("/us\\er")), 404),
-        (("list-users", "/rawPath", json!("/".repeat(70_000))), 404),
-        (("list-users", "/rawQueryString", json!("é".repeat(20_000))), 404),
+        (("list-users", "/rawPath", json!("/".repeat(70_000))), 414),
+        (("list-users", "/rawQueryString", json!("é".repeat(20_000))), 414),
         (("list-users", "/rawQueryString", json!("x=\u{7f}\u{0}%")), 400),
         (("list-users", "/requestContext/stage", json!("prod")), 200),
         (("list-users", "/requestContext/domainName", json!("[")), 200),
         (("list-users-v1", "/requestContext/stage", json!("prod")), 200),
         (("list-users-v1", "/path", json!("\u{0}")), 404),
-        (("list-users-v1", "/multiValueQueryStringParameters", json!({ "x": ["é".repeat(20_000)] })), 404),
+        (("list-users-v1", "/multiValueQueryStringParameters", json!({ "x": ["é".repeat(20_000)] })), 414),
     ] {
         let answer = response(&fixture, changed(name, pointer, value).await).await;
         assert_eq!(answer["statusCode"], status, "{answer}");
@@ -132,7 +127,7 @@ async fn a_failure_is_logged_with_request_id_and_cause_at_level_warn() {
     let answer = function.invoke(fixture.event("me").await).await.expect("the invocation succeeds");
     events::assert_answer(("me", 503, "unavailable"), &answer);
     let log = function.stop().await;
-    let line = log.lines().find(|line| line.contains("\"failed\"")).unwrap_or_else(|| panic!("no line: {log}"));
+    let line = log.lines().find(|line| line.contains("\"request failed\"")).unwrap_or_else(|| panic!("no line: {log}"));
     let line: Value = serde_json::from_str(line).expect("a line is JSON");
     assert_eq!(
         (line["level"].as_str(), line["status"].as_u64(), line["route"].as_str()),

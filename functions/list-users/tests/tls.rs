@@ -4,21 +4,21 @@
 
 use std::{env, fs, path::PathBuf};
 
+use shared::domain::user::PublicId;
 use testkit::{
     FunctionEnv,
     events::{self, SampleFixture},
     tls::{AMAZON, TlsStub},
 };
-use uuid::Uuid;
 
 /// The log message when Amazon's root certificates do not verify a certificate.
-const FALLBACK: &str = "the system's roots are used";
+const FALLBACK: &str = "the certificate of an endpoint has no Amazon root";
 
 /// Lists users twice over TLS. Returns the statuses and the log.
 async fn list_twice(url: impl Fn(&str) -> String, roots: &str, trusts_stub: bool) -> ([u16; 2], String) {
     let fixture = SampleFixture::new(FunctionEnv::list_users(), "list-users").await;
     let stub = TlsStub::start(&fixture.service.endpoint).await;
-    let store: PathBuf = env::temp_dir().join(format!("{}.pem", Uuid::new_v4()));
+    let store: PathBuf = env::temp_dir().join(format!("{}.pem", PublicId::random()));
     if trusts_stub {
         stub.write_roots(&store);
     } else {

@@ -20,15 +20,16 @@ use shared::{
 use crate::Login;
 
 impl Login {
-    /// The caller of an API request, by access token. All calls of this function change something, so a cookie is accepted from
-    /// pages of this site only. Whether user and session still exist is the database's to say: [`VerifiedToken::authorize`].
+    /// The caller of an API request, by access token. All calls of this function change something, so a cookie is
+    /// accepted from pages of this site only. Whether user and session still exist is the database's to say:
+    /// [`VerifiedToken::authorize`].
     pub(crate) async fn caller_by_token(&self, headers: &HeaderMap, now: UnixMillis) -> Result<VerifiedToken, Error> {
         let token = AccessToken::find(headers, &self.header_prefix, self.cookies)?.for_changes()?;
         Ok(self.keys.verify(&self.verifier, token, now).await?)
     }
 
-    /// The caller of a request. A form may have been open for longer than the access token is valid, so for a form the session of
-    /// the refresh cookie is accepted too.
+    /// The caller of a request. A form may have been open for longer than the access token is valid, so for a form
+    /// the session of the refresh cookie is accepted too.
     pub(crate) async fn caller(
         &self,
         headers: &HeaderMap,
@@ -62,8 +63,8 @@ impl Login {
         }
     }
 
-    /// Ends the session of a replayed refresh token: either the user or an attacker has the successor, and the service cannot
-    /// tell which.
+    /// Ends the session of a replayed refresh token: either the user or an attacker has the successor, and the
+    /// service cannot tell which.
     pub(crate) async fn end_replayed(&self, token: &RefreshToken) -> Result<(), Error> {
         self.sessions.end(token.user(), token.session()).await?;
         audit::record(Event::Replayed, token.user());

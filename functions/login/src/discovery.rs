@@ -21,8 +21,9 @@ impl Documents {
     pub(crate) fn new(issuer: &str, keys: KeyPolicy) -> Self {
         Self {
             configuration: is_url(issuer).then(|| {
-                // OpenID Connect Discovery 1.0 section 3, without the endpoints that Postern does not have. A response type is
-                // required nevertheless (section 4.2). Kubernetes, which has no such endpoint either, names this one.
+                // OpenID Connect Discovery 1.0 section 3, without the endpoints that Postern does not have. A
+                // response type is required nevertheless (section 4.2). Kubernetes, which has no such endpoint
+                // either, names this one.
                 json!({
                     "issuer": issuer,
                     "jwks_uri": format!("{}{}", issuer.trim_end_matches('/'), paths::JWKS),

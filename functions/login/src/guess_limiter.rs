@@ -1,4 +1,5 @@
-//! Rate limiting of password guesses: each is counted before the password is hashed, and settled when its outcome is known.
+//! Rate limiting of password guesses: each is counted before the password is hashed, and settled when its outcome is
+//! known.
 
 use shared::{
     aws::store::{Admission, Guess, StoreError, ThrottleStore},
@@ -44,7 +45,8 @@ impl GuessLimiter {
         self.count_further(permit, account, client).await
     }
 
-    /// Permits an authenticated caller to confirm the password. It is counted by session, so other clients cannot exhaust it.
+    /// Permits an authenticated caller to confirm the password. It is counted by session, so other clients cannot
+    /// exhaust it.
     pub(crate) async fn confirmation(&self, caller: &VerifiedToken) -> Result<Permit<'_>, Error> {
         self.pair(ThrottleKey::session_pair(caller.subject, caller.session())).await
     }
@@ -56,8 +58,8 @@ impl GuessLimiter {
         }
     }
 
-    /// Counts a guess of an unknown pair by account and by address as well. If one of the limits is reached, the other counters are
-    /// refunded.
+    /// Counts a guess of an unknown pair by account and by address as well. If one of the limits is reached, the
+    /// other counters are refunded.
     async fn count_further<'g>(
         &'g self,
         mut permit: Permit<'g>,

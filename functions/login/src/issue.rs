@@ -19,8 +19,8 @@ use shared::{
 
 use crate::Login;
 
-/// The tokens of a logged-in client. The tutorials call the access token `token`; Flask-JWT and OAuth (RFC 6749 section 5.1) call
-/// it `access_token`.
+/// The tokens of a logged-in client. The tutorials call the access token `token`; Flask-JWT and OAuth (RFC 6749
+/// section 5.1) call it `access_token`.
 #[derive(Serialize)]
 pub(crate) struct IssuedTokens {
     token: String,

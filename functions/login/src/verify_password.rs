@@ -34,8 +34,8 @@ impl Login {
         Ok(caller.authorize(record, now.seconds())?)
     }
 
-    /// Requires the password of an authenticated caller once more and returns its hash: a stolen token alone must not suffice.
-    /// Rate-limited like a log-in.
+    /// Requires the password of an authenticated caller once more and returns its hash: a stolen token alone must not
+    /// suffice. Rate-limited like a log-in.
     pub(crate) async fn confirm_password(
         &self,
         caller: &VerifiedToken,
@@ -67,8 +67,8 @@ impl Login {
         Ok(credentials.map(|credentials| credentials.password_hash))
     }
 
-    /// The user after a concurrent change. Sessions that ended in the meantime do not matter: the password was right, and only a
-    /// new one would make it wrong.
+    /// The user after a concurrent change. Sessions that ended in the meantime do not matter: the password was right,
+    /// and only a new one would make it wrong.
     pub(crate) async fn still_confirmed(&self, user: PublicId, hash: &PasswordHash) -> Result<User, Error> {
         let user = self.callers.find(user, None).await?.user.ok_or(TokenRefusal::UserGone)?;
         if self.stored_hash(&user).await?.as_ref() == Some(hash) {

@@ -6,9 +6,13 @@ use std::collections::HashSet;
 
 use login::Login;
 use serde_json::{Value, json};
-use shared::config::{Settings, clock::Clock};
-use shared::domain::keys::{Algorithm, Jwk, JwkSet, hmac_secret::DEVELOPMENT_KEY};
-use shared::domain::time::UnixSeconds;
+use shared::{
+    config::clock::Clock,
+    domain::{
+        keys::{Algorithm, Jwk, JwkSet, hmac_secret::DEVELOPMENT_KEY},
+        time::UnixSeconds,
+    },
+};
 use testkit::{
     FunctionEnv,
     events::{self, Sample, SampleFixture},
@@ -85,13 +89,15 @@ const SAMPLES: [Sample; 64] = [
 
 const BINARY: &str = env!("CARGO_BIN_EXE_login");
 
-fn login(fixture: &SampleFixture, settings: &Settings) -> Login {
-    let database = fixture.service.database.clone();
-    Login::new(settings.login().unwrap(), signing_keys(), database, Clock::system()).unwrap()
-}
-
 async fn fixture() -> SampleFixture {
     SampleFixture::new(FunctionEnv::login(), "login").await
+}
+
+/// The response of the routes in this process.
+async fn response(fixture: &SampleFixture, event: Value) -> Value {
+    let (settings, database) = (fixture.settings(), fixture.service.database.clone());
+    let state = Login::new(settings.login().unwrap(), signing_keys(), database, Clock::system()).unwrap();
+    events::through_lambda_http(login::routes(state), &settings, event).await
 }
 
 #[tokio::test]
@@ -99,13 +105,8 @@ async fn each_sample_event_gets_the_expected_response() {
     let prefixes = ["start", "login", "refresh", "logout", "password", "delete-me", "jwks", "openid-configuration"];
     events::assert_complete(&SAMPLES, &prefixes);
     let fixture = fixture().await;
-    let settings = fixture.settings();
     for sample @ (name, ..) in SAMPLES {
-        let login = login(&fixture, &settings);
-        events::assert_answer(
-            sample,
-            &events::through_lambda_http(login::routes(login), &settings, fixture.event(name).await).await,
-        );
+        events::assert_answer(sample, &response(&fixture, fixture.event(name).await).await);
     }
 }
 
@@ -142,14 +143,12 @@ fn refresh_tokens_in(event_or_answer: &Value) -> Vec<String> {
 #[tokio::test]
 async fn a_duplicate_header_in_format_1_0_keeps_both_values() {
     let fixture = fixture().await;
-    let settings = fixture.settings();
     let mut event = fixture.event("login-basic-v1").await;
     let good =
         event["headers"]["Authorization"].as_str().or(event["headers"]["authorization"].as_str()).unwrap().to_owned();
     let name = if event["headers"]["Authorization"].is_string() { "Authorization" } else { "authorization" };
     event["multiValueHeaders"][name] = json!(["Basic eDp5", good]);
-    let login = login(&fixture, &settings);
-    let answer = events::through_lambda_http(login::routes(login), &settings, event).await;
+    let answer = response(&fixture, event).await;
     events::assert_answer(("login-basic-v1", 400, "malformed-authorization"), &answer);
 }
 
@@ -223,7 +222,7 @@ async fn invalid_keys_stop_startup_and_the_error_names_the_kid_but_no_value() {
     other["x"] = key_set()["keys"][0]["x"].clone();
     let rsa = json!({ "kty": "RSA", "kid": "weak", "n": "AQAB", "e": "AQAB" });
     for (algorithm, text, named) in [
-        ("HS256", "too short a key".to_owned(), "at least 32 octets"),
+        ("HS256", "too short a key".to_owned(), "at least 32 bytes"),
         ("HS256", "a-string-secret-at-least-256-bits-long".to_owned(), "is printed in a tutorial"),
         ("EdDSA", "{ no JSON".to_owned(), "JWK Set"),
         ("EdDSA", KEY.to_owned(), "JWK Set"),

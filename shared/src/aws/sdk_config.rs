@@ -1,8 +1,8 @@
-//! The configuration of AWS clients: region, credentials, endpoints and an HTTP client. On Lambda it comes from Lambda's variables,
-//! elsewhere from `aws_config`.
+//! The configuration of AWS clients: region, credentials, endpoints and an HTTP client. On Lambda it comes from
+//! Lambda's variables, elsewhere from `aws_config`.
 //!
-//! Lambda's variables keep the cold start short: `aws_config` looks for profiles, single sign-on and metadata services, none of
-//! which Lambda has, and parses all root certificates of the system before the first call.
+//! Lambda's variables keep the cold start short: `aws_config` looks for profiles, single sign-on and metadata
+//! services, none of which Lambda has, and parses all root certificates of the system before the first call.
 
 use std::env;
 
@@ -38,7 +38,7 @@ const UNSUPPORTED: [&str; 15] = [
 
 /// The configuration of every AWS client of this process.
 pub async fn from_env(roots: Roots) -> SdkConfig {
-    if is_lambda_env(|name| env::var(name).ok()) {
+    if is_lambda_env(variable) {
         from_lambda_env(roots)
     } else {
         // Boxed: inline it would enlarge this future by 11 KB, which every cold start moves several times.
@@ -46,15 +46,22 @@ pub async fn from_env(roots: Roots) -> SdkConfig {
     }
 }
 
+/// A variable of the AWS SDK, which reads its own configuration from the environment.
+#[expect(clippy::disallowed_methods, reason = "the SDK's variables are not settings of Postern")]
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
 fn is_lambda_env(variable: impl Fn(&str) -> Option<String>) -> bool {
     let is_set = |name: &&str| variable(name).is_some_and(|value| !value.trim().is_empty());
     REQUIRED.iter().all(is_set) && !UNSUPPORTED.iter().any(is_set)
 }
 
-/// Lambda never changes the environment of a process and ends the process before the credentials expire, so neither region nor
-/// credentials become stale. `aws_config` would use the same credentials provider, which reads the same variables.
+/// Lambda never changes the environment of a process and ends the process before the credentials expire, so neither
+/// region nor credentials become stale. `aws_config` would use the same credentials provider, which reads the same
+/// variables.
 fn from_lambda_env(roots: Roots) -> SdkConfig {
-    let region = env::var("AWS_REGION").ok().map(Region::new);
+    let region = variable("AWS_REGION").map(Region::new);
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(region)
@@ -71,7 +78,7 @@ struct Endpoints;
 
 impl LoadServiceConfig for Endpoints {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
-        endpoint(key.env(), key.service_id(), |name| env::var(name).ok())
+        endpoint(key.env(), key.service_id(), variable)
     }
 }
 

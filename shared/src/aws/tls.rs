@@ -1,8 +1,9 @@
 //! The HTTPS client for AWS and its root certificates.
 //!
-//! The certificates of AWS's public endpoints are issued by Amazon's own roots. Parsing the hundred other roots of the system's
-//! trust store would delay each cold start. This is an optimization and not certificate pinning: if an endpoint has another issuer
-//! (a partition with other roots, a private endpoint, a TLS-inspecting proxy), the request is sent again with the system's store.
+//! The certificates of AWS's public endpoints are issued by Amazon's own roots. Parsing the hundred other roots of
+//! the system's trust store would delay each cold start. This is an optimization and not certificate pinning: if an
+//! endpoint has another issuer (a partition with other roots, a private endpoint, a TLS-inspecting proxy), the
+//! request is sent again with the system's store.
 
 use std::{
     error::Error as StdError,
@@ -116,7 +117,7 @@ impl HttpConnector for FallbackConnector {
                 Err(error) if is_unknown_issuer(&error) => {
                     if !has_fallen_back.swap(true, Ordering::Relaxed) {
                         warn!(
-                            "the certificate of an endpoint was not issued by an Amazon root; falling back to the system's trust store"
+                            "the certificate of an endpoint has no Amazon root; falling back to the system's trust store"
                         );
                     }
                     system.call(again).await

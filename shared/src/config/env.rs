@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, fmt::Display, ops::RangeInclusive, str::FromStr};
 
-use super::profile::SecurityProfile;
+use super::security_profile::SecurityProfile;
 
 /// An unusable setting. The text names the variable, never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,7 @@ use super::{
     keys::{KeySource, SigningKeySettings, VerifyingKeySettings, VerifyingKeySource},
     log_in::LogInSettings,
     passwords::PasswordSettings,
-    profile::SecurityProfile,
+    security_profile::SecurityProfile,
     settings::Settings,
     tables::Tables,
     tokens::{relaxed_issuer_rules, relaxed_verifier_rules},
@@ -126,7 +126,8 @@ impl Settings {
         self.list_users_with(self.keys.verifying()?)
     }
 
-    /// The settings of `list-users` in the same process as `login`: without public keys it verifies with the signing keys.
+    /// The settings of `list-users` in the same process as `login`: without public keys it verifies with the signing
+    /// keys.
     pub fn list_users_beside_login(&self) -> Result<ListUsersSettings, ConfigError> {
         if self.keys.public.is_some() {
             return self.list_users();
@@ -136,7 +137,7 @@ impl Settings {
     }
 
     fn list_users_with(&self, keys: VerifyingKeySettings) -> Result<ListUsersSettings, ConfigError> {
-        let mut relaxed_rules = Vec::from_iter(relaxed_verifier_rules(&self.tokens.verifier));
+        let mut relaxed_rules = relaxed_verifier_rules(&self.tokens.verifier).collect::<Vec<_>>();
         relaxed_rules.extend(super::listing::relaxed_rules(self.list_users_group.as_ref()));
         Ok(ListUsersSettings {
             users_table: self.tables.users()?,

@@ -17,7 +17,8 @@ pub(super) const ALGORITHM: Variable = Variable::fixed("JWT_ALGORITHM", "HS256")
 pub(super) const SECRET_KEY: Variable = Variable::unset("JWT_SECRET_KEY");
 pub(super) const SECRET_ARN: Variable = Variable::unset("JWT_SECRET_ARN");
 pub(super) const PUBLIC_KEYS_ARN: Variable = Variable::unset("JWT_PUBLIC_KEYS_ARN");
-pub(super) const REFRESH: Variable = Variable::fixed("JWT_KEYS_REFRESH", "300");
+/// How long keys are cached, in seconds.
+pub const KEYS_REFRESH: Variable = Variable::fixed("JWT_KEYS_REFRESH", "300");
 pub(super) const DATABASE_ENDPOINT: Variable = Variable::unset("AWS_ENDPOINT_URL_DYNAMODB");
 
 /// Where keys come from.
@@ -97,7 +98,7 @@ impl KeySettings {
         if public.is_some() && !algorithm.is_asymmetric() {
             return Err(PUBLIC_KEYS_ARN.error("is set, but JWT_ALGORITHM HS256 has no public keys: remove one of them"));
         }
-        let refresh = Duration::from_secs(env.number(&REFRESH, 1..=86_400)?);
+        let refresh = Duration::from_secs(env.number(&KEYS_REFRESH, 1..=86_400)?);
         Ok(Self { policy: KeyPolicy { algorithm, refresh, deployment }, secret, public })
     }
 

@@ -1,8 +1,8 @@
 //! Settings, read once from the environment before the first request, and the clock.
 //!
-//! Each section has its reader and its defaults in a file of its own. Every function validates every section, so that an invalid
-//! setting stops all of them alike, and then requires what it needs: [`Settings::signup`], [`Settings::login`],
-//! [`Settings::list_users`].
+//! Each section has its reader and its defaults in a file of its own. Every function validates every section, so that
+//! an invalid setting stops all of them alike, and then requires what it needs: [`Settings::signup`],
+//! [`Settings::login`], [`Settings::list_users`].
 
 pub mod clock;
 mod connection;
@@ -14,6 +14,7 @@ mod listing;
 mod log_in;
 mod passwords;
 mod profile;
+mod security_profile;
 mod sessions;
 mod settings;
 mod tables;
@@ -28,20 +29,21 @@ pub use self::{
     env::{ConfigError, DefaultValue, Variable},
     functions::{ListUsersSettings, LoginSettings, SignupSettings},
     keys::{
-        KeyPolicy, KeySettings, KeySource, SigningKeySettings, VerifyingKeySettings, VerifyingKeySource,
+        KEYS_REFRESH, KeyPolicy, KeySettings, KeySource, SigningKeySettings, VerifyingKeySettings, VerifyingKeySource,
         is_loopback_url,
     },
     log_in::LogInSettings,
     passwords::PasswordSettings,
-    profile::{ResponseSettings, SecurityProfile},
+    profile::ResponseSettings,
+    security_profile::SecurityProfile,
     settings::Settings,
     tables::Tables,
     telemetry::{TelemetrySettings, log_level},
     throttle::ThrottleSettings,
     tokens::TokenSettings,
 };
-/// Every setting that an operator can choose, with its default. docs/reference/configuration.md describes them, and template.yaml
-/// has parameters for them.
+/// Every setting that an operator can choose, with its default. docs/reference/configuration.md describes them, and
+/// template.yaml has parameters for them.
 pub const VARIABLES: [Variable; 40] = [
     profile::PROFILE,
     profile::REALM,
@@ -60,7 +62,7 @@ pub const VARIABLES: [Variable; 40] = [
     keys::SECRET_KEY,
     keys::SECRET_ARN,
     keys::PUBLIC_KEYS_ARN,
-    keys::REFRESH,
+    KEYS_REFRESH,
     sessions::IDLE,
     sessions::MAX,
     listing::GROUP,

@@ -1,26 +1,19 @@
 //! The security profile and the realm of challenges.
 
-use super::env::{ConfigError, Env, Source, Variable};
+use super::{
+    env::{ConfigError, Env, Source, Variable},
+    security_profile::SecurityProfile,
+};
 
 pub(super) const PROFILE: Variable = Variable::fixed("AUTH_PROFILE", "tutorial");
 pub(super) const REALM: Variable = Variable::unset("JWT_DEFAULT_REALM");
 
-/// `AUTH_PROFILE`: the set of defaults, and the style of error responses. An explicit setting overrides the profile's default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecurityProfile {
-    /// Statuses, headers and messages that the tutorials' clients expect.
-    Tutorial,
-    /// What OWASP and NIST recommend.
-    Strict,
-}
-
-impl SecurityProfile {
-    pub(super) fn read(source: Source<'_>) -> Result<Self, ConfigError> {
-        match Env::new(source, Self::Tutorial).required(&PROFILE)?.as_str() {
-            "tutorial" => Ok(Self::Tutorial),
-            "strict" => Ok(Self::Strict),
-            _ => Err(PROFILE.error("must be tutorial or strict")),
-        }
+/// Reads `AUTH_PROFILE`, which determines the defaults of all other variables.
+pub(super) fn read(source: Source<'_>) -> Result<SecurityProfile, ConfigError> {
+    match Env::new(source, SecurityProfile::Tutorial).required(&PROFILE)?.as_str() {
+        "tutorial" => Ok(SecurityProfile::Tutorial),
+        "strict" => Ok(SecurityProfile::Strict),
+        _ => Err(PROFILE.error("must be tutorial or strict")),
     }
 }
 

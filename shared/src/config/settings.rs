@@ -9,7 +9,7 @@ use super::{
     listing,
     log_in::LogInSettings,
     passwords::PasswordSettings,
-    profile::{ResponseSettings, SecurityProfile},
+    profile::{self, ResponseSettings},
     sessions,
     tables::TableNames,
     telemetry::TelemetrySettings,
@@ -53,10 +53,10 @@ impl Settings {
         Self::read(std::env::var_os)
     }
 
-    /// Reads settings from `source`, which gives a variable's value by its name. An empty value counts as unset, except for
-    /// `LIST_USERS_GROUP`, where it admits every authenticated user.
+    /// Reads settings from `source`, which gives a variable's value by its name. An empty value counts as unset,
+    /// except for `LIST_USERS_GROUP`, where it admits every authenticated user.
     pub fn read(source: impl Fn(&'static str) -> Option<OsString>) -> Result<Self, ConfigError> {
-        let profile = SecurityProfile::read(&source)?;
+        let profile = profile::read(&source)?;
         let env = Env::new(&source, profile);
         let deployment = keys::deployment(&env)?;
         Ok(Self {

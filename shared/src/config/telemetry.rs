@@ -35,8 +35,8 @@ impl TelemetrySettings {
     }
 }
 
-/// The log level: `RUST_LOG`, or else the one of Lambda's logging configuration. It is not part of the settings, since an error in
-/// those is logged.
+/// The log level: `RUST_LOG`, or else the one of Lambda's logging configuration. It is not part of the settings,
+/// since an error in those is logged.
 #[expect(clippy::disallowed_methods, reason = "config reads the environment")]
 pub fn log_level() -> Option<String> {
     ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| env::var(name).ok())

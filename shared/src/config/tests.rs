@@ -86,84 +86,10 @@ fn an_empty_value_counts_as_unset() {
 #[test]
 fn the_error_for_an_invalid_value_names_the_variable_and_not_the_value() {
     let long = "x".repeat(257);
-    let bad: &[(&str, &[&str])] = &[
-        ("AUTH_PROFILE", &["STRICT", "relaxed", "strict ", "tutorial,strict", "1"]),
-        (
-            "JWT_SECRET_KEY",
-            &[
-                "short-key-1234",
-                "0123456789abcdef0123456789abcde",
-                "5791628bb0b13ce0c676dfde280ba245",
-                hmac_secret::DEVELOPMENT_KEY,
-            ],
-        ),
-        (
-            "JWT_SECRET_ARN",
-            &["postern-secret", "arn:aws:s3:::bucket", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"],
-        ),
-        ("JWT_ALGORITHM", &["none", "hs256", "HS512", "PS256", "Ed25519", "HS256,RS256"]),
-        ("JWT_AUDIENCE", &["a\nb", &long]),
-        ("JWT_KEYS_REFRESH", &["0", "86401", "5m"]),
-        ("JWT_PUBLIC_KEYS_ARN", &["postern", "file:keys.json", "arn:aws:ssm:eu-west-1:123456789012:parameter/keys"]),
-        ("SESSION_IDLE", &["-1", "7776001", "30d"]),
-        ("SESSION_MAX", &["0", "31536001", "never"]),
-        ("SESSIONS_TABLE", &["s", "Sessions!"]),
-        ("THROTTLE_TABLE", &["t", "Throttle!"]),
-        ("THROTTLE_PAIR_FAILURES", &["0", "101", "five"]),
-        ("THROTTLE_PAIR_WAIT", &["0", "3601", "30s"]),
-        ("THROTTLE_PAIR_MAX_WAIT", &["29", "86401"]),
-        ("THROTTLE_KNOWN", &["-1", "31536001"]),
-        ("THROTTLE_ACCOUNT_GUESSES", &["1", "10001", "-1"]),
-        ("THROTTLE_ADDRESS_GUESSES", &["1", "100001", "off"]),
-        ("THROTTLE_ADDRESS_SIGNUPS", &["1", "100001", "off"]),
-        ("AUDIT_ADDRESS", &["Full", "yes", "ip"]),
-        ("METRICS", &["true", "ON", "0"]),
-        ("TLS_ROOTS", &["none", "Amazon", "/etc/ssl/certs"]),
-        ("WARM_UP", &["true", "OFF", "1"]),
-        ("JWT_ISSUER", &["a\nissuer", &long]),
-        ("JWT_EXPIRATION_DELTA", &["0", "-1", "1.5", "2592001", "forever", "+30", "30 ", "0x20"]),
-        ("JWT_NOT_BEFORE_DELTA", &["-1", "abc", "1800"]),
-        ("JWT_LEEWAY", &["-1", "301", "ten"]),
-        (
-            "JWT_AUTH_URL_RULE",
-            &[
-                "log-in",
-                "/login/",
-                "//login",
-                "/{login}",
-                "/a b",
-                "/signup",
-                "/user",
-                "/user/me",
-                "/*rest",
-                "/refresh",
-                "/logout",
-                "/password",
-                "/.well-known/jwks.json",
-                "/..",
-                "/log?in",
-            ],
-        ),
-        ("JWT_AUTH_USERNAME_KEY", &["a\tname", &long]),
-        ("JWT_AUTH_PASSWORD_KEY", &["a\tname", "email"]),
-        ("JWT_AUTH_HEADER_PREFIX", &["two words", "Basic", "bAsIc", "tok\"en", "pre:fix"]),
-        ("JWT_DEFAULT_REALM", &["a\"quote", "back\\slash", "line\nbreak", "Bücher"]),
-        ("JWT_VERIFY_CLAIMS", &["exp,nbf", "signature,nbf", "signature,exp,crit", "signature exp", "signature,exp,"]),
-        ("JWT_REQUIRED_CLAIMS", &["iat,nbf", "exp,aud", "exp,email", "exp,,iat", "EXP"]),
-        ("LIST_USERS_GROUP", &[" admin", "ad\nmin", &long]),
-        ("PASSWORD_MIN_LENGTH", &["7", "0", "129", "eight"]),
-        ("ARGON2_MEMORY_KIB", &["19455", "8", "1048577", "19 MiB"]),
-        ("ARGON2_ITERATIONS", &["1", "0", "101"]),
-        ("ARGON2_PARALLELISM", &["0", "17"]),
-        ("USERS_TABLE", &["ab", "Users Table", "arn:aws:dynamodb:x", &long]),
-        ("CREDENTIALS_TABLE", &["ab", "Credentials/Table"]),
-        ("JWT_VERIFY", &["True", "False"]),
-        ("JWT_VERIFY_EXPIRATION", &["False"]),
-        ("JWT_AUTH_ENDPOINT", &["jwt"]),
-    ];
-    for (variable, values) in bad {
+    for (variable, values) in INVALID {
         // The last value is invalid for every variable.
         for value in values.iter().chain(&["c4n4ry\u{7}"]) {
+            let value = if *value == LONG { long.as_str() } else { value };
             let error = read(&[(variable, value)]).expect_err(&format!("{variable}={value}"));
             assert_eq!(error.variable, *variable);
             let text = error.to_string();
@@ -236,3 +162,83 @@ fn a_limit_that_admits_more_than_the_default_is_relaxed() {
     assert_eq!(relaxed("THROTTLE_ADDRESS_SIGNUPS", "101"), ["THROTTLE_ADDRESS_SIGNUPS"]);
     assert!(relaxed("THROTTLE_ADDRESS_SIGNUPS", "20").is_empty());
 }
+
+/// Replaced by 257 characters.
+const LONG: &str = "LONG";
+
+/// Invalid values of each variable. `LONG` stands for 257 characters.
+const INVALID: &[(&str, &[&str])] = &[
+    ("AUTH_PROFILE", &["STRICT", "relaxed", "strict ", "tutorial,strict", "1"]),
+    (
+        "JWT_SECRET_KEY",
+        &[
+            "short-key-1234",
+            "0123456789abcdef0123456789abcde",
+            "5791628bb0b13ce0c676dfde280ba245",
+            hmac_secret::DEVELOPMENT_KEY,
+        ],
+    ),
+    (
+        "JWT_SECRET_ARN",
+        &["postern-secret", "arn:aws:s3:::bucket", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"],
+    ),
+    ("JWT_ALGORITHM", &["none", "hs256", "HS512", "PS256", "Ed25519", "HS256,RS256"]),
+    ("JWT_AUDIENCE", &["a\nb", LONG]),
+    ("JWT_KEYS_REFRESH", &["0", "86401", "5m"]),
+    ("JWT_PUBLIC_KEYS_ARN", &["postern", "file:keys.json", "arn:aws:ssm:eu-west-1:123456789012:parameter/keys"]),
+    ("SESSION_IDLE", &["-1", "7776001", "30d"]),
+    ("SESSION_MAX", &["0", "31536001", "never"]),
+    ("SESSIONS_TABLE", &["s", "Sessions!"]),
+    ("THROTTLE_TABLE", &["t", "Throttle!"]),
+    ("THROTTLE_PAIR_FAILURES", &["0", "101", "five"]),
+    ("THROTTLE_PAIR_WAIT", &["0", "3601", "30s"]),
+    ("THROTTLE_PAIR_MAX_WAIT", &["29", "86401"]),
+    ("THROTTLE_KNOWN", &["-1", "31536001"]),
+    ("THROTTLE_ACCOUNT_GUESSES", &["1", "10001", "-1"]),
+    ("THROTTLE_ADDRESS_GUESSES", &["1", "100001", "off"]),
+    ("THROTTLE_ADDRESS_SIGNUPS", &["1", "100001", "off"]),
+    ("AUDIT_ADDRESS", &["Full", "yes", "ip"]),
+    ("METRICS", &["true", "ON", "0"]),
+    ("TLS_ROOTS", &["none", "Amazon", "/etc/ssl/certs"]),
+    ("WARM_UP", &["true", "OFF", "1"]),
+    ("JWT_ISSUER", &["a\nissuer", LONG]),
+    ("JWT_EXPIRATION_DELTA", &["0", "-1", "1.5", "2592001", "forever", "+30", "30 ", "0x20"]),
+    ("JWT_NOT_BEFORE_DELTA", &["-1", "abc", "1800"]),
+    ("JWT_LEEWAY", &["-1", "301", "ten"]),
+    (
+        "JWT_AUTH_URL_RULE",
+        &[
+            "log-in",
+            "/login/",
+            "//login",
+            "/{login}",
+            "/a b",
+            "/signup",
+            "/user",
+            "/user/me",
+            "/*rest",
+            "/refresh",
+            "/logout",
+            "/password",
+            "/.well-known/jwks.json",
+            "/..",
+            "/log?in",
+        ],
+    ),
+    ("JWT_AUTH_USERNAME_KEY", &["a\tname", LONG]),
+    ("JWT_AUTH_PASSWORD_KEY", &["a\tname", "email"]),
+    ("JWT_AUTH_HEADER_PREFIX", &["two words", "Basic", "bAsIc", "tok\"en", "pre:fix"]),
+    ("JWT_DEFAULT_REALM", &["a\"quote", "back\\slash", "line\nbreak", "Bücher"]),
+    ("JWT_VERIFY_CLAIMS", &["exp,nbf", "signature,nbf", "signature,exp,crit", "signature exp", "signature,exp,"]),
+    ("JWT_REQUIRED_CLAIMS", &["iat,nbf", "exp,aud", "exp,email", "exp,,iat", "EXP"]),
+    ("LIST_USERS_GROUP", &[" admin", "ad\nmin", LONG]),
+    ("PASSWORD_MIN_LENGTH", &["7", "0", "129", "eight"]),
+    ("ARGON2_MEMORY_KIB", &["19455", "8", "1048577", "19 MiB"]),
+    ("ARGON2_ITERATIONS", &["1", "0", "101"]),
+    ("ARGON2_PARALLELISM", &["0", "17"]),
+    ("USERS_TABLE", &["ab", "Users Table", "arn:aws:dynamodb:x", LONG]),
+    ("CREDENTIALS_TABLE", &["ab", "Credentials/Table"]),
+    ("JWT_VERIFY", &["True", "False"]),
+    ("JWT_VERIFY_EXPIRATION", &["False"]),
+    ("JWT_AUTH_ENDPOINT", &["jwt"]),
+];

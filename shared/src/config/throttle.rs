@@ -18,7 +18,8 @@ pub(super) const PAIR_MAX_WAIT: Variable = Variable::fixed("THROTTLE_PAIR_MAX_WA
 pub(super) const KNOWN: Variable = Variable::fixed("THROTTLE_KNOWN", "2592000");
 /// NIST SP 800-63B-4 section 3.2.2 allows 100 consecutive failures; this limit applies to each hour.
 pub(super) const ACCOUNT_GUESSES: Variable = Variable::fixed("THROTTLE_ACCOUNT_GUESSES", "100");
-/// Enough for a school or an office behind one address, and little for an attacker who tries one password on many accounts.
+/// Enough for a school or an office behind one address, and little for an attacker who tries one password on many
+/// accounts.
 pub(super) const ADDRESS_GUESSES: Variable = Variable::fixed("THROTTLE_ADDRESS_GUESSES", "300");
 /// Enough for a class that signs up together, and little for filling the table.
 pub(super) const ADDRESS_SIGN_UPS: Variable = Variable::fixed("THROTTLE_ADDRESS_SIGNUPS", "100");
@@ -88,7 +89,7 @@ fn is_weaker(limit: u32, variable: &Variable) -> bool {
 
 /// The default of a variable of this section. Each is a number in every profile, which a test checks.
 fn default(variable: &Variable) -> u64 {
-    let text = variable.default_in(super::profile::SecurityProfile::Strict).unwrap_or_default();
+    let text = variable.default_in(super::security_profile::SecurityProfile::Strict).unwrap_or_default();
     text.parse().unwrap_or_default()
 }
 

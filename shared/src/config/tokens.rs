@@ -14,7 +14,8 @@ pub(super) const VERIFIED_CLAIMS: Variable = Variable::fixed("JWT_VERIFY_CLAIMS"
 pub(super) const REQUIRED_CLAIMS: Variable = Variable::fixed("JWT_REQUIRED_CLAIMS", "exp,iat,nbf");
 pub(super) const HEADER_PREFIX: Variable = Variable::fixed("JWT_AUTH_HEADER_PREFIX", "JWT");
 
-/// Options of Flask-JWT that would disable verification or have no meaning here. Ignoring them would suggest that they work.
+/// Options of Flask-JWT that would disable verification or have no meaning here. Ignoring them would suggest that
+/// they work.
 const UNSUPPORTED: [(&str, &str); 3] = [
     ("JWT_VERIFY", "would disable verification, and tokens are always verified: remove it"),
     ("JWT_VERIFY_EXPIRATION", "would accept expired tokens, and expiration is always verified: remove it"),
@@ -126,7 +127,8 @@ fn required_claims(env: &Env<'_>, has_audience: bool) -> Result<Vec<Claim>, Conf
     let claims: Option<Vec<Claim>> = env.list(&REQUIRED_CLAIMS)?.iter().map(|name| Claim::parse(name)).collect();
     let claims = claims.ok_or_else(|| {
         REQUIRED_CLAIMS.error(
-            "must be a comma-separated list of claims that Postern's tokens carry (iss, sub, public_id, iat, nbf, exp, jti, aud)",
+            "must be a comma-separated list of claims that Postern's tokens carry (iss, sub, public_id, iat, nbf, exp, \
+             jti, aud)",
         )
     })?;
     if claims.contains(&Claim::Aud) && !has_audience {

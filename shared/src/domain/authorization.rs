@@ -25,8 +25,8 @@ pub enum TokenRefusal {
     /// The session was ended or has expired.
     #[error("session has ended")]
     SessionEnded,
-    /// All sessions of the user were ended after the token was issued: by a password change, or by a log-out everywhere or on all
-    /// other devices.
+    /// All sessions of the user were ended after the token was issued: by a password change, or by a log-out
+    /// everywhere or on all other devices.
     #[error("sessions of the user were ended after the token was issued")]
     Superseded,
 }

@@ -5,7 +5,7 @@
 pub enum Deployment {
     /// On AWS, behind HTTPS.
     Aws,
-    /// With a DynamoDB on the loopback interface and plain HTTP. The development key and key files are accepted, and cookies
-    /// are not `Secure`.
+    /// With a DynamoDB on the loopback interface and plain HTTP. The development key and key files are accepted, and
+    /// cookies are not `Secure`.
     Loopback,
 }

@@ -1,6 +1,7 @@
 //! Points in time as seconds and as milliseconds since 1970-01-01T00:00:00Z, in types that cannot be mixed up.
 //!
-//! Nothing here reads a clock: the state of each function holds one ([`crate::config::clock::Clock`]) and passes the time down.
+//! Nothing here reads a clock: the state of each function holds one ([`crate::config::clock::Clock`]) and passes the
+//! time down.
 
 use std::{fmt, time::Duration};
 
@@ -24,7 +25,8 @@ pub struct UnixSeconds(u64);
 pub struct UnixMillis(u64);
 
 impl UnixSeconds {
-    /// 9999-12-31T23:59:59Z, the latest time that is accepted in a token or a key. A larger number is one in milliseconds.
+    /// 9999-12-31T23:59:59Z, the latest time that is accepted in a token or a key. A larger number is one in
+    /// milliseconds.
     pub const LATEST: Self = Self(253_402_300_799);
 
     /// `seconds` since 1970.

@@ -117,3 +117,8 @@ impl Answer {
         (self.status, errors.iter().map(|error| (text(&error["field"]), text(&error["code"]))).collect())
     }
 }
+
+/// The text of a member of a JSON object.
+pub fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}"))
+}

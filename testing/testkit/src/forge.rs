@@ -3,13 +3,13 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
+use shared::config::clock::Clock;
 
 use crate::service::KEY;
 
 /// Seconds since 1970.
 pub fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap()
+    Clock::system().now().seconds().get().try_into().unwrap()
 }
 
 /// The claims of a valid token for `subject`.

@@ -2,6 +2,10 @@
 //! binary, and proxies that inject faults between a service and its database.
 
 #![expect(
+    clippy::disallowed_methods,
+    reason = "other processes are measured with the system's clock and inherit the environment"
+)]
+#![expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
     clippy::panic,
@@ -25,7 +29,7 @@ pub mod proxy;
 pub mod service;
 pub mod tls;
 
-pub use answer::Answer;
+pub use answer::{Answer, text};
 pub use function_env::FunctionEnv;
 pub use service::Service;
 

@@ -52,7 +52,7 @@ pub struct Service {
     pub database: Client,
     /// The endpoint of the database.
     pub endpoint: String,
-    /// The clock of the service, which a test can advance.
+    /// The clock of the service. It is the system's, unless the service was started with a manual clock.
     pub clock: Clock,
     http: reqwest::Client,
 }
@@ -67,6 +67,11 @@ impl Service {
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let endpoint = database_endpoint().await;
         Self::over(settings, &endpoint, &endpoint).await
+    }
+
+    /// Another instance of the service, over the same database and with the same clock.
+    pub async fn another(&self, settings: &[(&str, &str)]) -> Self {
+        Self::with_clock(settings, &self.endpoint, &self.endpoint, self.clock.clone()).await
     }
 
     /// A service in the strict profile.
@@ -97,15 +102,18 @@ impl Service {
 
     /// A service over the database at `endpoint`, to which it connects at `reached_at`.
     pub async fn over(settings: &[(&str, &str)], endpoint: &str, reached_at: &str) -> Self {
+        Self::with_clock(settings, endpoint, reached_at, Clock::adjustable()).await
+    }
+
+    async fn with_clock(settings: &[(&str, &str)], endpoint: &str, reached_at: &str, clock: Clock) -> Self {
         let settings: HashMap<&str, &str> =
             [("JWT_SECRET_KEY", KEY)].into_iter().chain(settings.iter().copied()).collect();
         let settings =
             service::settings(|name| settings.get(name).map(OsString::from), endpoint).expect("the settings are valid");
         let database = store::connect(&database::connection(endpoint).await);
         database::create_tables(&database, &settings).await.expect("the tables are created");
-        let clock = Clock::adjustable();
-        let reached = store::connect(&database::connection(reached_at).await);
-        let router = service::router(&settings, reached, clock.clone()).await.expect("the service starts");
+        let connection = store::connect(&database::connection(reached_at).await);
+        let router = service::router(&settings, connection, clock.clone()).await.expect("the service starts");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(service::serve(listener, router.layer(middleware::from_fn(override_peer_address))));

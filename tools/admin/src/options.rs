@@ -6,7 +6,10 @@ use clap::{
     Args, Parser, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
-use shared::{config::key_location::KeyLocation, domain::keys::Algorithm};
+use shared::{
+    config::{KEYS_REFRESH, SecurityProfile, key_location::KeyLocation},
+    domain::keys::Algorithm,
+};
 
 use crate::failure::Failure;
 
@@ -183,13 +186,15 @@ pub(crate) struct KeyLocations {
     /// Seconds after which the functions read the keys again.
     #[arg(
         long, value_name = "SECONDS", env = "JWT_KEYS_REFRESH", hide_env_values = true,
-        default_value = DEFAULT_REFRESH, value_parser = parse_refresh
+        default_value = default_refresh(), value_parser = parse_refresh
     )]
     pub(crate) refresh: Duration,
 }
 
 /// The default of the functions, in seconds.
-const DEFAULT_REFRESH: &str = "300";
+fn default_refresh() -> &'static str {
+    KEYS_REFRESH.default_in(SecurityProfile::Strict).unwrap_or_default()
+}
 
 impl KeyLocations {
     /// `--keys` or `JWT_SECRET_ARN`.
@@ -222,7 +227,7 @@ fn algorithms() -> impl clap::builder::IntoResettable<clap::builder::ValueParser
 }
 
 fn parse_refresh(text: &str) -> Result<Duration, String> {
-    let text = if text.is_empty() { DEFAULT_REFRESH } else { text };
+    let text = if text.is_empty() { default_refresh() } else { text };
     let seconds = text.parse().ok().filter(|seconds| (1..=86_400).contains(seconds) && !text.starts_with('+'));
     seconds.map(Duration::from_secs).ok_or_else(|| "must be a whole number from 1 to 86400".to_owned())
 }

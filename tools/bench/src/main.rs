@@ -47,7 +47,8 @@ struct Arguments {
     /// Run fewer rounds, without the table of 1,000,000 users: about one minute.
     #[arg(long)]
     quick: bool,
-    /// Also measure cargo lambda's template, Express and Flask, installed into `target/bench`.
+    /// Also measure cargo lambda's template, Express and Flask, installed from crates.io, npm and PyPI into
+    /// `target/bench`.
     #[arg(long)]
     peers: bool,
     /// Print JSON instead of a table.

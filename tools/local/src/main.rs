@@ -1,7 +1,9 @@
 //! `cargo run -p local`: runs Postern locally.
 
 use std::{
-    env, io,
+    env,
+    ffi::OsString,
+    io,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
     process::ExitCode,
@@ -13,7 +15,7 @@ use clap::{Parser, error::ErrorKind};
 use local::{database, service};
 use shared::{
     aws::store,
-    config::{Settings, clock::Clock, is_loopback_url, log_level},
+    config::{SecurityProfile, Settings, Tables, clock::Clock, is_loopback_url, log_level},
     http::{
         lambda::StartError,
         telemetry::logging::{self, Format},
@@ -39,8 +41,8 @@ struct Options {
     /// Port of the embedded DynamoDB. 0 selects a free port.
     #[arg(long, default_value_t = 8000, value_name = "PORT", conflicts_with = "dynamodb_endpoint")]
     dynamodb_port: u16,
-    /// IP address of the embedded DynamoDB. For `sam local` on Linux it must be reachable from Docker containers, such as
-    /// 172.17.0.1.
+    /// IP address of the embedded DynamoDB. For `sam local` on Linux it must be reachable from Docker containers,
+    /// such as 172.17.0.1.
     #[arg(
         long,
         default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -101,7 +103,7 @@ async fn run(options: Options) -> Result<(), StartError> {
         let listener = bind(options.dynamodb_host, options.dynamodb_port, "--dynamodb-port").await?;
         (format!("http://{}", listener.local_addr()?), Some((listener, database::open(options.data.as_deref())?)))
     };
-    let settings = service::settings(|name| env::var_os(name), &endpoint)?;
+    let settings = service::settings(variable, &endpoint)?;
     if let Some((listener, database)) = embedded {
         tokio::spawn(database::serve(listener, database));
     }
@@ -163,11 +165,8 @@ fn describe_database(options: &Options, settings: &Settings, endpoint: &str) -> 
         (None, Some(file)) => format!("in {}", file.display()),
         (None, None) => "in memory".to_owned(),
     };
-    let tables = settings.all_tables()?;
-    println!(
-        "DynamoDB on {endpoint} ({storage}; tables {}, {}, {} and {})",
-        tables.users, tables.credentials, tables.sessions, tables.throttle
-    );
+    let Tables { users, credentials, sessions, throttle } = settings.all_tables()?;
+    println!("DynamoDB on {endpoint} ({storage}; tables {users}, {credentials}, {sessions} and {throttle})");
     Ok(())
 }
 
@@ -193,31 +192,36 @@ fn print_commands(settings: &Settings, api: &str) {
     println!("curl {api}{list} -H \"x-access-token: $TOKEN\"");
 }
 
-/// Prints what differs from a deployment, at most one line each for the key and for the rules.
+/// Prints what differs from a deployment: at most one line each for the key and for the rules.
 fn print_notes(settings: &Settings) -> Result<(), StartError> {
     let mut notes = Vec::new();
-    if !service::has_key(|name| env::var_os(name)) {
+    if !service::has_key(variable) {
         notes.push(
             "JWT_SECRET_KEY is not set: tokens are signed with a random key and invalid after a restart.".to_owned(),
         );
     }
-    let rules = [settings.signup()?.relaxed_rules, settings.login()?.relaxed_rules];
-    let mut relaxed = [rules.concat(), settings.list_users_beside_login()?.relaxed_rules].concat();
-    relaxed.sort_unstable();
-    relaxed.dedup();
-    if relaxed.contains(&"AUTH_PROFILE") {
+    let mut relaxed = [settings.signup()?.relaxed_rules, settings.login()?.relaxed_rules].concat();
+    relaxed.extend(settings.list_users_beside_login()?.relaxed_rules);
+    if settings.responses.profile == SecurityProfile::Tutorial {
         notes.push(
             "The tutorial profile is active; AUTH_PROFILE=strict has stricter defaults (docs/concepts/profiles.md)."
                 .to_owned(),
         );
     } else if !relaxed.is_empty() {
-        notes
-            .push(format!("Some settings are weaker than the defaults of the strict profile: {}.", relaxed.join(", ")));
+        relaxed.sort_unstable();
+        relaxed.dedup();
+        notes.push(format!("These settings are weaker than in the strict profile: {}.", relaxed.join(", ")));
     }
     if !notes.is_empty() {
         println!("\n{}", notes.join("\n"));
     }
     Ok(())
+}
+
+/// A variable of the environment.
+#[expect(clippy::disallowed_methods, reason = "the defaults of this program are added to the environment")]
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name)
 }
 
 /// Quotes a text as one word for a POSIX shell.

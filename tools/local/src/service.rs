@@ -1,6 +1,6 @@
 //! The three functions as one HTTP service.
 
-use std::{io, net::SocketAddr};
+use std::{ffi::OsString, io, net::SocketAddr};
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
@@ -24,9 +24,9 @@ use shared::{
 use signup::Signup;
 use tokio::net::TcpListener;
 
-/// Reads the settings of the functions, with defaults for the table names and for the key. The default key is random, so
-/// tokens of an earlier process are invalid. `endpoint` is the endpoint of the database.
-pub fn settings(source: impl Fn(&str) -> Option<std::ffi::OsString>, endpoint: &str) -> Result<Settings, ConfigError> {
+/// Reads the settings of the functions, with defaults for the table names and for the key. The default key is random,
+/// so tokens of an earlier process are invalid. `endpoint` is the endpoint of the database.
+pub fn settings(source: impl Fn(&str) -> Option<OsString>, endpoint: &str) -> Result<Settings, ConfigError> {
     let set = |name: &str| source(name).filter(|value| !value.is_empty());
     let fresh_key = if has_key(&source) { None } else { fresh_key(set("JWT_ALGORITHM")) };
     Settings::read(|name| match name {
@@ -41,26 +41,24 @@ pub fn settings(source: impl Fn(&str) -> Option<std::ffi::OsString>, endpoint: &
 }
 
 /// A key set with one new key. `None` for an unknown algorithm, which the settings reject.
-fn fresh_key(algorithm: Option<std::ffi::OsString>) -> Option<String> {
+fn fresh_key(algorithm: Option<OsString>) -> Option<String> {
     let algorithm = algorithm.map_or(Some(Algorithm::Hs256), |name| Algorithm::parse(name.to_str()?))?;
     let key = Jwk::generate(algorithm, Clock::system().now().seconds()).ok()?;
     Some(JwkSet::new(vec![key]).to_json())
 }
 
 /// Whether a key is configured.
-pub fn has_key(source: impl Fn(&str) -> Option<std::ffi::OsString>) -> bool {
+pub fn has_key(source: impl Fn(&str) -> Option<OsString>) -> bool {
     ["JWT_SECRET_KEY", "JWT_SECRET_ARN"].into_iter().any(|name| source(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// All routes of the three functions, each with its own state, behind the middleware that they share.
+/// The routes of the three functions, each with its own state, behind the common middleware.
 pub async fn router(settings: &Settings, database: Client, clock: Clock) -> Result<Router, StartError> {
     let (aws, now) = (aws(settings).await, clock.now());
-    let (signup, login) = (settings.signup()?, settings.login()?);
-    // In one process, listing can read the signing keys if there are no public ones.
-    let list_users = settings.list_users_beside_login()?;
+    let (signup, login, list_users) = (settings.signup()?, settings.login()?, settings.list_users_beside_login()?);
     let verifying = key_cache::verifying(&list_users.keys, &aws, now).await?;
     let signing = key_cache::signing(&login.keys, &aws, now).await?;
-    let routes = signup::routes(Signup::new(signup, database.clone(), clock.clone())?)
+    let routes = signup::routes(Signup::new(&signup, database.clone(), clock.clone())?)
         .merge(login::routes(Login::new(login, signing, database.clone(), clock.clone())?))
         .merge(list_users::routes(ListUsers::new(list_users, verifying, database, clock)));
     Ok(service::service(routes, settings.into()).layer(middleware::from_fn(set_client_address)))

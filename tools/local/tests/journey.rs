@@ -26,7 +26,7 @@ async fn the_journey_through_the_service_in_this_process() {
 #[tokio::test]
 #[ignore = "needs `cargo lambda watch`, whose URL is in POSTERN_URL"]
 async fn the_journey_through_cargo_lambda_watch() {
-    journey(&env::var("POSTERN_URL").expect("POSTERN_URL is set")).await;
+    journey(&variable("POSTERN_URL")).await;
 }
 
 #[tokio::test]
@@ -72,7 +72,6 @@ struct Emulated {
 
 impl Emulated {
     async fn start(name: &str, database: &str) -> Self {
-        let variable = |name: &str| PathBuf::from(env::var(name).unwrap_or_else(|_| panic!("{name} is set")));
         let variables: Value = serde_json::from_str(&fs::read_to_string(folder().join("env.json")).unwrap()).unwrap();
         let variables =
             variables["Parameters"].as_object().unwrap().iter().map(|(name, value)| (name, value.as_str().unwrap()));
@@ -82,7 +81,7 @@ impl Emulated {
             .arg(format!("127.0.0.1:{port}"))
             .arg("--runtime-api-address")
             .arg(format!("127.0.0.1:{runtime_port}"))
-            .arg(variable("POSTERN_BINARIES").join(name))
+            .arg(PathBuf::from(variable("POSTERN_BINARIES")).join(name))
             .envs(variables)
             .env("AWS_ENDPOINT_URL_DYNAMODB", database)
             .envs([("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
@@ -94,6 +93,12 @@ impl Emulated {
         poll::until("the emulator listens", async || TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await;
         Self { url: format!("http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"), _process: process }
     }
+}
+
+/// A variable that `.ci/run` sets.
+#[expect(clippy::disallowed_methods, reason = "the programs under test are named in the environment")]
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| panic!("{name} is not set"))
 }
 
 async fn free_port() -> u16 {

@@ -4,9 +4,10 @@
 
 use std::{
     process::{Output, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use shared::config::clock::Clock;
 use testkit::ADA;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
@@ -51,12 +52,12 @@ impl Local {
     /// Stops the process and returns its exit code, standard error, and the time that this took.
     async fn stop(mut self, signal: &str) -> (Option<i32>, String, Duration) {
         let id = self.process.id().unwrap().to_string();
-        let started = Instant::now();
+        let (clock, started) = (Clock::system(), Clock::system().now());
         shell(&format!("kill {signal} {id}")).await;
         let status = timeout(Duration::from_secs(5), self.process.wait()).await.expect("local stops").unwrap();
         let mut log = String::new();
         self.process.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
-        (status.code(), log, started.elapsed())
+        (status.code(), log, clock.now().since(started))
     }
 
     /// Stops the process and returns its standard error and the rest of its standard output.

@@ -106,7 +106,8 @@ impl ListUsers {
         paging: Result<Paging, Error>,
         now: UnixMillis,
     ) -> Result<Listed, Error> {
-        // Concurrent, so that reading the caller's record takes no extra time. The page is discarded if the caller is rejected.
+        // Concurrent, so that reading the caller's record takes no extra time. The page is discarded if the caller is
+        // rejected.
         let page = async {
             let paging = paging?;
             let page = self.users.page(paging.limit, paging.after).await?;

@@ -42,7 +42,8 @@ pub(crate) async fn me(State(list): State<Arc<ListUsers>>, headers: HeaderMap, u
     }
 }
 
-/// The other methods of this path are handled by `login`, so `Allow` must name them although this function does not route them.
+/// The other methods of this path are handled by `login`, so `Allow` must name them although this function does not
+/// route them.
 pub(crate) async fn other_method(method: Method) -> Response {
     let mut response = service::method_not_allowed(method).await.into_response();
     if let Ok(methods) = HeaderValue::try_from(paths::methods(paths::ME).join(",")) {

@@ -1,4 +1,5 @@
-//! `DELETE /user/me`: deletes the caller's account. A browser's form cannot `DELETE`; it sends `POST` with `_method=DELETE`.
+//! `DELETE /user/me`: deletes the caller's account. A browser's form cannot `DELETE`; it sends `POST` with
+//! `_method=DELETE`.
 
 use std::sync::Arc;
 

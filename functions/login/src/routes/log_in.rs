@@ -32,8 +32,8 @@ use tracing::warn;
 
 use crate::{Login, issue::IssuedTokens};
 
-/// Time limit for comparing a password, including the wait for a processor: half of the request's time limit, so that time remains
-/// to settle the guess.
+/// Time limit for comparing a password, including the wait for a processor: half of the request's time limit, so that
+/// time remains to settle the guess.
 const COMPARISON_LIMIT: Duration = Duration::from_secs(4);
 
 /// How long a log-in waits for its hash to be upgraded.

@@ -129,8 +129,8 @@ impl Login {
         Ok(self.accounts.end_all_sessions(&Account::from(&user)).await? == Change::Done(()))
     }
 
-    /// Ends all sessions except `current`. A repetition within the grace period has no effect: otherwise an attacker with a stolen
-    /// token could end each session of the user as soon as it starts.
+    /// Ends all sessions except `current`. A repetition within the grace period has no effect: otherwise an attacker
+    /// with a stolen token could end each session of the user as soon as it starts.
     async fn end_others(&self, caller: VerifiedToken, current: SessionId, now: UnixSeconds) -> Result<bool, Error> {
         for _ in 0..CHANGE_ATTEMPTS {
             let record = self.callers.find(caller.subject, Some(current)).await?;

@@ -34,8 +34,8 @@ pub(crate) async fn refresh(State(login): State<Arc<Login>>, request: Request) -
     login.refresh(text).await.map(Json)
 }
 
-/// `GET /refresh`: new cookies for a browser whose access token has expired, and a redirect to the page it came from. Another site
-/// can also lead here; that refreshes the session and tells the other site nothing.
+/// `GET /refresh`: new cookies for a browser whose access token has expired, and a redirect to the page it came from.
+/// Another site can also lead here; that refreshes the session and tells the other site nothing.
 pub(crate) async fn refresh_cookies(
     State(login): State<Arc<Login>>,
     headers: HeaderMap,
@@ -82,8 +82,8 @@ impl Login {
         self.issue_tokens(token.user(), user.version, Some((&successor, session)), now).await
     }
 
-    /// Replaces a refresh token by its successor. Within the grace period the successor is the same each time, so a session has one
-    /// line of tokens even if several tabs refresh it at once.
+    /// Replaces a refresh token by its successor. Within the grace period the successor is the same each time, so a
+    /// session has one line of tokens even if several tabs refresh it at once.
     async fn rotate(&self, token: &RefreshToken, now: UnixMillis) -> Result<(RefreshToken, Session), Error> {
         let lifetime = self.lifetime.ok_or(RefreshRefusal::Off)?;
         let salt = Salt::random()?;

@@ -88,7 +88,8 @@ impl Signup {
         }
     }
 
-    /// Counts the sign-up regardless of its outcome: each one costs a hash and reveals whether an address has an account.
+    /// Counts the sign-up regardless of its outcome: each one costs a hash and reveals whether an address has an
+    /// account.
     async fn create(&self, user: &NewUser, password: Password, client: ClientAddress) -> Result<(), Error> {
         if let Some(limit) = self.limit
             && let Admission::Refused(wait) = self.throttle.take(&ThrottleKey::sign_ups(client), limit).await?

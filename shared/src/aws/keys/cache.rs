@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum KeyCacheError {
     /// The location cannot be read.
-    #[error("the value of {variable} names a location that {source}")]
+    #[error("{variable}: the stored value {source}")]
     Unreadable {
         /// The variable that names the location.
         variable: &'static str,
@@ -38,7 +38,7 @@ pub enum KeyCacheError {
         source: KeyReadError,
     },
     /// The keys are rejected.
-    #[error("the location in {variable} {problem}")]
+    #[error("{variable}: the stored value {problem}")]
     Invalid {
         /// The variable that names the location.
         variable: &'static str,
@@ -198,8 +198,8 @@ impl<K: Send + Sync + 'static> KeyCache<K> {
                 info!("keys were refreshed");
             }),
             Err(error) => {
-                // The pause begins when the attempt ends: requests that waited for it have waited long enough. The extra
-                // millisecond tells a failure from a success at the same time.
+                // The pause begins when the attempt ends: requests that waited for it have waited long enough. The
+                // extra millisecond tells a failure from a success at the same time.
                 let ended = now + started.elapsed().max(Duration::from_millis(1));
                 self.with_state_mut(|state| state.tried_at = ended);
                 warn!(cause = causes(&error), "keys could not be refreshed; the cached keys stay in use");
@@ -235,8 +235,9 @@ impl<K: AsRef<VerifyingKeySet> + Send + Sync + 'static> KeyCache<K> {
     }
 }
 
-/// Whether `period` has passed since `start`. A clock that was set back by more than [`PAUSE`] counts as yes: one read too many
-/// does no harm. A `now` that is moments earlier belongs to a request that waited while another one read.
+/// Whether `period` has passed since `start`. A clock that was set back by more than [`PAUSE`] counts as yes: one
+/// read too many does no harm. A `now` that is moments earlier belongs to a request that waited while another one
+/// read.
 fn has_passed(start: UnixMillis, period: Duration, now: UnixMillis) -> bool {
     if now < start { start.since(now) > PAUSE } else { now.since(start) >= period }
 }
@@ -324,7 +325,7 @@ mod tests {
         source.set(Some(std::slice::from_ref(&old)));
         let cache = source.cache(start());
         source.set(Some(std::slice::from_ref(&new)));
-        let now = start() + (REFRESH - Duration::from_secs(1));
+        let now = start() + Duration::from_secs(REFRESH.as_secs() - 1);
         assert!(cache.verify(&verifier(), &token(&old, now), now).await.is_ok());
         assert_eq!(source.reads(), 0);
         let now = start() + REFRESH;

@@ -17,7 +17,7 @@ pub enum KeyReadError {
     #[error("cannot be read")]
     Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A binary secret.
-    #[error("does not hold text")]
+    #[error("is not text")]
     NotText,
     /// No response within the time limit.
     #[error("cannot be read: no response in {} s", TIME_LIMIT.as_secs())]

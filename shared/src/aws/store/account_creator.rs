@@ -35,8 +35,8 @@ impl AccountCreator {
 
     /// Writes both items of an account, or none.
     ///
-    /// The database decides between concurrent sign-ups with one address. The user's identifier, new for each sign-up, also serves
-    /// as the request token.
+    /// The database decides between concurrent sign-ups with one address. The user's identifier, new for each
+    /// sign-up, also serves as the request token.
     pub async fn create(
         &self,
         user: &NewUser,

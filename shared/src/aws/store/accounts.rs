@@ -22,8 +22,8 @@ use crate::domain::{
     user::{PublicId, User},
 };
 
-/// Most rounds in which the remaining sessions of a deleted user are removed, 25 at a time. DynamoDB removes the rest when they
-/// expire.
+/// Most rounds in which the remaining sessions of a deleted user are removed, 25 at a time. DynamoDB removes the rest
+/// when they expire.
 const MAX_ROUNDS: usize = 40;
 
 /// Most sessions that are removed in the same transaction as their user: DynamoDB allows 100 writes.
@@ -73,7 +73,8 @@ impl AccountStore {
         }
     }
 
-    /// Replaces the password hash `old` and ends every session. With `renewed`, a new session starts in the same transaction.
+    /// Replaces the password hash `old` and ends every session. With `renewed`, a new session starts in the same
+    /// transaction.
     pub async fn change_password(
         &self,
         account: &Account,
@@ -101,8 +102,8 @@ impl AccountStore {
         self.commit(transaction, session).await
     }
 
-    /// Ends every session, regardless of the current version: concurrent log-outs must not preserve a session that another one
-    /// ends.
+    /// Ends every session, regardless of the current version: concurrent log-outs must not preserve a session that
+    /// another one ends.
     pub async fn end_all_sessions(&self, account: &Account) -> Result<Change, StoreError> {
         let incremented = |table: &str, (key, value): (&str, &str)| {
             Update::builder()

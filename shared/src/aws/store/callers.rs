@@ -36,8 +36,9 @@ impl CallerStore {
 
     /// A user's record and, in the same call, one of their sessions.
     ///
-    /// The two reads are not a snapshot: while the other sessions are being ended, one item may be read before and the other after
-    /// the change. Different versions are therefore read once more before the caller is rejected for them.
+    /// The two reads are not a snapshot: while the other sessions are being ended, one item may be read before and
+    /// the other after the change. Different versions are therefore read once more before the caller is rejected for
+    /// them.
     pub async fn find(&self, id: PublicId, session: Option<SessionId>) -> Result<Record, StoreError> {
         let record = self.read(id, session).await?;
         match (&record.user, record.session) {

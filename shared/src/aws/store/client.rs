@@ -21,7 +21,8 @@ use metrics::histogram;
 
 /// A client whose calls end well within the time limit of a request, 8 s.
 ///
-/// A successful attempt takes milliseconds. An attempt that takes a second is considered lost, and a call has time for several.
+/// A successful attempt takes milliseconds. An attempt that takes a second is considered lost, and a call has time
+/// for several.
 pub fn connect(aws: &SdkConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
@@ -33,8 +34,8 @@ pub fn connect(aws: &SdkConfig) -> Client {
         .with_max_attempts(6)
         .with_initial_backoff(Duration::from_millis(50))
         .with_max_backoff(Duration::from_millis(500));
-    // Retries are limited by attempts and time. The SDK's own limit is a token bucket for all calls of the process: a burst of
-    // throttling would empty it, and later calls would fail at the first fault.
+    // Retries are limited by attempts and time. The SDK's own limit is a token bucket for all calls of the process: a
+    // burst of throttling would empty it, and later calls would fail at the first fault.
     let partition = RetryPartition::custom("postern").token_bucket(TokenBucket::unlimited()).build();
     let config = aws_sdk_dynamodb::config::Builder::from(aws)
         .timeout_config(timeouts)
@@ -46,11 +47,11 @@ pub fn connect(aws: &SdkConfig) -> Client {
     Client::from_conf(config)
 }
 
-/// Opens the connections that the first request will use: two, since most requests make two calls at once. Best effort: a call
-/// opens its own connection if necessary.
+/// Opens the connections that the first request will use: two, since most requests make two calls at once. Best
+/// effort: a call opens its own connection if necessary.
 ///
-/// It sends `GET /`, which DynamoDB answers without credentials, cost or CloudTrail event. The request passes through the SDK like
-/// any call, so that the SDK's lazy initialization happens as well.
+/// It sends `GET /`, which DynamoDB answers without credentials, cost or CloudTrail event. The request passes through
+/// the SDK like any call, so that the SDK's lazy initialization happens as well.
 pub async fn warm_up(client: &Client) {
     tokio::join!(touch(client), touch(client));
 }

@@ -52,8 +52,8 @@ impl CredentialStore {
         }))
     }
 
-    /// Replaces the hash `old` by `new`. Has no effect if the stored hash is no longer `old`: the password has been changed in the
-    /// meantime.
+    /// Replaces the hash `old` by `new`. Has no effect if the stored hash is no longer `old`: the password has been
+    /// changed in the meantime.
     pub async fn replace_hash(&self, email: &Email, old: &PasswordHash, new: &PasswordHash) -> Result<(), StoreError> {
         let request = self
             .client

@@ -1,11 +1,11 @@
 //! The four tables in DynamoDB. docs/reference/data-model.md describes their items.
 //!
-//! Listing users cannot read a password hash, and a log-in reads one item. All reads are consistent: an account is usable and
-//! listed as soon as its sign-up is answered.
+//! Listing users cannot read a password hash, and a log-in reads one item. All reads are consistent: an account is
+//! usable and listed as soon as its sign-up is answered.
 //!
-//! `version` counts how often all sessions of a user were ended together: by a new password, or by logging out everywhere or
-//! everywhere else. It is stored in both items of an account; absent means 0. A session of another version is revoked, so ending
-//! every session is one transaction, regardless of their number.
+//! `version` counts how often all sessions of a user were ended together: by a new password, or by logging out
+//! everywhere or everywhere else. It is stored in both items of an account; absent means 0. A session of another
+//! version is revoked, so ending every session is one transaction, regardless of their number.
 
 mod account_creator;
 mod accounts;

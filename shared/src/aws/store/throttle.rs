@@ -21,8 +21,8 @@ use crate::{
 
 const TABLE: &str = "Throttle";
 
-/// How long a guess may be in progress. Another guess of the same pair waits for its end, but no longer than this, since waiting
-/// occupies a function.
+/// How long a guess may be in progress. Another guess of the same pair waits for its end, but no longer than this,
+/// since waiting occupies a function.
 const IN_PROGRESS: Duration = Duration::from_millis(500);
 
 /// How often the table is read while waiting.

@@ -48,11 +48,11 @@ impl Transaction {
         self
     }
 
-    /// Commits the writes. `id`, new for each transaction, is the idempotency token: if a response is lost and the SDK sends the
-    /// request again, DynamoDB recognizes it and repeats its response.
+    /// Commits the writes. `id`, new for each transaction, is the idempotency token: if a response is lost and the
+    /// SDK sends the request again, DynamoDB recognizes it and repeats its response.
     pub(super) async fn commit(self, client: &Client, id: Uuid) -> Result<Outcome, StoreError> {
-        // Two concurrent transactions on one item may cancel each other although neither condition failed. And after a lost
-        // response, the first of two identical requests may still be in progress.
+        // Two concurrent transactions on one item may cancel each other although neither condition failed. And after
+        // a lost response, the first of two identical requests may still be in progress.
         let mut attempt = 0;
         loop {
             let request = client.transact_write_items().client_request_token(id.to_string());

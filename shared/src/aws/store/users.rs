@@ -31,7 +31,8 @@ impl UserStore {
 
     /// A page of at most `limit` users after `after`. The cost does not depend on the number of users in the table.
     pub async fn page(&self, limit: u16, after: Option<PublicId>) -> Result<Page, StoreError> {
-        // One more than requested shows whether there is a next page: DynamoDB returns a last key even at the end of the table.
+        // One more than requested shows whether there is a next page: DynamoDB returns a last key even at the end of
+        // the table.
         let request = self
             .client
             .scan()

@@ -10,12 +10,12 @@ pub const MIN_BYTES: usize = 32;
 /// Fewest distinct bytes of a key.
 const MIN_DIFFERENT: usize = 6;
 
-/// The key in the workspace's metadata and in `events/env.json`, for `cargo lambda watch` and `sam local`. It is public, so it is
-/// accepted on [`Deployment::Loopback`] only.
+/// The key in the workspace's metadata and in `events/env.json`, for `cargo lambda watch` and `sam local`. It is
+/// public, so it is accepted on [`Deployment::Loopback`] only.
 pub const DEVELOPMENT_KEY: &str = "postern-development-key-for-local-use-only";
 
-/// Keys from tutorials and from the documentation of JWT libraries, one a line, [`normalized`]. Developers who need 32 bytes often
-/// extend or repeat such a key, so a key that contains one is rejected.
+/// Keys from tutorials and from the documentation of JWT libraries, one a line, [`normalized`]. Developers who need
+/// 32 bytes often extend or repeat such a key, so a key that contains one is rejected.
 const PUBLISHED: &str = include_str!("published_keys.txt");
 
 /// A rejected HMAC key.
@@ -87,7 +87,8 @@ mod tests {
         for key in [" ".repeat(40), "a".repeat(32), "abcde".repeat(20), "\u{0}".repeat(64)] {
             assert_eq!(checked(&key, Deployment::Loopback), Err(WeakSecret::Uniform), "{key}");
         }
-        let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----";
+        let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+                   -----END PUBLIC KEY-----";
         assert_eq!(checked(pem, Deployment::Loopback), Err(WeakSecret::Pem));
     }
 

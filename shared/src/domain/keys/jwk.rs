@@ -14,7 +14,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
 use super::{
-    Algorithm, WeakSecret, generate,
+    Algorithm, KeyProblem, generate,
     members::{Members, bytes, member},
 };
 use crate::domain::{deployment::Deployment, time::UnixSeconds};
@@ -24,35 +24,6 @@ pub(super) const MAX_KID: usize = 128;
 
 /// Longest RSA modulus, in bytes: the most that aws-lc verifies signatures with.
 const MAX_RSA_BYTES: usize = 8192 / 8;
-
-/// Why a key is rejected. The texts never quote the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyProblem {
-    /// `kty`, `crv`, `alg`, `use` or `key_ops` name another purpose.
-    #[error("is not a key for signing with {0}")]
-    OtherKind(Algorithm),
-    /// A member is missing or is not base64url, or the numbers do not belong together.
-    #[error("is damaged: a member is missing, or the members do not belong together")]
-    Damaged,
-    /// An RSA key of fewer than 2048 bits, or with another public exponent than 65537.
-    #[error("is too weak: an RSA key needs at least 2048 bits and the exponent 65537")]
-    WeakRsa,
-    /// An HMAC key that an attacker could know or guess.
-    #[error("{0}")]
-    Weak(WeakSecret),
-    /// A private key where public ones belong.
-    #[error("is private, but public keys are required here")]
-    Private,
-    /// A public key where private ones belong.
-    #[error("is public, but private keys are required here")]
-    Public,
-    /// An `iat` after the year 9999, probably in milliseconds.
-    #[error("has an iat that is not in seconds since 1970")]
-    Time,
-    /// A `kid` that is empty, too long or not printable.
-    #[error("has a kid that is not 1 to 128 characters of printable ASCII")]
-    Kid,
-}
 
 /// A valid key: of its algorithm's kind, strong enough, with numbers that belong together.
 #[derive(Clone)]
@@ -87,8 +58,8 @@ impl Jwk {
         Ok(jwk)
     }
 
-    /// A new key, generated at `now`, whose `kid` is its thumbprint (RFC 7638). Fails if the operating system provides no
-    /// randomness.
+    /// A new key, generated at `now`, whose `kid` is its thumbprint (RFC 7638). Fails if the operating system
+    /// provides no randomness.
     pub fn generate(algorithm: Algorithm, now: UnixSeconds) -> Result<Self, KeyProblem> {
         let mut members = generate::generate(algorithm).map_err(|_| KeyProblem::Damaged)?;
         members.iat = Some(now);
@@ -214,9 +185,9 @@ impl fmt::Debug for Jwk {
     }
 }
 
-/// Whether an Ed25519 public key has a small order: one signature would then be valid for many messages, or for all of them, and
-/// aws-lc accepts such keys. The list is libsodium's (`ge25519_has_small_order`): the points of order 1, 2, 4 and 8 in every
-/// encoding.
+/// Whether an Ed25519 public key has a small order: one signature would then be valid for many messages, or for all
+/// of them, and aws-lc accepts such keys. The list is libsodium's (`ge25519_has_small_order`): the points of order 1,
+/// 2, 4 and 8 in every encoding.
 fn has_small_order(key: &[u8]) -> bool {
     const SMALL: [&str; 7] = [
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",

@@ -78,8 +78,8 @@ impl JwkSet {
         if keys.is_empty() { Err(KeySetError::Empty) } else { Ok(Self(keys)) }
     }
 
-    /// The algorithm of a set, by `kty` and `crv` of its first key. `None` if `text` is not a set, is empty, or begins with a key
-    /// of another kind. Nothing else is validated.
+    /// The algorithm of a set, by `kty` and `crv` of its first key. `None` if `text` is not a set, is empty, or
+    /// begins with a key of another kind. Nothing else is validated.
     pub fn algorithm_of(text: &str) -> Option<Algorithm> {
         let set: Value = serde_json::from_str(text).ok()?;
         let first = set.get("keys")?.get(0)?;

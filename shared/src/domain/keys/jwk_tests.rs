@@ -21,7 +21,10 @@ fn the_key_of_rfc_8037_has_the_thumbprint_of_rfc_8037() {
 
 #[test]
 fn the_key_of_rfc_7638_has_the_thumbprint_of_rfc_7638() {
-    let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+    let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJE\
+             CPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2Q\
+             vzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6\
+             WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
     let jwk = json!({ "kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256" });
     assert_eq!(validated(&jwk, Algorithm::Rs256).unwrap().kid(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
 }
@@ -122,7 +125,8 @@ fn public_keys_that_allow_forgery_are_rejected() {
     for n in [&even[..], &huge] {
         assert_eq!(validated(&rsa(n), Algorithm::Rs256).err(), Some(KeyProblem::Damaged));
     }
-    let off_curve = json!({ "kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode([1; 32]), "y": URL_SAFE_NO_PAD.encode([1; 32]) });
+    let one = URL_SAFE_NO_PAD.encode([1; 32]);
+    let off_curve = json!({ "kty": "EC", "crv": "P-256", "x": one, "y": one });
     assert_eq!(validated(&off_curve, Algorithm::Es256).err(), Some(KeyProblem::Damaged));
 }
 

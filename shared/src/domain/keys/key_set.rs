@@ -1,4 +1,5 @@
-//! The keys of a function: text behind `JWT_SECRET_KEY`, `JWT_SECRET_ARN` or `JWT_PUBLIC_KEYS_ARN`, parsed and validated.
+//! The keys of a function: text behind `JWT_SECRET_KEY`, `JWT_SECRET_ARN` or `JWT_PUBLIC_KEYS_ARN`, parsed and
+//! validated.
 
 use std::time::Duration;
 
@@ -116,8 +117,9 @@ impl SigningKeySet {
         Ok(Self { first, others: Vec::new(), verifying, public: JwkSet::new(Vec::new()).to_json() })
     }
 
-    /// The key that signs at `now`: the first one. While that is younger than `refresh` plus a margin, some verifiers may not have
-    /// read it yet, so the next older key signs. If every key is that young, the oldest signs, since most verifiers have it.
+    /// The key that signs at `now`: the first one. While that is younger than `refresh` plus a margin, some verifiers
+    /// may not have read it yet, so the next older key signs. If every key is that young, the oldest signs, since
+    /// most verifiers have it.
     pub fn signer(&self, now: UnixSeconds, refresh: Duration) -> &SigningKey {
         let is_settled = |key: &&SigningKey| key.settled_from(refresh).is_none_or(|settled| settled <= now);
         // Of two keys from the same second, the first in the set is the newer one.

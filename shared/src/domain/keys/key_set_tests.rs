@@ -113,7 +113,7 @@ fn the_error_for_an_invalid_set_names_the_kid_and_quotes_no_value() {
         (json!({}), "array `keys`"),
         (json!({ "keys": "x" }), "array `keys`"),
         (json!({ "keys": [1] }), "array `keys`"),
-        (json!({ "keys": [] }), "without a key"),
+        (json!({ "keys": [] }), "without keys"),
         (json!({ "keys": [good, good] }), kid),
         (json!({ "keys": [good, nameless] }), "number 2"),
         (json!({ "keys": [good, other] }), other["kid"].as_str().unwrap()),

@@ -7,13 +7,15 @@ mod jwk;
 mod jwk_set;
 mod key_set;
 mod members;
+mod problem;
 
 pub use self::{
     algorithm::Algorithm,
     hmac_secret::WeakSecret,
-    jwk::{Jwk, KeyProblem},
+    jwk::Jwk,
     jwk_set::{JwkSet, KeySetError, MAX_KEYS},
     key_set::{SigningKey, SigningKeySet, VerifyingKeySet},
+    problem::KeyProblem,
 };
 
 #[cfg(test)]

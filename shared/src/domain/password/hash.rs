@@ -122,8 +122,8 @@ fn matches_hash(password: &Password, hash: &phc::PasswordHash, memory: &mut Guar
     Ok(output(&argon2, memory, password, salt, expected.len())? == *expected)
 }
 
-/// Does the work that a hash of lower cost saved. Otherwise the response time would distinguish a wrong password, checked at the
-/// hash's cost, from an unknown user, checked at the configured one.
+/// Does the work that a hash of lower cost saved. Otherwise the response time would distinguish a wrong password,
+/// checked at the hash's cost, from an unknown user, checked at the configured one.
 fn equalize_work(
     configured: &Params,
     stored: &Params,

@@ -34,8 +34,8 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// A hasher at `cost` for `processors` concurrent hashes. Fails for a cost that Argon2 does not support (RFC 9106 section 3.1),
-    /// such as less memory than 8 KiB a lane.
+    /// A hasher at `cost` for `processors` concurrent hashes. Fails for a cost that Argon2 does not support (RFC 9106
+    /// section 3.1), such as less memory than 8 KiB a lane.
     pub fn new(cost: Cost, processors: usize) -> Result<Self, HashError> {
         let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None)?;
         Ok(Self {
@@ -52,8 +52,8 @@ impl Hasher {
         Ok(PasswordHash::from_stored(hash.to_string()))
     }
 
-    /// Compares a password with a hash in constant time. Without a hash, for an unknown user, the same work is done and the verdict
-    /// is [`Verdict::Mismatch`], so the response time does not reveal whether an account exists.
+    /// Compares a password with a hash in constant time. Without a hash, for an unknown user, the same work is done
+    /// and the verdict is [`Verdict::Mismatch`], so the response time does not reveal whether an account exists.
     pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<Verdict, HashError> {
         let argon2 = self.argon2.clone();
         self.compute(move |memory| hash::compare(&argon2, memory, &password, hash.as_ref()))
@@ -134,6 +134,7 @@ mod tests {
         // Interleaved in each round, so that load on the machine affects all of them.
         for _ in 0..9 {
             for (hash, times) in &mut times {
+                #[expect(clippy::disallowed_methods, reason = "the test compares durations")]
                 let started = Instant::now();
                 assert_eq!(
                     current_cost.verify(Password::new("wrong"), hash.cloned()).await.unwrap(),

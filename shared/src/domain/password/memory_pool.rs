@@ -70,8 +70,9 @@ fn fresh(count: usize) -> Vec<Block> {
     blocks
 }
 
-/// Requests huge pages: fewer page faults at first, and fewer TLB misses for Argon2's random accesses. Relative to reused memory on
-/// small pages, they save 6 to 9 % of the CPU time of a log-in. The kernel may ignore the advice, so its result is not checked.
+/// Requests huge pages: fewer page faults at first, and fewer TLB misses for Argon2's random accesses. Relative to
+/// reused memory on small pages, they save 6 to 9 % of the CPU time of a log-in. The kernel may ignore the advice, so
+/// its result is not checked.
 #[cfg(target_os = "linux")]
 fn ask_for_huge_pages(memory: &mut [MaybeUninit<Block>]) {
     /// Smallest page size on Linux, in bytes, for both processor architectures.
@@ -82,8 +83,8 @@ fn ask_for_huge_pages(memory: &mut [MaybeUninit<Block>]) {
     let Some(bytes) = bytes.checked_sub(to_next_page) else { return };
     let begin = begin.wrapping_byte_add(to_next_page);
     #[expect(unsafe_code, reason = "no library offers this advice for memory that it does not own")]
-    // SAFETY: the range lies within `memory`, which is borrowed for writing, and this advice changes neither what is in it nor
-    // which code may access it. <https://man7.org/linux/man-pages/man2/madvise.2.html>
+    // SAFETY: the range lies within `memory`, which is borrowed for writing, and this advice changes neither what is
+    // in it nor which code may access it. <https://man7.org/linux/man-pages/man2/madvise.2.html>
     let _ = unsafe { rustix::mm::madvise(begin, bytes, rustix::mm::Advice::LinuxHugepage) };
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The identifier of a session: the SHA-256 of its handle, in base64url without padding. It is not secret; tokens carry it as `sid`
-/// (OpenID Connect Front-Channel Logout 1.0 section 3).
+/// The identifier of a session: the SHA-256 of its handle, in base64url without padding. It is not secret; tokens
+/// carry it as `sid` (OpenID Connect Front-Channel Logout 1.0 section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionId(pub(super) [u8; 32]);
 

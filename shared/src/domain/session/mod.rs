@@ -11,7 +11,8 @@ pub use self::{
 };
 use crate::domain::time::UnixSeconds;
 
-/// How long the previous refresh token stays valid after a rotation: for two tabs that refresh at once, or a lost response.
+/// How long the previous refresh token stays valid after a rotation: for two tabs that refresh at once, or a lost
+/// response.
 pub const GRACE: Duration = Duration::from_secs(10);
 
 /// Lifetimes of sessions.
@@ -26,7 +27,8 @@ pub struct Lifetime {
 /// A stored session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Session {
-    /// The user's version at which the session began, or to which it was carried over. At another version it is revoked.
+    /// The user's version at which the session began, or to which it was carried over. At another version it is
+    /// revoked.
     pub version: u64,
     /// When it expires unless it is used.
     pub expires_at: UnixSeconds,
@@ -37,7 +39,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Time until the session expires if it is not used. Zero: it has expired, though DynamoDB may not have removed it yet.
+    /// Time until the session expires if it is not used. Zero: it has expired, though DynamoDB may not have removed
+    /// it yet.
     pub fn remaining(&self, now: UnixSeconds) -> Duration {
         self.expires_at.min(self.ends_at).since(now)
     }

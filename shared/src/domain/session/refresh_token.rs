@@ -8,8 +8,8 @@
 //! | 32 | the session's handle, constant for the life of the session. Its SHA-256 is the session's identifier |
 //! | 32 | the secret, replaced at each rotation |
 //!
-//! Only SHA-256 hashes are stored: of the handle and of the whole token. Knowing the handle proves that the client once held a
-//! token of this session, so a non-current secret is a replay, not a guess.
+//! Only SHA-256 hashes are stored: of the handle and of the whole token. Knowing the handle proves that the client
+//! once held a token of this session, so a non-current secret is a replay, not a guess.
 
 use std::fmt;
 
@@ -103,8 +103,9 @@ impl RefreshToken {
 
     /// The token that replaces this one, derived with HKDF-SHA-256 (RFC 5869).
     ///
-    /// The derivation needs both this token, which is not stored, and the salt, which no client sees. The table alone yields no
-    /// token, an old token alone yields no new one, and a client whose response was lost receives the same successor again.
+    /// The derivation needs both this token, which is not stored, and the salt, which no client sees. The table alone
+    /// yields no token, an old token alone yields no new one, and a client whose response was lost receives the same
+    /// successor again.
     pub fn successor(&self, salt: &Salt) -> Result<Self, Unspecified> {
         let mut secret = [0; 32];
         let info = [b"Postern refresh token".as_slice(), self.user.as_bytes(), &self.handle];

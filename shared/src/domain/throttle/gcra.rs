@@ -7,8 +7,8 @@ use crate::domain::time::{UnixMillis, millis};
 
 /// A limit for any hour: half of it may come at once, the rest is spread over the hour.
 ///
-/// The algorithm stores a single time, the theoretical arrival time. Fixed windows of an hour would admit twice the limit around
-/// the turn of a window.
+/// The algorithm stores a single time, the theoretical arrival time. Fixed windows of an hour would admit twice the
+/// limit around the turn of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GcraLimit {
     /// Time between two admissions in steady state.

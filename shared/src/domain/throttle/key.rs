@@ -5,18 +5,20 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::domain::{client_ip::ClientAddress, session::SessionId, user::PublicId};
 
-/// The identifier of a counter: a SHA-256 in base64url without padding, so the table holds no e-mail or IP address in plaintext.
+/// The identifier of a counter: a SHA-256 in base64url without padding, so the table holds no e-mail or IP address in
+/// plaintext.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThrottleKey(String);
 
 impl ThrottleKey {
-    /// Guesses at an account from one address. The account is named by its canonical e-mail address; malformed addresses are
-    /// counted as typed.
+    /// Guesses at an account from one address. The account is named by its canonical email address; malformed
+    /// addresses are counted as typed.
     pub fn pair(account: &str, client: ClientAddress) -> Self {
         Self::hashed("pair", &[account, &client.to_string()])
     }
 
-    /// Guesses at the caller's own password by the holder of one of the account's sessions, or of a token without session.
+    /// Guesses at the caller's own password by the holder of one of the account's sessions, or of a token without
+    /// session.
     pub fn session_pair(user: PublicId, session: Option<SessionId>) -> Self {
         let session = session.map(|session| session.to_string()).unwrap_or_default();
         Self::hashed("session-pair", &[&user.to_string(), &session])

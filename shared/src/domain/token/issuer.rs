@@ -33,7 +33,8 @@ impl Issuer {
         Self { config }
     }
 
-    /// A token for `subject`, issued at `now`, and its lifetime, which is at most `remaining`: the time until the session ends.
+    /// A token for `subject`, issued at `now`, and its lifetime, which is at most `remaining`: the time until the
+    /// session ends.
     pub fn issue(
         &self,
         key: &SigningKey,

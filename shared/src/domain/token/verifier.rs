@@ -24,7 +24,8 @@ const MAX_BYTES: usize = 4096;
 pub struct VerifierConfig {
     /// The accepted `iss`.
     pub issuer: String,
-    /// The value that `aud` must contain. `None`: a token with an audience is meant for another service and is rejected.
+    /// The value that `aud` must contain. `None`: a token with an audience is meant for another service and is
+    /// rejected.
     pub audience: Option<String>,
     /// Accepted difference between the clocks of issuer and verifier.
     pub leeway: Duration,
@@ -73,7 +74,8 @@ pub enum TokenError {
     /// Another audience, or a missing one (RFC 7519 section 4.1.3).
     #[error("token has another audience or lacks one")]
     Audience,
-    /// A critical extension (RFC 7515 section 4.1.11) or an unencoded payload, which a JWT cannot have (RFC 7797 section 7).
+    /// A critical extension (RFC 7515 section 4.1.11) or an unencoded payload, which a JWT cannot have (RFC 7797
+    /// section 7).
     #[error("token header requires an extension")]
     Extension,
     /// At or after `exp`.

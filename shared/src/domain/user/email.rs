@@ -17,8 +17,8 @@ const MAX_LOCAL_BYTES: usize = 64;
 
 /// A canonical address, `local@domain`: trimmed, NFC, lower case, the domain as A-labels (RFC 5890).
 ///
-/// Different forms of the same address are equal. Quoted local parts (`"a b"@…`) and address literals (`@[192.0.2.1]`) are
-/// rejected: they have no unique form and are not used for personal addresses.
+/// Different forms of the same address are equal. Quoted local parts (`"a b"@…`) and address literals
+/// (`@[192.0.2.1]`) are rejected: they have no unique form and are not used for personal addresses.
 ///
 /// ```
 /// # use shared::domain::user::Email;
@@ -79,16 +79,16 @@ fn local_part(text: &str) -> Result<String, EmailError> {
     if atoms_are_valid { Ok(local) } else { Err(EmailError::Malformed) }
 }
 
-/// A letter's lower case, by way of its upper case: letters that share one, such as σ and ς or s and ſ, become equal. `ß` has no
-/// single upper-case letter and is unchanged.
+/// A letter's lower case, by way of its upper case: letters that share one, such as σ and ς or s and ſ, become equal.
+/// `ß` has no single upper-case letter and is unchanged.
 fn lower_case(c: char) -> impl Iterator<Item = char> {
     let mut capital = c.to_uppercase();
     let capital = if capital.len() == 1 { capital.next() } else { None };
     capital.unwrap_or(c).to_lowercase()
 }
 
-/// Beyond ASCII, spaces and invisible characters (controls, format characters, fillers, unassigned code points) are rejected: two
-/// addresses that look the same would be two accounts.
+/// Beyond ASCII, spaces and invisible characters (controls, format characters, fillers, unassigned code points) are
+/// rejected: two addresses that look the same would be two accounts.
 fn is_atom_character(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
@@ -225,11 +225,15 @@ mod tests {
 
         #[test]
         fn upper_case_does_not_make_another_address(local in "[a-zà-öø-ÿα-ωά-ώа-яё]{1,12}") {
-            prop_assert_eq!(canonical(&format!("{}@example.com", local.to_uppercase())), canonical(&format!("{local}@example.com")));
+            let upper = canonical(&format!("{}@example.com", local.to_uppercase()));
+            prop_assert_eq!(upper, canonical(&format!("{local}@example.com")));
         }
 
         #[test]
-        fn case_and_surrounding_space_do_not_make_another_address(text in "[a-z0-9.]{1,20}@[a-z0-9]{1,10}\\.[a-z]{2,5}", space in "[ \t\r\n]{0,3}") {
+        fn case_and_surrounding_space_do_not_make_another_address(
+            text in "[a-z0-9.]{1,20}@[a-z0-9]{1,10}\\.[a-z]{2,5}",
+            space in "[ \t\r\n]{0,3}",
+        ) {
             prop_assert_eq!(canonical(&format!("{space}{}{space}", text.to_uppercase())), canonical(&text));
         }
     }

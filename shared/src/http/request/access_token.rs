@@ -8,7 +8,8 @@ use crate::http::{
     request::authorization,
 };
 
-/// An access token. What it may be used for depends on how it arrived, so it is accessible only together with that decision.
+/// An access token. What it may be used for depends on how it arrived, so it is accessible only together with that
+/// decision.
 pub struct AccessToken<'h> {
     token: &'h str,
     source: Source<'h>,
@@ -22,8 +23,8 @@ enum Source<'h> {
 }
 
 impl<'h> AccessToken<'h> {
-    /// The access token in a header, or else in a cookie. `prefix` is a scheme of `Authorization` that is accepted besides
-    /// `Bearer`.
+    /// The access token in a header, or else in a cookie. `prefix` is a scheme of `Authorization` that is accepted
+    /// besides `Bearer`.
     pub fn find(headers: &'h HeaderMap, prefix: &str, cookies: Cookies) -> Result<Self, Error> {
         match authorization::bearer_token(headers, prefix) {
             Ok(token) => Ok(Self { token, source: Source::Header }),
@@ -40,8 +41,8 @@ impl<'h> AccessToken<'h> {
         self.token
     }
 
-    /// The token for a request that changes something. A cookie is accepted only if a page of this site caused the request, which
-    /// prevents CSRF.
+    /// The token for a request that changes something. A cookie is accepted only if a page of this site caused the
+    /// request, which prevents CSRF.
     pub fn for_changes(self) -> Result<&'h str, Error> {
         match self.source {
             Source::Header => {}

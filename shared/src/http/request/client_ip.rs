@@ -1,4 +1,4 @@
-//! The client's address of a request: the one that API Gateway or the local server saw, never one that a header claims.
+//! The client address of a request: the peer of API Gateway or of the local server, never a value from a header.
 
 use std::{convert::Infallible, net::IpAddr};
 
@@ -11,7 +11,7 @@ use lambda_http::request::RequestContext;
 use crate::domain::client_ip::ClientAddress;
 
 /// The client's address: an extension that the local server sets, or the source address of API Gateway's event.
-/// Requests without an address have the same unknown one, so rate limits by address count them together.
+/// Requests without an address share the unknown address, so rate limits by address count them together.
 pub(crate) fn client_address(request: &Request) -> ClientAddress {
     let extensions = request.extensions();
     if let Some(client) = extensions.get::<ClientAddress>() {

@@ -69,9 +69,9 @@ pub(crate) fn log_request(line: &RequestLine<'_>, error: Option<&Error>) {
         metrics::error();
     }
     match status {
-        0..500 => info!(method, route, status, duration_ms, cause, "answered"),
-        503 => warn!(method, route, status, duration_ms, cause, "failed"),
-        _ => error!(method, route, status, duration_ms, cause, "failed"),
+        0..500 => info!(method, route, status, duration_ms, cause, "request handled"),
+        503 => warn!(method, route, status, duration_ms, cause, "request failed"),
+        _ => error!(method, route, status, duration_ms, cause, "request failed"),
     }
 }
 

@@ -10,7 +10,7 @@ use axum::{
 use serde_json::{Value, json};
 use shared::http::{error::Error, request::fields::Fields};
 
-use super::{KNOWN, block_on, values};
+use super::fields::{KNOWN, block_on, values};
 
 /// Parses a request body. The first byte is its content type: `j` for JSON, `f` for a form, `m` for multipart with the
 /// boundary `b`, `n` for none. Otherwise the first line is the content type.

@@ -32,7 +32,7 @@ use shared::{
     },
 };
 
-use super::{KNOWN, block_on, values};
+use super::fields::{KNOWN, block_on, values};
 use crate::events;
 
 /// The query parameters that [`event`] compares.

@@ -6,26 +6,7 @@ mod body;
 mod cursor;
 mod email;
 mod event;
+mod fields;
 mod token;
 
-use std::collections::BTreeMap;
-
-use shared::http::request::fields::Fields;
-use tokio::runtime;
-
 pub use self::{body::body, cursor::cursor, email::email, event::event, token::token};
-
-/// The fields of all forms of Postern.
-const KNOWN: [&str; 6] = ["name", "email", "password", "new_password", "refresh_token", "scope"];
-
-fn values(fields: &Fields, names: &[&'static str]) -> BTreeMap<&'static str, String> {
-    names.iter().filter_map(|name| Some((*name, fields.get(name)?.to_owned()))).collect()
-}
-
-/// Runs a future without a network. The runtime has timers because requests have a time limit.
-fn block_on<F: Future>(future: F) -> F::Output {
-    thread_local! {
-        static RUNTIME: runtime::Runtime = runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    }
-    RUNTIME.with(|runtime| runtime.block_on(future))
-}

@@ -42,7 +42,7 @@ pub fn token(data: &[u8]) {
 
 /// The time of verification: 2026-11-22, in seconds since 1970. It is fixed because inputs must have the same meaning
 /// in every run.
-const NOW: u64 = 1_795_334_400;
+const NOW: UnixSeconds = UnixSeconds::new(1_795_334_400);
 
 /// The subject of the valid tokens.
 const SUBJECT: &str = "0b6a9f0e-3c55-4d0c-9c39-6f5a0c9b8d21";
@@ -82,7 +82,7 @@ static ED25519: LazyLock<IssuedToken> = LazyLock::new(|| {
 });
 
 fn valid_claims() -> Value {
-    let (iat, exp) = (NOW - 60, NOW + 600);
+    let (iat, exp) = (NOW.get() - 60, NOW.get() + 600);
     json!({
         "iss": ISSUER, "sub": SUBJECT, "public_id": SUBJECT, "iat": iat, "nbf": iat, "exp": exp,
         "jti": "3f0f3d7e-0c5c-4a39-9a0e-6f1f0b1f7a51", "ver": 3,
@@ -99,13 +99,9 @@ fn verifier(algorithm: Algorithm, audience: Option<&str>) -> Verifier {
     )
 }
 
-fn now() -> UnixSeconds {
-    UnixSeconds::new(NOW)
-}
-
 impl IssuedToken {
     fn assert_accepts_only_valid(&self, text: &str) {
-        match self.verifier.verify(text, &self.keys, now()) {
+        match self.verifier.verify(text, &self.keys, NOW) {
             Ok(verified) => {
                 assert_eq!(text, self.valid, "a token that was not issued is accepted");
                 assert_eq!(verified.subject.to_string(), SUBJECT);
@@ -161,13 +157,13 @@ fn signed_token(data: &[u8], audience: Option<&str>) {
     let text = String::from_utf8_lossy(data);
     let (header, claims) = text.split_once('\n').unwrap_or((r#"{"alg":"HS256"}"#, &text));
     let token = forge::token(header, claims);
-    if let Ok(verified) = verifier(Algorithm::Hs256, audience).verify(&token, &HMAC.keys, now()) {
+    if let Ok(verified) = verifier(Algorithm::Hs256, audience).verify(&token, &HMAC.keys, NOW) {
         let (Some(header), Some(claims)) = (parse_part(header), parse_part(claims)) else { return };
         assert_eq!(header["alg"], "HS256", "{header}");
         assert!(header.get("b64").is_none() && header["crit"].is_null(), "{header}");
         let time = |name: &str| claims[name].as_u64().unwrap_or_else(|| panic!("{name} is not an integer: {claims}"));
         assert_eq!(claims["iss"], ISSUER, "{claims}");
-        assert!(time("exp") > NOW && time("nbf") <= NOW && time("iat") <= NOW, "{claims}");
+        assert!(time("exp") > NOW.get() && time("nbf") <= NOW.get() && time("iat") <= NOW.get(), "{claims}");
         let subject = verified.subject.to_string();
         assert!(claims["sub"] == *subject && claims["public_id"] == *subject, "{claims}");
         assert!(claims["jti"].is_string(), "{claims}");
@@ -189,6 +185,6 @@ fn signed_token(data: &[u8], audience: Option<&str>) {
     let (header, claims) = (forge::encode(header), forge::encode(claims));
     for key in [POINT.as_bytes(), &forge::decode(POINT)] {
         let forged = forge::sign(&header, &claims, key, jsonwebtoken::Algorithm::HS256);
-        assert!(ED25519.verifier.verify(&forged, &ED25519.keys, now()).is_err(), "{forged}");
+        assert!(ED25519.verifier.verify(&forged, &ED25519.keys, NOW).is_err(), "{forged}");
     }
 }

@@ -6,7 +6,7 @@ use shared::domain::{
     keys::{Algorithm, Jwk, JwkSet, KeySetError, SigningKeySet, VerifyingKeySet},
 };
 
-use super::StoredValue;
+use super::value::StoredValue;
 
 /// A valid key set.
 #[derive(Debug, Clone)]

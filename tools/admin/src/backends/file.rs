@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{BackendError, SetKind, StoredValue, resolve, unique};
+use super::value::{BackendError, SetKind, StoredValue, unique};
 
 pub(super) struct FileBackend {
     path: PathBuf,
@@ -84,4 +84,14 @@ impl Drop for TemporaryFile {
         // Fails after the rename, or if the file could not be created.
         let _ = fs::remove_file(&self.0);
     }
+}
+
+/// Follows symbolic links, so that a write replaces the target and not the link. Also works for a file that does not
+/// exist in a directory that does.
+pub(super) fn resolve(path: &Path) -> PathBuf {
+    let in_directory = || {
+        let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(".".as_ref());
+        Some(directory.canonicalize().ok()?.join(path.file_name()?))
+    };
+    path.canonicalize().ok().or_else(in_directory).unwrap_or_else(|| path.to_owned())
 }

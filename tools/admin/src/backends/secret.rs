@@ -11,9 +11,8 @@ use aws_sdk_secretsmanager::{
 use secrecy::ExposeSecret as _;
 
 use super::{
-    BackendError, LazyAwsConfig, StoredValue,
-    aws::{cause, cause_of_write},
-    unique,
+    aws::{LazyAwsConfig, cause, cause_of_write},
+    value::{BackendError, StoredValue, unique},
 };
 
 /// Label of the version that readers get.

@@ -1,4 +1,7 @@
-use shared::domain::keys::Algorithm;
+use shared::{
+    config::{KEYS_REFRESH, SecurityProfile, VARIABLES},
+    domain::keys::Algorithm,
+};
 
 use crate::harness::{PRIVATE_FILE, PUBLIC_FILE, Sandbox, set};
 
@@ -83,6 +86,18 @@ async fn help_lists_the_commands_and_the_locations() {
         ]);
     }
     sandbox.run(&["--version"]).await.assert_success().assert_mentions(&["admin 0."]);
+}
+
+#[tokio::test]
+async fn help_shows_the_variables_and_the_default_of_the_functions() {
+    let sandbox = Sandbox::new().await;
+    let outcome = sandbox.run(&["keys", "list", "--help"]).await;
+    let variables = outcome.out.split("[env: ").skip(1).map(|rest| rest.split([']', '=']).next().unwrap_or_default());
+    for variable in variables {
+        assert!(VARIABLES.iter().any(|known| known.name == variable), "{variable} is not a variable of the functions");
+    }
+    let default = KEYS_REFRESH.default_in(SecurityProfile::Tutorial).unwrap();
+    outcome.assert_mentions(&[&format!("[default: {default}]")]);
 }
 
 #[tokio::test]

@@ -1,16 +1,15 @@
 //! `POST /password` and `DELETE /user/me`.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::domain::{session::RefreshToken, user::PublicId};
-use testkit::{ADA, Answer, GRACE, Service, forge, service::send};
+use testkit::{ADA, Answer, GRACE, Service, forge, service::send, text};
+use tokio::task::JoinSet;
 
 const NEW: &str = "a better tortoise lamp quarrel";
-
-fn text<'v>(value: &'v Value, name: &str) -> &'v str {
-    value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}"))
-}
 
 async fn change(service: &Service, token: &str, current: &str, new: &str) -> Answer {
     service.post_with("/password", token, &json!({ "current_password": current, "new_password": new })).await
@@ -103,9 +102,9 @@ async fn an_unauthenticated_caller_cannot_change_or_delete_anything_whatever_the
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_concurrent_password_changes_exactly_one_takes_effect() {
-    let service = std::sync::Arc::new(Service::start().await);
+    let service = Arc::new(Service::start().await);
     let mine = service.signed_in(ADA).await;
-    let mut changes = tokio::task::JoinSet::new();
+    let mut changes = JoinSet::new();
     for number in 0..8 {
         let (service, token) = (service.clone(), text(&mine, "token").to_owned());
         changes.spawn(async move {
@@ -128,16 +127,16 @@ async fn of_concurrent_password_changes_exactly_one_takes_effect() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_change_succeeds_during_concurrent_log_outs() {
     for scope in ["others", "global"] {
-        let service = std::sync::Arc::new(Service::start().await);
+        let (service, calls) = Service::recorded().await;
         let mine = service.signed_in(ADA).await;
-        let (beside, token) = (service.clone(), text(&mine, "token").to_owned());
-        let log_out = tokio::spawn(async move {
-            // While the new password is being hashed.
-            tokio::time::sleep(std::time::Duration::from_millis(60)).await;
-            beside.post_with("/logout", &token, &json!({ "scope": scope })).await.status
-        });
-        let changed = change(&service, text(&mine, "token"), ADA[2], NEW).await;
-        assert_eq!((changed.status, log_out.await.unwrap()), (200, 204), "{scope}: {changed:?}");
+        calls.take();
+        let log_out = async {
+            // The change has read the credentials. It verifies and hashes passwords before it writes.
+            calls.wait_for("GetItem").await;
+            service.post_with("/logout", text(&mine, "token"), &json!({ "scope": scope })).await.status
+        };
+        let (changed, logged_out) = tokio::join!(change(&service, text(&mine, "token"), ADA[2], NEW), log_out);
+        assert_eq!((changed.status, logged_out), (200, 204), "{scope}: {changed:?}");
         assert_eq!(service.me(&mine["token"]).await, 401);
         assert_eq!(service.log_in(ADA[1], NEW).await.status, 201);
     }

@@ -1,6 +1,9 @@
 //! At most one account for each mailbox, also under concurrency and faults.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use testkit::{ADA, Service};
@@ -39,7 +42,7 @@ async fn a_mailbox_has_one_account_in_every_form_of_its_address() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_64_concurrent_sign_ups_for_one_address_exactly_one_is_201_and_only_its_password_works() {
     let settings = [("THROTTLE_ADDRESS_SIGNUPS", "0"), ("THROTTLE_PAIR_FAILURES", "9")];
-    let service = std::sync::Arc::new(Service::with(&settings).await);
+    let service = Arc::new(Service::with(&settings).await);
     let variants = ["ada@example.com", "ADA@example.com", " ada@EXAMPLE.com", "Ada@ｅxample.com"];
     let mut attempts = JoinSet::new();
     for number in 0..64 {
@@ -66,7 +69,7 @@ async fn of_64_concurrent_sign_ups_for_one_address_exactly_one_is_201_and_only_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_accounts_of_150_concurrent_sign_ups_are_listed() {
-    let service = std::sync::Arc::new(Service::with(&[("THROTTLE_ADDRESS_SIGNUPS", "100000")]).await);
+    let service = Arc::new(Service::with(&[("THROTTLE_ADDRESS_SIGNUPS", "100000")]).await);
     let mut attempts = JoinSet::new();
     for number in 0..150 {
         let service = service.clone();

@@ -1,78 +1,69 @@
-//! Algorithms, key sets, and keys that change while the service runs.
+//! Signature algorithms and key sets.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::path::PathBuf;
 
 use jsonwebtoken::{Algorithm as Jws, EncodingKey, Header, jwk::JwkSet as PublicSet};
 use serde_json::{Value, json};
-use shared::domain::time::UnixSeconds;
 use shared::domain::{
     keys::{Algorithm, Jwk, JwkSet},
+    time::UnixSeconds,
     user::PublicId,
 };
-use testkit::{ADA, GRACE, Service, forge};
-use tokio::{task::JoinSet, time::sleep};
+use testkit::{ADA, Service, forge};
 
 /// A temporary file with a key set.
-struct KeyFile(PathBuf);
+pub(crate) struct KeyFile {
+    path: PathBuf,
+    /// The path as a setting.
+    location: String,
+}
 
 impl KeyFile {
-    fn new(keys: &[&Jwk]) -> Self {
-        let file = Self(std::env::temp_dir().join(format!("postern-{}.json", PublicId::random())));
+    pub(crate) fn new(keys: &[&Jwk]) -> Self {
+        let path = std::env::temp_dir().join(format!("postern-{}.json", PublicId::random()));
+        let file = Self { location: format!("file:{}", path.display()), path };
         file.set(keys);
         file
     }
 
     /// Replaces the keys atomically, as `admin` does.
-    fn set(&self, keys: &[&Jwk]) {
-        let next = self.0.with_extension("next");
+    pub(crate) fn set(&self, keys: &[&Jwk]) {
+        let next = self.path.with_extension("next");
         std::fs::write(&next, JwkSet::new(keys.iter().map(|key| (*key).clone()).collect()).to_json()).unwrap();
-        std::fs::rename(next, &self.0).unwrap();
+        std::fs::rename(next, &self.path).unwrap();
     }
 
-    fn location(&self) -> String {
-        format!("file:{}", self.0.display())
+    /// The settings of a service that uses the file.
+    pub(crate) fn settings<'s>(&'s self, algorithm: &'s str) -> [(&'s str, &'s str); 3] {
+        [("JWT_ALGORITHM", algorithm), ("JWT_SECRET_ARN", &self.location), ("JWT_SECRET_KEY", "")]
     }
 }
 
 impl Drop for KeyFile {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(AsRef::<Path>::as_ref(&self.0));
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 
-fn key(algorithm: Algorithm, now: u64) -> Jwk {
-    Jwk::generate(algorithm, UnixSeconds::new(now)).unwrap()
-}
-
-fn now() -> u64 {
-    u64::try_from(forge::now()).unwrap()
+/// A key from long ago, which signs at once.
+pub(crate) fn key(algorithm: Algorithm) -> Jwk {
+    Jwk::generate(algorithm, UnixSeconds::new(1)).unwrap()
 }
 
 async fn service(algorithm: Algorithm, keys: &KeyFile, more: &[(&str, &str)]) -> Service {
-    let location = keys.location();
-    let settings = [("JWT_ALGORITHM", algorithm.name()), ("JWT_SECRET_ARN", location.as_str()), ("JWT_SECRET_KEY", "")];
-    Service::with(&[&settings, more].concat()).await
+    Service::with(&[&keys.settings(algorithm.name()), more].concat()).await
 }
 
 #[tokio::test]
 async fn each_algorithm_signs_with_its_first_key_and_accepts_tokens_of_all_its_keys() {
     for algorithm in Algorithm::ALL {
-        let (first, second) = (key(algorithm, 1), key(algorithm, 1));
+        let (first, second) = (key(algorithm), key(algorithm));
         let file = KeyFile::new(&[&second]);
         let before = service(algorithm, &file, &[]).await;
         let (_, earlier) = before.member(ADA).await;
         file.set(&[&first, &second]);
-        let settings =
-            [("JWT_ALGORITHM", algorithm.name()), ("JWT_SECRET_ARN", &file.location()), ("JWT_SECRET_KEY", "")];
-        let service = Service::over(&settings, &before.endpoint, &before.endpoint).await;
+        let settings = file.settings(algorithm.name());
+        let service = before.another(&settings).await;
         let token = service.log_in(ADA[1], ADA[2]).await.json()["token"].as_str().unwrap().to_owned();
         assert_eq!(forge::header(&token), json!({ "alg": algorithm.name(), "typ": "JWT", "kid": first.kid() }));
         assert_eq!(forge::header(&earlier)["kid"], second.kid());
@@ -80,7 +71,7 @@ async fn each_algorithm_signs_with_its_first_key_and_accepts_tokens_of_all_its_k
             assert_eq!(service.get("/user", token).await.status, 200, "{algorithm}");
         }
         file.set(&[&first]);
-        let service = Service::over(&settings, &before.endpoint, &before.endpoint).await;
+        let service = before.another(&settings).await;
         assert_eq!(service.get("/user", &token).await.status, 200, "{algorithm}");
         assert_eq!(service.get("/user", &earlier).await.code(), (401, "invalid-token".to_owned()), "{algorithm}");
     }
@@ -100,7 +91,7 @@ fn forged(claims: &Value, alg: &str, kid: Option<&str>, key: &EncodingKey, signe
 #[tokio::test]
 async fn a_token_of_another_algorithm_is_rejected_even_with_the_public_key_as_hmac_secret() {
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
-        let signing = key(algorithm, 1);
+        let signing = key(algorithm);
         let file = KeyFile::new(&[&signing]);
         let service = service(algorithm, &file, &[]).await;
         let (id, good) = service.member(ADA).await;
@@ -136,20 +127,14 @@ async fn a_token_of_another_algorithm_is_rejected_even_with_the_public_key_as_hm
 
 #[tokio::test]
 async fn keys_embedded_in_a_token_are_ignored() {
-    let (signing, own) = (key(Algorithm::EdDsa, 1), key(Algorithm::EdDsa, 1));
+    let (signing, own) = (key(Algorithm::EdDsa), key(Algorithm::EdDsa));
     let file = KeyFile::new(&[&signing]);
-    let service = service(Algorithm::EdDsa, &file, &[]).await;
-    let (id, _) = service.member(ADA).await;
+    let target = service(Algorithm::EdDsa, &file, &[]).await;
+    let (id, _) = target.member(ADA).await;
     let other = KeyFile::new(&[&own]);
-    let attacker = Service::with(&[
-        ("JWT_ALGORITHM", "EdDSA"),
-        ("JWT_SECRET_ARN", &other.location()),
-        ("JWT_SECRET_KEY", ""),
-        ("SESSION_IDLE", "0"),
-    ])
-    .await;
+    let attacker = service(Algorithm::EdDsa, &other, &[("SESSION_IDLE", "0")]).await;
     let (_, token) = attacker.member(ADA).await;
-    assert_eq!(service.get("/user", &token).await.status, 401, "signed with another key: {id}");
+    assert_eq!(target.get("/user", &token).await.status, 401, "signed with another key: {id}");
     let set: PublicSet = serde_json::from_str(&JwkSet::new(vec![own.public().unwrap()]).to_json()).unwrap();
     for header in [
         Header { jwk: Some(set.keys[0].clone()), ..Header::new(Jws::EdDSA) },
@@ -159,14 +144,14 @@ async fn keys_embedded_in_a_token_are_ignored() {
     ] {
         let header = forge::encode(serde_json::to_string(&header).unwrap());
         let rest = token.split_once('.').unwrap().1;
-        assert_eq!(service.get("/user", &format!("{header}.{rest}")).await.status, 401);
+        assert_eq!(target.get("/user", &format!("{header}.{rest}")).await.status, 401);
     }
 }
 
 #[tokio::test]
 async fn the_jwks_document_is_public_and_contains_only_public_keys() {
     for algorithm in Algorithm::ALL {
-        let keys = [key(algorithm, 1), key(algorithm, 1)];
+        let keys = [key(algorithm), key(algorithm)];
         let file = KeyFile::new(&[&keys[0], &keys[1]]);
         let service = service(algorithm, &file, &[]).await;
         let answer = service.get("/.well-known/jwks.json", "an invalid token").await;
@@ -194,7 +179,7 @@ async fn the_jwks_document_is_public_and_contains_only_public_keys() {
 #[tokio::test]
 async fn discovery_is_available_if_the_issuer_is_an_https_url() {
     let issuer = "https://auth.example.com";
-    let signing = key(Algorithm::Es256, 1);
+    let signing = key(Algorithm::Es256);
     let file = KeyFile::new(&[&signing]);
     for (given, uri) in [(issuer, issuer), ("https://auth.example.com/", issuer)] {
         let service = service(Algorithm::Es256, &file, &[("JWT_ISSUER", given)]).await;
@@ -237,108 +222,4 @@ async fn a_configured_audience_is_issued_and_required() {
         assert_eq!(service.get("/user", &forge::with_claims(&claims)).await.status, status, "{audience}");
     }
     assert_eq!(service.get("/user", &forge::with_claims(&forge::claims(&id))).await.status, 401, "without an audience");
-}
-
-/// The observations of a client during rotations.
-#[derive(Default, Debug)]
-struct Seen {
-    listings: usize,
-    log_ins: usize,
-    wrongly_rejected: Vec<String>,
-    wrongly_accepted: Vec<String>,
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn keys_rotate_under_load_without_a_wrong_rejection_and_retired_keys_are_rejected_after_the_refresh_interval() {
-    let refresh = Duration::from_secs(1);
-    let mut old = key(Algorithm::EdDsa, 1);
-    let file = KeyFile::new(&[&old]);
-    let service = Arc::new(service(Algorithm::EdDsa, &file, &[("JWT_KEYS_REFRESH", "1")]).await);
-    service.signed_in(ADA).await;
-    service.signed_in(GRACE).await;
-
-    let retired = Arc::new(Mutex::new(HashMap::<String, Instant>::new()));
-    let is_done = Arc::new(AtomicBool::new(false));
-    let mut clients = JoinSet::new();
-    for user in [ADA, GRACE, ADA] {
-        let (service, retired, is_done) = (service.clone(), retired.clone(), is_done.clone());
-        clients.spawn(async move {
-            let mut seen = Seen::default();
-            let mut tokens: Vec<String> = Vec::new();
-            while !is_done.load(Ordering::SeqCst) {
-                tokens.push(service.log_in(user[1], user[2]).await.json()["token"].as_str().unwrap().to_owned());
-                seen.log_ins += 1;
-                // The newest tokens, and a sample of the older ones.
-                for token in tokens.iter().rev().take(3).chain(tokens.iter().step_by(20)) {
-                    let kid = forge::header(token)["kid"].as_str().unwrap().to_owned();
-                    let asked = Instant::now();
-                    let status = service.get("/user/me", token).await.status;
-                    seen.listings += 1;
-                    match retired.lock().unwrap().get(&kid) {
-                        // A retired key may be refused from then on, and has to be once the refresh time is over.
-                        Some(at) if status == 200 && asked > *at + refresh => seen.wrongly_accepted.push(kid),
-                        None if status != 200 => seen.wrongly_rejected.push(kid),
-                        _ => {}
-                    }
-                }
-            }
-            seen
-        });
-    }
-    // More often than an unknown `kid` may cause a reading: nobody signs with a key that others do not know yet.
-    for _ in 0..3 {
-        sleep(Duration::from_millis(500)).await;
-        // As `admin keys rotate` and `admin keys retire` do it.
-        let new = key(Algorithm::EdDsa, now());
-        file.set(&[&new, &old]);
-        sleep(Duration::from_millis(3100)).await;
-        let latest = service.log_in(ADA[1], ADA[2]).await.json();
-        assert_eq!(forge::header(latest["token"].as_str().unwrap())["kid"], new.kid(), "the new key signs by now");
-        file.set(&[&new]);
-        retired.lock().unwrap().insert(old.kid().to_owned(), Instant::now());
-        old = new;
-    }
-    sleep(Duration::from_millis(1500)).await;
-    is_done.store(true, Ordering::SeqCst);
-    let mut listings = 0;
-    for seen in clients.join_all().await {
-        assert!(seen.wrongly_rejected.is_empty() && seen.wrongly_accepted.is_empty(), "{seen:?}");
-        assert!(seen.log_ins > 5, "{seen:?}");
-        listings += seen.listings;
-    }
-    assert!(listings > 50, "{listings}");
-}
-
-#[tokio::test]
-async fn a_new_key_signs_only_after_every_instance_has_had_time_to_read_it() {
-    let old = key(Algorithm::EdDsa, 1);
-    let file = KeyFile::new(&[&old]);
-    let more = [("JWT_KEYS_REFRESH", "2")];
-    let one = service(Algorithm::EdDsa, &file, &more).await;
-    let settings = [
-        ("JWT_ALGORITHM", "EdDSA"),
-        ("JWT_SECRET_ARN", &file.location()),
-        ("JWT_SECRET_KEY", ""),
-        ("JWT_KEYS_REFRESH", "2"),
-    ];
-    let other = Service::over(&settings, &one.endpoint, &one.endpoint).await;
-    let token = one.signed_in(ADA).await["token"].as_str().unwrap().to_owned();
-    sleep(Duration::from_millis(2100)).await;
-    // The other instance has just read the keys, and has used up its reading for unknown ones.
-    assert_eq!(other.get("/user/me", &token).await.status, 200);
-    let strange = format!("{}.{}", forge::encode(r#"{"alg":"EdDSA","kid":"?"}"#), token.split_once('.').unwrap().1);
-    assert_eq!(other.get("/user/me", &strange).await.status, 401);
-    let new = key(Algorithm::EdDsa, now());
-    file.set(&[&new, &old]);
-    let rotated = Instant::now();
-    loop {
-        let token = one.log_in(ADA[1], ADA[2]).await.json()["token"].as_str().unwrap().to_owned();
-        let kid = forge::header(&token)["kid"].clone();
-        assert_eq!(other.get("/user/me", &token).await.status, 200, "{kid} after {:?}", rotated.elapsed());
-        if kid == new.kid() {
-            break;
-        }
-        assert!(rotated.elapsed() < Duration::from_secs(7), "the new key never signs");
-    }
-    assert!(rotated.elapsed() > Duration::from_secs(3));
 }

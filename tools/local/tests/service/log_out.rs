@@ -1,13 +1,15 @@
 //! `POST /logout`.
 
+use std::{sync::Arc, time::Duration};
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{ADA, GRACE, Service, forge, service::send};
+use testkit::{ADA, GRACE, Service, forge, service::send, text};
+use tokio::{sync::mpsc, task::JoinSet};
 
-fn text<'v>(value: &'v Value, name: &str) -> &'v str {
-    value[name].as_str().unwrap_or_else(|| panic!("{name} in {value}"))
-}
+/// Longer than the grace period of a refresh token, and than the time in which a log-out counts as a repetition.
+const LATER: Duration = Duration::from_secs(11);
 
 /// Three sessions of Ada and one of Grace.
 async fn sessions(service: &Service) -> [Value; 4] {
@@ -82,18 +84,6 @@ async fn a_repeated_log_out_has_no_further_effect() {
     }
 }
 
-/// As if the last log-out of all others had been longer ago than the moments in which it counts as the same one.
-async fn let_time_pass(service: &Service) {
-    for session in service.items("Sessions").await {
-        if session.contains_key("others_ended_at") {
-            let key = ["public_id", "session_id"].map(|name| (name.to_owned(), session[name].clone()));
-            let update = service.database.update_item().table_name("Sessions").set_key(Some(key.into()));
-            let update = update.update_expression("SET others_ended_at = :v");
-            update.expression_attribute_values(":v", AttributeValue::N("1".to_owned())).send().await.unwrap();
-        }
-    }
-}
-
 #[tokio::test]
 async fn other_sessions_can_be_ended_repeatedly_while_the_session_continues() {
     let service = Service::start().await;
@@ -109,19 +99,25 @@ async fn other_sessions_can_be_ended_repeatedly_while_the_session_continues() {
         let refreshed = service.refresh(&refresh_token).await.json();
         text(&refreshed, "refresh_token").clone_into(&mut refresh_token);
         assert_eq!(service.me(&refreshed["token"]).await, 200);
-        let_time_pass(&service).await;
+        service.clock.advance(LATER);
     }
 }
 
 #[tokio::test]
 async fn an_attacker_with_a_stolen_session_cannot_lock_its_owner_out_by_ending_all_others() {
-    let service = std::sync::Arc::new(Service::start().await);
+    let service = Arc::new(Service::start().await);
     let stolen = service.signed_in(ADA).await;
     let (attacker, token) = (service.clone(), text(&stolen, "token").to_owned());
     let others = json!({ "scope": "others" });
-    let attacker =
-        tokio::spawn(async move { while attacker.post_with("/logout", &token, &others).await.status == 204 {} });
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let (log_outs, mut logged_out) = mpsc::unbounded_channel();
+    let attacker = tokio::spawn(async move {
+        while attacker.post_with("/logout", &token, &others).await.status == 204 {
+            let _ = log_outs.send(());
+        }
+    });
+    for _ in 0..3 {
+        logged_out.recv().await.expect("the attacker is logged in");
+    }
     let mine = service.log_in(ADA[1], ADA[2]).await.json();
     let body = json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp quarrel" });
     let changed = service.post_with("/password", text(&mine, "token"), &body).await;
@@ -133,7 +129,7 @@ async fn an_attacker_with_a_stolen_session_cannot_lock_its_owner_out_by_ending_a
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_log_outs_of_all_and_of_other_sessions_leave_no_session() {
     for _ in 0..15 {
-        let service = std::sync::Arc::new(Service::start().await);
+        let service = Arc::new(Service::start().await);
         let (first, second) = (service.signed_in(ADA).await, service.log_in(ADA[1], ADA[2]).await.json());
         let log_out = |session: &Value, scope: &str| {
             let (service, token, body) =
@@ -155,14 +151,7 @@ async fn a_replayed_refresh_token_at_log_out_ends_only_its_own_session() {
     let service = Service::start().await;
     let sessions = sessions(&service).await;
     let next = service.refresh(text(&sessions[0], "refresh_token")).await.json();
-    for session in service.items("Sessions").await {
-        if session.contains_key("rotated_at") {
-            let key = ["public_id", "session_id"].map(|name| (name.to_owned(), session[name].clone()));
-            let update = service.database.update_item().table_name("Sessions").set_key(Some(key.into()));
-            let update = update.update_expression("SET rotated_at = :v");
-            update.expression_attribute_values(":v", AttributeValue::N("1".to_owned())).send().await.unwrap();
-        }
-    }
+    service.clock.advance(LATER);
     let body = json!({ "scope": "others", "refresh_token": sessions[0]["refresh_token"] });
     assert_eq!(service.post("/logout", &body).await.status, 204);
     assert_eq!(service.me(&next["token"]).await, 401, "it is a replay, as for a refresh");
@@ -171,9 +160,9 @@ async fn a_replayed_refresh_token_at_log_out_ends_only_its_own_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_global_log_outs_are_all_204_and_end_every_session() {
-    let service = std::sync::Arc::new(Service::start().await);
+    let service = Arc::new(Service::start().await);
     let sessions = sessions(&service).await;
-    let mut calls = tokio::task::JoinSet::new();
+    let mut calls = JoinSet::new();
     for number in 0..12 {
         let (service, token) = (service.clone(), text(&sessions[number % 3], "token").to_owned());
         calls.spawn(async move { service.post_with("/logout", &token, &json!({ "scope": "global" })).await.status });

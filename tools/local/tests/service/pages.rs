@@ -1,10 +1,12 @@
 //! Pages, forms, cookies and protection against cross-site requests. `testing/browser` tests the pages in Chromium.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use testkit::{
-    ADA, Answer, GRACE, Service, forge,
+    ADA, Answer, GRACE, Service,
     service::{BROWSER, send},
 };
 
@@ -35,16 +37,6 @@ async fn signed_in(service: &Service) -> Vec<String> {
     assert_eq!(seen(&answer), (303, "", "/user"));
     assert_eq!(answer.cookies().len(), 2, "{answer:?}");
     answer.cookies()
-}
-
-/// The same cookies with an access token that expired an hour earlier.
-fn expired(mut cookies: Vec<String>) -> Vec<String> {
-    let mut claims = forge::payload(&cookies[0]);
-    for time in ["iat", "nbf", "exp"] {
-        claims[time] = json!(claims[time].as_i64().expect("a time") - 3600);
-    }
-    cookies[0] = format!("access_token={}", forge::with_claims(&claims));
-    cookies
 }
 
 /// The same request, with the headers that browsers send for cross-site requests.
@@ -229,7 +221,8 @@ async fn a_log_in_redirects_to_the_previous_page_and_never_to_another_site() {
 #[tokio::test]
 async fn an_expired_access_token_is_refreshed_by_its_session() {
     let service = Service::start().await;
-    let cookies = expired(signed_in(&service).await);
+    let cookies = signed_in(&service).await;
+    service.clock.advance(Duration::from_secs(60 * 60));
     assert_eq!(
         seen(&get(&service, "/user?limit=5", &cookies).await),
         (303, "", "/refresh?return_to=%2Fuser%3Flimit%3D5")
@@ -241,7 +234,8 @@ async fn an_expired_access_token_is_refreshed_by_its_session() {
     assert_eq!(seen(&get(&service, "/user", &refreshed.cookies()).await), (200, "Users", ""));
     // A form is accepted with an expired access token if the session is active.
     let fields = [("current_password", ADA[2]), ("new_password", NEW_PASSWORD)];
-    let changed = post(&service, "/password", &expired(refreshed.cookies()), &fields).await;
+    service.clock.advance(Duration::from_secs(60 * 60));
+    let changed = post(&service, "/password", &refreshed.cookies(), &fields).await;
     assert_eq!(seen(&changed), (303, "", "/user/me?notice=password-changed"));
     assert_eq!(get(&service, "/user", &changed.cookies()).await.status, 200);
 }
