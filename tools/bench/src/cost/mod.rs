@@ -1,14 +1,14 @@
 //! The monthly cost of Postern on AWS, compared with Cognito. Prices and counts are options; `calls` has the DynamoDB
 //! units of each kind of call.
 //!
-//! The duration of a call is its CPU time, divided by the share of a processor that the memory size provides, plus
-//! the time that it waits. Lambda bills it times the memory size, rounded up to whole milliseconds.
+//! The duration of a call is its CPU time, divided by the share of a processor that the memory size provides, plus the
+//! time that it waits. Lambda bills it times the memory size, rounded up to whole milliseconds.
 
 mod calls;
 mod cognito;
 mod tables;
 
-use clap::{Args, ValueEnum, value_parser};
+use clap::{Args, ValueEnum, builder::RangedI64ValueParser, value_parser};
 
 pub(crate) use self::tables::report;
 
@@ -99,13 +99,13 @@ struct Functions {
     #[arg(long, value_enum, default_value_t = Architecture::Arm64)]
     architecture: Architecture,
     /// Memory of login.
-    #[arg(long, value_name = "MB", default_value_t = TEMPLATE_LOGIN_MB, value_parser = value_parser!(u32).range(128..=10_240))]
+    #[arg(long, value_name = "MB", default_value_t = TEMPLATE_LOGIN_MB, value_parser = memory_size())]
     login_mb: u32,
     /// Memory of signup.
-    #[arg(long, value_name = "MB", default_value_t = TEMPLATE_SIGNUP_MB, value_parser = value_parser!(u32).range(128..=10_240))]
+    #[arg(long, value_name = "MB", default_value_t = TEMPLATE_SIGNUP_MB, value_parser = memory_size())]
     signup_mb: u32,
     /// Memory of list-users.
-    #[arg(long, value_name = "MB", default_value_t = TEMPLATE_LIST_USERS_MB, value_parser = value_parser!(u32).range(128..=10_240))]
+    #[arg(long, value_name = "MB", default_value_t = TEMPLATE_LIST_USERS_MB, value_parser = memory_size())]
     list_users_mb: u32,
     /// CPU time of a log-in.
     #[arg(long, value_name = "MS", default_value_t = LOGIN_CPU_MS, value_parser = amount)]
@@ -144,7 +144,7 @@ struct Functions {
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
     environments: u32,
     /// Time after which the keys are read again (JWT_KEYS_REFRESH).
-    #[arg(long, value_name = "SECONDS", default_value_t = KEYS_REFRESH_SECONDS, value_parser = value_parser!(u32).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = KEYS_REFRESH_SECONDS, value_parser = seconds())]
     keys_refresh: u32,
     /// Custom metrics that are published in every hour of the month; 0 with METRICS=off.
     #[arg(long, value_name = "COUNT", default_value_t = 25)]
@@ -235,6 +235,14 @@ impl Architecture {
             Self::X86 => "x86_64",
         }
     }
+}
+
+fn memory_size() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(128..=10_240)
+}
+
+fn seconds() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(1..=86_400)
 }
 
 fn amount(text: &str) -> Result<f64, String> {

@@ -118,9 +118,7 @@ fn by_memory(arguments: &Arguments) -> Vec<String> {
     });
     let architecture = arguments.functions.architecture.name();
     let head = [
-        format!(
-            "4. Memory in MB: duration of a warm call, and Lambda's part of the cost of a million calls on {architecture}"
-        ),
+        format!("4. Memory in MB: duration of a warm call, and Lambda's part of a million calls on {architecture}"),
         "   * template.yaml".to_owned(),
         String::new(),
         format!("  {:>5}{names}", ""),
