@@ -180,8 +180,8 @@ impl Login {
         }
     }
 
-    /// The credentials, if the password is right. Every path compares one hash, so the response time does not reveal whether
-    /// an account exists.
+    /// The credentials, if the password is right. Every path compares one hash, so the response time does not reveal
+    /// whether an account exists.
     async fn verify_password(
         &self,
         email: &str,
