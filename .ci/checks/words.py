@@ -35,7 +35,7 @@ def pattern(entries, flags=0, capital=False):
         return GAP.join(words) + ending
 
     alternatives = "|".join(one(entry) for entry in entries)
-    return re.compile(f"(?<![A-Za-z0-9])(?:{alternatives})(?![A-Za-z0-9])", flags)
+    return re.compile(f"(?<![A-Za-z0-9])(?:{alternatives})(?![A-Za-z0-9_])", flags)
 
 
 class Words:

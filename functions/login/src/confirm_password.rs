@@ -19,8 +19,8 @@ impl Login {
         Ok(timed_hash(self.hasher.verify(password, hash)).await?)
     }
 
-    /// Checks the caller's password, so that a stolen token is not enough, and returns the stored hash. Rate-limited like
-    /// a log-in.
+    /// Checks the caller's password, so that a stolen token is not enough, and returns the stored hash. Rate-limited
+    /// like a log-in.
     pub(crate) async fn confirm_password(
         &self,
         caller: &VerifiedToken,

@@ -45,8 +45,8 @@ impl GuessLimiter {
         self.count_further(permit, account, client).await
     }
 
-    /// Counts the confirmation of a password by an authenticated caller and permits it, unless the limit is reached. It is counted by session, so other clients cannot
-    /// exhaust it.
+    /// Counts the confirmation of a password by an authenticated caller and permits it, unless the limit is reached.
+    /// It is counted by session, so other clients cannot exhaust it.
     pub(crate) async fn count_confirmation(&self, caller: &VerifiedToken) -> Result<Permit<'_>, Error> {
         self.pair(ThrottleKey::session_pair(caller.subject, caller.session())).await
     }

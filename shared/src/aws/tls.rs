@@ -116,9 +116,7 @@ impl HttpConnector for FallbackConnector {
                 // The handshake failed, so no part of the request was sent.
                 Err(error) if is_unknown_issuer(&error) => {
                     if !has_fallen_back.swap(true, Ordering::Relaxed) {
-                        warn!(
-                            "the certificate of an endpoint has no Amazon root; falling back to the system's trust store"
-                        );
+                        warn!("the certificate of an endpoint has no Amazon root; using the system's trust store");
                     }
                     system.call(again).await
                 }

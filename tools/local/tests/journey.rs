@@ -122,17 +122,29 @@ async fn invoke(function: &str, event: &Value) -> Answer {
 async fn journey(api: &str) {
     let http = service::client();
     let request = |method: Method, path: &str| http.request(method, format!("{api}{path}"));
-    let post = |path: &str| request(Method::POST, path);
-    let [name, _, password] = ADA;
     // Each journey has its own mailboxes, so that it can run more than once.
     let run = PublicId::random();
     let mailbox = |kind: &str| format!("{kind}.{run}@example.com");
+    let mailboxes = ["json", "form", "multipart"].map(mailbox);
+    sign_ups(&request, &mailboxes).await;
+    let token = log_ins(&request, &mailboxes[0]).await;
+    listings(&request, &mailboxes, &token).await;
+    errors(&request, &mailboxes[0], &token).await;
+    sessions(&request, &mailboxes[0], ADA[2]).await;
+    pages(&request, &mailbox("browser"), ADA[2]).await;
+}
 
-    let (json_mailbox, form_mailbox, multipart_mailbox) = (mailbox("json"), mailbox("form"), mailbox("multipart"));
+/// Signs up with each content type.
+async fn sign_ups(
+    request: &impl Fn(Method, &str) -> RequestBuilder,
+    [json_mailbox, form_mailbox, multipart_mailbox]: &[String; 3],
+) {
+    let post = |path: &str| request(Method::POST, path);
+    let [name, _, password] = ADA;
     let signed_up =
         send(post("/signup").json(&json!({ "name": name, "email": json_mailbox, "password": password }))).await;
     assert_eq!((signed_up.status, signed_up.json()["message"].as_str()), (201, Some("Successfully registered.")));
-    let form = [("name", "Zoë & Söhne"), ("email", &form_mailbox), ("password", password)];
+    let form = [("name", "Zoë & Söhne"), ("email", form_mailbox), ("password", password)];
     let signed_up = send(post("/signup").form(&form)).await;
     assert_eq!((signed_up.status, signed_up.json()["name"].as_str()), (201, Some("Zoë & Söhne")));
     let form = Form::new().text("name", "李小龍").text("email", multipart_mailbox.clone()).text("password", password);
@@ -143,36 +155,50 @@ async fn journey(api: &str) {
     )
     .await;
     assert_eq!(taken.code(), (202, "email-taken".to_owned()));
+}
 
-    let fields = [("email", json_mailbox.as_str()), ("password", password)];
+/// Logs in with each content type and with Basic authentication, and returns a token.
+async fn log_ins(request: &impl Fn(Method, &str) -> RequestBuilder, json_mailbox: &str) -> String {
+    let post = |path: &str| request(Method::POST, path);
+    let [_, _, password] = ADA;
+    let fields = [("email", json_mailbox), ("password", password)];
     let mut token = String::new();
     for log_in in [
         post("/login").json(&json!({ "email": json_mailbox, "password": password })),
         post("/login").form(&fields),
-        post("/login").multipart(Form::new().text("email", json_mailbox.clone()).text("password", password)),
-        post("/login").basic_auth(&json_mailbox, Some(password)),
+        post("/login").multipart(Form::new().text("email", json_mailbox.to_owned()).text("password", password)),
+        post("/login").basic_auth(json_mailbox, Some(password)),
     ] {
         let logged_in = send(log_in).await;
         assert_eq!(logged_in.status, 201, "{logged_in:?}");
         logged_in.json()["token"].as_str().unwrap().clone_into(&mut token);
     }
+    token
+}
 
+/// Lists users with each way to send a token.
+async fn listings(request: &impl Fn(Method, &str) -> RequestBuilder, mailboxes: &[String; 3], token: &str) {
     for authenticated in [
-        request(Method::GET, "/user").header("x-access-token", &token),
-        request(Method::GET, "/user").bearer_auth(&token),
+        request(Method::GET, "/user").header("x-access-token", token),
+        request(Method::GET, "/user").bearer_auth(token),
         request(Method::GET, "/user").header("authorization", format!("JWT {token}")),
     ] {
         assert_eq!(send(authenticated).await.status, 200);
     }
-    let me = send(request(Method::GET, "/user/me").header("x-access-token", &token)).await;
-    assert_eq!((me.status, me.json()["email"].as_str()), (200, Some(json_mailbox.as_str())));
-    assert_eq!(send(request(Method::HEAD, "/user").header("x-access-token", &token)).await.status, 200);
-    let listed = walk(|path| request(Method::GET, path).header("x-access-token", &token)).await;
-    for email in [&json_mailbox, &form_mailbox, &multipart_mailbox] {
+    let me = send(request(Method::GET, "/user/me").header("x-access-token", token)).await;
+    assert_eq!((me.status, me.json()["email"].as_str()), (200, Some(mailboxes[0].as_str())));
+    assert_eq!(send(request(Method::HEAD, "/user").header("x-access-token", token)).await.status, 200);
+    let listed = walk(|path| request(Method::GET, path).header("x-access-token", token)).await;
+    for email in mailboxes {
         assert_eq!(listed.iter().filter(|listed| *listed == email).count(), 1, "{email}");
     }
+}
 
-    let wrong = [("email", json_mailbox.as_str()), ("password", "wrong")];
+/// Checks the status and the code of typical errors.
+async fn errors(request: &impl Fn(Method, &str) -> RequestBuilder, json_mailbox: &str, token: &str) {
+    let post = |path: &str| request(Method::POST, path);
+    let [_, _, password] = ADA;
+    let wrong = [("email", json_mailbox), ("password", "wrong")];
     let unknown = [("email", "unknown@example.com"), ("password", password)];
     let large = "a".repeat(100_000);
     for (request, status, code) in [
@@ -187,14 +213,12 @@ async fn journey(api: &str) {
         (request(Method::DELETE, "/user"), 405, "method-not-allowed"),
         (request(Method::GET, "/user"), 401, "token-missing"),
         (request(Method::GET, "/user").bearer_auth(format!("{token}x")), 401, "invalid-token"),
-        (request(Method::GET, "/user?limit=0").bearer_auth(&token), 422, "invalid-fields"),
-        (request(Method::GET, "/user?cursor=x").bearer_auth(&token), 422, "invalid-fields"),
+        (request(Method::GET, "/user?limit=0").bearer_auth(token), 422, "invalid-fields"),
+        (request(Method::GET, "/user?cursor=x").bearer_auth(token), 422, "invalid-fields"),
     ] {
         let answer = send(request).await;
         assert_eq!(answer.code(), (status, code.to_owned()), "{answer:?}");
     }
-    sessions(&request, &json_mailbox, password).await;
-    pages(&request, &mailbox("browser"), password).await;
 }
 
 /// The life of an account in a browser.

@@ -69,7 +69,7 @@ impl RefreshToken {
         Ok(Self { user, handle: random()?, secret: random()? })
     }
 
-    /// Parses the text form. Whether its session exists is the database's to say.
+    /// Parses the text form. Does not check that its session exists.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 80];
         let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;

@@ -47,7 +47,7 @@ impl KeySetPair {
         Ok(Self { keys: read(keys).await?, public, refresh: locations.refresh, now })
     }
 
-    /// The private set. Fails with advice if there is none.
+    /// The private set. Fails with advice if it does not exist.
     pub(super) fn private_set(&self) -> Result<KeySet, Failure> {
         let advice = match &self.keys.contents {
             Contents::Private(keys) => return Ok(keys.clone()),

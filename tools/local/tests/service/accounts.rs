@@ -155,7 +155,9 @@ async fn an_unresponsive_database_is_503_with_retry_after_and_never_a_rejection(
 }
 
 /// DynamoDB's errors for a conflict with another transaction, for a transaction in progress, and for throttling.
-const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"Transaction cancelled","CancellationReasons":[{"Code":"TransactionConflict"},{"Code":"None"}]}"#;
+const CONFLICT: &str = "{\"__type\":\"com.amazonaws.dynamodb.v20120810#TransactionCanceledException\",\
+        \"message\":\"Transaction cancelled\",\
+        \"CancellationReasons\":[{\"Code\":\"TransactionConflict\"},{\"Code\":\"None\"}]}";
 const IN_PROGRESS: &str =
     r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionInProgressException","message":"in progress"}"#;
 const THROTTLED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down"}"#;
@@ -181,7 +183,8 @@ async fn a_sign_up_that_conflicts_repeatedly_is_503_and_stores_nothing() {
 
 #[tokio::test]
 async fn a_missing_table_is_503_and_reveals_no_internals() {
-    let missing = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"Requested resource not found: Table: Credentials"}"#;
+    let missing = "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException\",\
+        \"message\":\"Requested resource not found: Table: Credentials\"}";
     let (service, _) = Service::rejecting("GetItem", 1000, missing).await;
     service.sign_up(ADA).await;
     let answer = service.log_in(ADA[1], ADA[2]).await;

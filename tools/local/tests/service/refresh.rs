@@ -167,7 +167,8 @@ async fn each_call_makes_the_documented_database_calls() {
 
 #[tokio::test]
 async fn a_write_that_conflicts_with_a_transaction_is_retried() {
-    let conflict = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"Transaction is ongoing for the item"}"#;
+    let conflict = "{\"__type\":\"com.amazonaws.dynamodb.v20120810#TransactionConflictException\",\
+        \"message\":\"Transaction is ongoing for the item\"}";
     let (service, rejecting) = Service::rejecting("UpdateItem", 0, conflict).await;
     let signed_in = service.signed_in(ADA).await;
     rejecting.reject(2);
