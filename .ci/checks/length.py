@@ -21,7 +21,7 @@ WITHOUT_SECTIONS = {"CHANGELOG.md"}
 FENCE = re.compile(r"^\s*(```+|~~~+)")
 # In Markdown and in doc comments.
 TABLE = re.compile(r"^\s*(//[/!]\s*)?\|.*\|\s*$")
-URL_ONLY = re.compile(r"^\W*(!?\[[^\]]*\]\([^)]*\)|\[[^\]]+\]:\s*\S+|https?://\S+)\W*$")
+URL_ONLY = re.compile(r'^\W*(!?\[[^\]]*\]\([^)]*\)|\[[^\]]+\]:\s*\S+|https?://\S+|href=\"data:\S+)\W*$')
 # What can contain braces that are not code, and the braces themselves.
 RUST_TOKEN = re.compile(
     r"""
