@@ -1,4 +1,4 @@
-//! The settings of each function, in which nothing that it needs is optional.
+//! The settings of each function. Nothing that it needs is optional: `None` disables a feature.
 
 use super::{
     env::ConfigError,

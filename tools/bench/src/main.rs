@@ -18,6 +18,7 @@ mod process;
 mod progress;
 mod raw_argon2;
 mod report;
+mod row;
 mod sizes;
 mod starts;
 mod suite;

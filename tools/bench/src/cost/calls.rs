@@ -1,6 +1,6 @@
 //! Resources and cost of each kind of call.
 
-use super::{Architecture, Arguments, Functions, Usage};
+use super::arguments::{Architecture, Arguments, Functions, Usage};
 
 /// Memory size with one whole processor. A larger size provides further processors, which the functions do not use.
 const WHOLE_PROCESSOR_MB: f64 = 1769.0;
@@ -212,7 +212,7 @@ impl Arguments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cost::tests::{arguments, assert_near};
+    use crate::cost::arguments::tests::{arguments, assert_near};
 
     #[test]
     fn less_memory_extends_the_cpu_time_but_not_the_wait() {

@@ -3,7 +3,7 @@
 use std::iter;
 
 use super::{
-    Arguments, Functions, TEMPLATE_LIST_USERS_MB, TEMPLATE_LOGIN_MB, TEMPLATE_SIGNUP_MB, Usage,
+    arguments::{Arguments, Functions, TEMPLATE_LIST_USERS_MB, TEMPLATE_LOGIN_MB, TEMPLATE_SIGNUP_MB, Usage},
     calls::{Call, Cost, MILLION},
 };
 use crate::figures::grouped;
@@ -130,7 +130,7 @@ fn by_memory(arguments: &Arguments) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cost::tests::arguments;
+    use crate::cost::arguments::tests::arguments;
 
     #[test]
     fn the_report_lists_all_memory_sizes_and_marks_those_of_the_template() {
