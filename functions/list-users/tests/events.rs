@@ -127,7 +127,7 @@ async fn a_failure_is_logged_with_request_id_and_cause_at_level_warn() {
     let answer = function.invoke(fixture.event("me").await).await.expect("the invocation succeeds");
     events::assert_answer(("me", 503, "unavailable"), &answer);
     let log = function.stop().await;
-    let line = log.lines().find(|line| line.contains("\"failed\"")).unwrap_or_else(|| panic!("no line: {log}"));
+    let line = log.lines().find(|line| line.contains("\"request failed\"")).unwrap_or_else(|| panic!("no line: {log}"));
     let line: Value = serde_json::from_str(line).expect("a line is JSON");
     assert_eq!(
         (line["level"].as_str(), line["status"].as_u64(), line["route"].as_str()),

@@ -78,7 +78,7 @@ fn the_domain_knows_neither_http_nor_aws_nor_the_environment_nor_a_clock() {
     let mut found = Vec::new();
     for (file, path) in workspace.external_paths() {
         let is_forbidden = |name: &&str| path == **name || path.starts_with(&format!("{name}::"));
-        if layer(file) == Some(0) && FORBIDDEN_IN_DOMAIN.iter().any(|name| is_forbidden(&name)) {
+        if layer(file) == Some(0) && FORBIDDEN_IN_DOMAIN.iter().any(|name| is_forbidden(name)) {
             found.push(format!("{file}: {path}"));
         }
     }
