@@ -16,7 +16,7 @@ SECTION_LINES = 40
 CHECKED = {".rs", ".md", ".py", ".mjs", ".sh", ".toml", ".yaml", ".yml", ".html", ".css", ".json", ".txt", ""}
 # Lists without prose, data that tools or other projects generate, and API Gateway's requests, whose bodies have no
 # line breaks.
-EXCLUDED = re.compile(r"(^|/)(Cargo\.lock|LICENSE.*|corpus/.*|events/.*\.json|printed_keys\.txt)$")
+EXCLUDED = re.compile(r"(^|/)(Cargo\.lock|LICENSE.*|corpus/.*|events/.*\.json|published_keys\.txt)$")
 WITHOUT_SECTIONS = {"CHANGELOG.md"}
 FENCE = re.compile(r"^\s*(```+|~~~+)")
 # In Markdown and in doc comments.

@@ -8,6 +8,7 @@ use shared::{
         session::RefreshToken,
         time::UnixMillis,
         token::{TokenBinding, VerifiedToken},
+        user::User,
     },
     http::{
         browser,
@@ -21,8 +22,8 @@ use crate::Login;
 
 impl Login {
     /// The caller of an API request, by access token. All calls of this function change something, so a cookie is
-    /// accepted from pages of this site only. Whether user and session still exist is the database's to say:
-    /// [`VerifiedToken::authorize`].
+    /// accepted from pages of this site only. Does not check
+    /// that user and session still exist: see [`VerifiedToken::authorize`].
     pub(crate) async fn caller_by_token(&self, headers: &HeaderMap, now: UnixMillis) -> Result<VerifiedToken, Error> {
         let token = AccessToken::find(headers, &self.header_prefix, self.cookies)?.for_changes()?;
         Ok(self.keys.verify(&self.verifier, token, now).await?)
@@ -69,6 +70,12 @@ impl Login {
         self.sessions.end(token.user(), token.session()).await?;
         audit::record(Event::Replayed, token.user());
         Ok(())
+    }
+
+    /// The user that a verified token belongs to, if the token is not revoked.
+    pub(crate) async fn authorized_user(&self, caller: &VerifiedToken, now: UnixMillis) -> Result<User, Error> {
+        let record = self.callers.find(caller.subject, caller.session()).await?;
+        Ok(caller.authorize(record, now.seconds())?)
     }
 
     /// Whether a browser has any of the cookies.

@@ -33,10 +33,10 @@ impl GuessLimiter {
         Self { throttle, limits }
     }
 
-    /// Permits a log-in attempt. `email` is the address as typed.
-    pub(crate) async fn log_in(&self, email: &str, client: ClientAddress) -> Result<Permit<'_>, Error> {
+    /// Counts a log-in attempt and permits it, unless a limit is reached. `email` is as typed.
+    pub(crate) async fn count_log_in(&self, email: &str, client: ClientAddress) -> Result<Permit<'_>, Error> {
         let canonical = Email::parse(email);
-        // A malformed address has no account, but attempts with it are counted too.
+        // A malformed email address has no account, but attempts with it are counted too.
         let account = canonical.as_ref().map_or(email, Email::as_str);
         let permit = self.pair(ThrottleKey::pair(account, client)).await?;
         if permit.guess.is_known {
@@ -45,9 +45,9 @@ impl GuessLimiter {
         self.count_further(permit, account, client).await
     }
 
-    /// Permits an authenticated caller to confirm the password. It is counted by session, so other clients cannot
+    /// Counts the confirmation of a password by an authenticated caller and permits it, unless the limit is reached. It is counted by session, so other clients cannot
     /// exhaust it.
-    pub(crate) async fn confirmation(&self, caller: &VerifiedToken) -> Result<Permit<'_>, Error> {
+    pub(crate) async fn count_confirmation(&self, caller: &VerifiedToken) -> Result<Permit<'_>, Error> {
         self.pair(ThrottleKey::session_pair(caller.subject, caller.session())).await
     }
 
@@ -58,7 +58,7 @@ impl GuessLimiter {
         }
     }
 
-    /// Counts a guess of an unknown pair by account and by address as well. If one of the limits is reached, the
+    /// Counts a guess of an unknown pair by account and by client address as well. If one of the limits is reached, the
     /// other counters are refunded.
     async fn count_further<'g>(
         &'g self,

@@ -10,11 +10,7 @@ use shared::{
         token::TokenBinding,
         user::PublicId,
     },
-    http::{
-        browser::{ReturnTo, cookies::TokenCookies},
-        error::Error,
-        pages::{self, FormRejection},
-    },
+    http::{browser::cookies::TokenCookies, error::Error, pages},
 };
 
 use crate::Login;
@@ -27,11 +23,11 @@ pub(crate) struct IssuedTokens {
     access_token: String,
     token_type: &'static str,
     expires_in: u64,
+    /// Absent if sessions are disabled.
     #[serde(flatten)]
     refresh: Option<IssuedRefreshToken>,
 }
 
-/// Absent if sessions are disabled.
 #[derive(Serialize)]
 struct IssuedRefreshToken {
     refresh_token: String,
@@ -43,7 +39,9 @@ impl Login {
     pub(crate) async fn start_session(&self, credentials: &Credentials) -> Result<IssuedTokens, Error> {
         let now = self.clock.now();
         let &Credentials { public_id, version, .. } = credentials;
-        let Some(lifetime) = self.lifetime else { return self.issue_tokens(public_id, version, None, now).await };
+        let Some(lifetime) = self.session_lifetime else {
+            return self.issue_tokens(public_id, version, None, now).await;
+        };
         let token = RefreshToken::new(public_id)?;
         // If the version has been incremented since it was read, the session is revoked from the start.
         let session = self.sessions.start(&token, version, lifetime, now).await?;
@@ -63,7 +61,7 @@ impl Login {
         let binding =
             session.map_or(TokenBinding::Version(version), |(token, _)| TokenBinding::Session(token.session()));
         let remaining = session.map(|(_, session)| session.remaining(seconds));
-        let key = keys.signer(seconds, self.refresh);
+        let key = keys.signer(seconds, self.key_refresh);
         let (token, lifetime) = self.issuer.issue(key, user, binding, remaining, seconds)?;
         Ok(IssuedTokens {
             access_token: token.clone(),
@@ -84,22 +82,5 @@ impl Login {
         let refresh = refresh.map(|refresh| (refresh.refresh_token.as_str(), refresh.refresh_expires_in));
         self.cookies.set(response.headers_mut(), &TokenCookies { access: (&tokens.token, tokens.expires_in), refresh });
         response
-    }
-
-    /// Redirects a browser and clears the cookies.
-    pub(crate) fn redirect_clearing_cookies(&self, location: &str) -> Response {
-        let mut response = pages::see_other(location);
-        self.cookies.clear(response.headers_mut());
-        response
-    }
-
-    /// Redirects a browser to the log-in, which returns the user to their account.
-    pub(crate) fn redirect_to_log_in(&self) -> Response {
-        self.redirect_clearing_cookies(&format!("/{}", ReturnTo::account().to_query()))
-    }
-
-    /// The response to a form whose sender was not identified: the log-in, if that helps.
-    pub(crate) fn log_in_required(&self, error: Error) -> Result<Response, FormRejection> {
-        if error.asks_to_log_in() { Ok(self.redirect_to_log_in()) } else { Err(error.into()) }
     }
 }

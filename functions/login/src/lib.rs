@@ -5,15 +5,20 @@
 //! | `routes/` | one file per call: log-in, refresh, log-out, change of password, deletion, discovery, start page |
 //! | `authenticate` | who calls: by access token, or by the session of a refresh token |
 //! | `issue` | tokens and sessions, as JSON or as cookies |
-//! | `verify_password` | comparing passwords, with the rate limits of `guess_limiter` |
+//! | `confirm_password` | confirming changes with the password |
+//! | `guess_limiter` | counting password guesses, with the rules of `shared::domain::throttle` |
+//! | `redirects` | browsers that have to log in, and rejected account forms |
+//! | `discovery` | the discovery document |
+//! | `state` | everything that the function may access |
 
 mod authenticate;
+mod confirm_password;
 mod discovery;
 mod guess_limiter;
 mod issue;
+mod redirects;
 mod routes;
 mod state;
-mod verify_password;
 
 use std::sync::Arc;
 
@@ -23,7 +28,7 @@ use axum::{
 };
 use shared::http::paths;
 
-use crate::routes::{delete_account, discovery as keys, log_in, log_out, password, refresh, start};
+use crate::routes::{change_password, delete_account, log_in, log_out, refresh, start};
 pub use crate::state::Login;
 
 /// The routes of the function. The log-in is at `JWT_AUTH_URL_RULE`.
@@ -34,9 +39,9 @@ pub fn routes(state: Login) -> Router {
         .route(&log_in_path, get(log_in::page).post(log_in::log_in))
         .route(paths::REFRESH, get(refresh::refresh_cookies).post(refresh::refresh))
         .route(paths::LOG_OUT, post(log_out::log_out))
-        .route(paths::PASSWORD, post(password::change_password))
+        .route(paths::PASSWORD, post(change_password::change_password))
         .route(paths::ME, delete(delete_account::delete_account).post(delete_account::delete_account))
-        .route(paths::JWKS, get(keys::jwks))
-        .route(paths::OPENID_CONFIGURATION, get(keys::configuration))
+        .route(paths::JWKS, get(routes::discovery::jwks))
+        .route(paths::OPENID_CONFIGURATION, get(routes::discovery::configuration))
         .with_state(Arc::new(state))
 }

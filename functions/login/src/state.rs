@@ -21,6 +21,9 @@ use shared::{
 
 use crate::{discovery::Documents, guess_limiter::GuessLimiter};
 
+/// How often a change of an account is attempted while concurrent changes win.
+pub(crate) const CHANGE_ATTEMPTS: usize = 8;
+
 /// The state of the function: everything that it may access.
 pub struct Login {
     pub(crate) credentials: CredentialStore,
@@ -31,15 +34,15 @@ pub struct Login {
     pub(crate) hasher: Hasher,
     pub(crate) keys: KeyCache<SigningKeySet>,
     /// A new key signs once every verifier has had this time to read it.
-    pub(crate) refresh: Duration,
+    pub(crate) key_refresh: Duration,
     pub(crate) issuer: Issuer,
     pub(crate) verifier: Verifier,
     pub(crate) header_prefix: String,
     pub(crate) cookies: Cookies,
     pub(crate) log_in: LogInSettings,
     /// Status of a successful log-in. The tutorials' clients expect 201.
-    pub(crate) success: StatusCode,
-    pub(crate) lifetime: Option<Lifetime>,
+    pub(crate) log_in_status: StatusCode,
+    pub(crate) session_lifetime: Option<Lifetime>,
     pub(crate) password_min_length: usize,
     pub(crate) discovery: Documents,
     pub(crate) clock: Clock,
@@ -63,18 +66,18 @@ impl Login {
             accounts: AccountStore::new(database, &tables.users, &tables.credentials, &tables.sessions),
             hasher: Hasher::new(settings.passwords.cost, settings.passwords.processors)?,
             keys,
-            refresh: settings.keys.policy.refresh,
+            key_refresh: settings.keys.policy.refresh,
             discovery: Documents::new(&settings.issuer.issuer, settings.keys.policy),
             issuer: Issuer::new(settings.issuer),
             verifier: Verifier::new(settings.keys.policy.algorithm, settings.verifier),
             header_prefix: settings.header_prefix,
             cookies: Cookies { deployment: settings.deployment },
             log_in: settings.log_in,
-            success: match settings.profile {
+            log_in_status: match settings.profile {
                 SecurityProfile::Tutorial => StatusCode::CREATED,
                 SecurityProfile::Strict => StatusCode::OK,
             },
-            lifetime: settings.sessions,
+            session_lifetime: settings.sessions,
             password_min_length: settings.passwords.min_length,
             clock,
         })

@@ -10,7 +10,7 @@ async fn main() -> ExitCode {
     lambda::run(async |start| {
         let settings = start.settings.signup()?;
         lambda::warn_of_relaxed_rules("signup", &settings.relaxed_rules);
-        Ok(signup::routes(Signup::new(settings, start.database, start.clock)?))
+        Ok(signup::routes(Signup::new(&settings, start.database, start.clock)?))
     })
     .await
 }

@@ -20,7 +20,7 @@ pub struct Signup {
 
 impl Signup {
     /// The function with these settings.
-    pub fn new(settings: SignupSettings, database: Client, clock: Clock) -> Result<Self, StartError> {
+    pub fn new(settings: &SignupSettings, database: Client, clock: Clock) -> Result<Self, StartError> {
         Ok(Self {
             throttle: ThrottleStore::new(database.clone(), &settings.throttle_table, clock.clone()),
             limit: settings.limit,

@@ -49,7 +49,7 @@ async fn each_sample_event_gets_the_expected_response() {
     for sample @ (name, status, _) in SAMPLES {
         let fixture = fixture(name).await;
         let (settings, database) = (fixture.settings(), fixture.service.database.clone());
-        let routes = signup::routes(Signup::new(settings.signup().unwrap(), database, Clock::system()).unwrap());
+        let routes = signup::routes(Signup::new(&settings.signup().unwrap(), database, Clock::system()).unwrap());
         events::assert_answer(sample, &events::through_lambda_http(routes, &settings, fixture.event(name).await).await);
         let users = usize::from(matches!(status, 201 | 303) || name.ends_with("email-taken"));
         assert_eq!(fixture.service.items("Users").await.len(), users, "{name}: rejected requests store nothing");

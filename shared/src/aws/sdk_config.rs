@@ -38,12 +38,18 @@ const UNSUPPORTED: [&str; 15] = [
 
 /// The configuration of every AWS client of this process.
 pub async fn from_env(roots: Roots) -> SdkConfig {
-    if is_lambda_env(|name| env::var(name).ok()) {
+    if is_lambda_env(variable) {
         from_lambda_env(roots)
     } else {
         // Boxed: inline it would enlarge this future by 11 KB, which every cold start moves several times.
         Box::pin(aws_config::load_defaults(BehaviorVersion::latest())).await
     }
+}
+
+/// A variable of the AWS SDK, which reads its own configuration from the environment.
+#[expect(clippy::disallowed_methods, reason = "the SDK's variables are not settings of Postern")]
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
 }
 
 fn is_lambda_env(variable: impl Fn(&str) -> Option<String>) -> bool {
@@ -55,7 +61,7 @@ fn is_lambda_env(variable: impl Fn(&str) -> Option<String>) -> bool {
 /// region nor credentials become stale. `aws_config` would use the same credentials provider, which reads the same
 /// variables.
 fn from_lambda_env(roots: Roots) -> SdkConfig {
-    let region = env::var("AWS_REGION").ok().map(Region::new);
+    let region = variable("AWS_REGION").map(Region::new);
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(region)
@@ -72,7 +78,7 @@ struct Endpoints;
 
 impl LoadServiceConfig for Endpoints {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
-        endpoint(key.env(), key.service_id(), |name| env::var(name).ok())
+        endpoint(key.env(), key.service_id(), variable)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The settings of each function, in which nothing that it needs is optional.
+//! The settings of each function. Nothing that it needs is optional: `None` disables a feature.
 
 use super::{
     env::ConfigError,
@@ -137,7 +137,7 @@ impl Settings {
     }
 
     fn list_users_with(&self, keys: VerifyingKeySettings) -> Result<ListUsersSettings, ConfigError> {
-        let mut relaxed_rules = Vec::from_iter(relaxed_verifier_rules(&self.tokens.verifier));
+        let mut relaxed_rules = relaxed_verifier_rules(&self.tokens.verifier).collect::<Vec<_>>();
         relaxed_rules.extend(super::listing::relaxed_rules(self.list_users_group.as_ref()));
         Ok(ListUsersSettings {
             users_table: self.tables.users()?,

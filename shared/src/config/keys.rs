@@ -14,7 +14,8 @@ use crate::domain::{
 };
 
 pub(super) const ALGORITHM: Variable = Variable::fixed("JWT_ALGORITHM", "HS256");
-pub(super) const SECRET_KEY: Variable = Variable::unset("JWT_SECRET_KEY");
+/// The signing key itself.
+pub const SECRET_KEY: Variable = Variable::unset("JWT_SECRET_KEY");
 pub(super) const SECRET_ARN: Variable = Variable::unset("JWT_SECRET_ARN");
 pub(super) const PUBLIC_KEYS_ARN: Variable = Variable::unset("JWT_PUBLIC_KEYS_ARN");
 /// How long keys are cached, in seconds.
@@ -124,7 +125,7 @@ impl KeySettings {
     }
 }
 
-/// Where the database says that Postern runs.
+/// The deployment, derived from `AWS_ENDPOINT_URL_DYNAMODB`.
 pub(super) fn deployment(env: &Env<'_>) -> Result<Deployment, ConfigError> {
     let endpoint = env.text(&DATABASE_ENDPOINT)?;
     Ok(if endpoint.is_some_and(|url| is_loopback_url(&url)) { Deployment::Loopback } else { Deployment::Aws })

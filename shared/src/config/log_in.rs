@@ -12,7 +12,7 @@ pub(super) const PASSWORD_FIELD: Variable = Variable::fixed("JWT_AUTH_PASSWORD_K
 pub struct LogInSettings {
     /// `JWT_AUTH_URL_RULE`.
     pub path: String,
-    /// `JWT_AUTH_USERNAME_KEY`: the field that holds the e-mail address.
+    /// `JWT_AUTH_USERNAME_KEY`: the field that holds the email address.
     pub email_field: String,
     /// `JWT_AUTH_PASSWORD_KEY`: the field that holds the password.
     pub password_field: String,

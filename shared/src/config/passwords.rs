@@ -43,7 +43,7 @@ impl PasswordSettings {
 }
 
 /// On Lambda a function sees two processors even if its share is less: 1,769 MB correspond to one, and the largest
-/// size has six. Elsewhere the operating system is asked, which takes a twentieth of a cold start.
+/// size has six. Elsewhere the operating system is asked, which takes longer.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
 fn processors(env: &Env<'_>) -> usize {
     let megabytes = env.given(&FUNCTION_MEMORY).ok().flatten().and_then(|size| size.parse::<usize>().ok());

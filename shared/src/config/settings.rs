@@ -23,7 +23,7 @@ use crate::domain::{deployment::Deployment, session::Lifetime};
 pub struct Settings {
     /// How error responses are written.
     pub responses: ResponseSettings,
-    /// Where Postern runs, as `AWS_ENDPOINT_URL_DYNAMODB` tells.
+    /// Where Postern runs, derived from `AWS_ENDPOINT_URL_DYNAMODB`.
     pub deployment: Deployment,
     /// Path and fields of the log-in call.
     pub log_in: LogInSettings,

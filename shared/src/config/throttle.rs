@@ -33,7 +33,7 @@ pub struct ThrottleSettings {
     pub(super) relaxed_guesses: Vec<&'static str>,
     /// Limit on sign-ups from one address: `THROTTLE_ADDRESS_SIGNUPS`.
     pub sign_ups: Option<GcraLimit>,
-    /// Whether `sign_ups` is weaker than the default.
+    /// The variable of `sign_ups`, if the limit is weaker than the default.
     pub(super) relaxed_sign_ups: Option<&'static str>,
 }
 

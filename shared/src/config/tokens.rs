@@ -25,7 +25,8 @@ const UNSUPPORTED: [(&str, &str); 3] = [
     ),
 ];
 
-/// Longest lifetime of an access token, in seconds: 30 days. A longer-lived token is a password that cannot be changed.
+/// Longest lifetime of an access token, in seconds: 30 days. Services that verify tokens offline accept them until they
+/// expire.
 const MAX_LIFETIME: u64 = 30 * 24 * 60 * 60;
 
 /// Longest lifetime that the strict profile considers safe.

@@ -1,11 +1,11 @@
 //! Where Postern runs.
 
-/// Whether Postern runs on AWS or on the developer's own machine, as the address of its database tells.
+/// Whether Postern is deployed or runs on the developer's own machine, as derived from `AWS_ENDPOINT_URL_DYNAMODB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deployment {
-    /// On AWS, behind HTTPS.
+    /// Deployed: behind HTTPS, with any other database than a local one.
     Aws,
-    /// With a DynamoDB on the loopback interface and plain HTTP. The development key and key files are accepted, and
-    /// cookies are not `Secure`.
+    /// With a DynamoDB on the same machine, which includes the host of a container, and plain HTTP. The development
+    /// key and key files are accepted, and cookies are not `Secure`.
     Loopback,
 }

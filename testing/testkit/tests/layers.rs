@@ -3,7 +3,7 @@
 //! docs/architecture/overview.md has the rules. A path is followed through re-exports to the file that defines its
 //! item.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 mod imports;
 
@@ -77,7 +77,7 @@ fn the_domain_knows_neither_http_nor_aws_nor_the_environment_nor_a_clock() {
     let workspace = Workspace::read();
     let mut found = Vec::new();
     for (file, path) in workspace.external_paths() {
-        let is_forbidden = |name: &&str| path == **name || path.starts_with(&format!("{name}::"));
+        let is_forbidden = |name: &str| path == *name || path.starts_with(&format!("{name}::"));
         if layer(file) == Some(0) && FORBIDDEN_IN_DOMAIN.iter().any(|name| is_forbidden(name)) {
             found.push(format!("{file}: {path}"));
         }

@@ -3,7 +3,7 @@
 //! A budget is today's figure with headroom for machine noise. Budgets limit ratios, sizes and memory, never a time,
 //! since times depend on the machine.
 
-use crate::report::{
+use crate::row::{
     Bound::{self, Max, MaxRatio, MinRatio},
     Row,
     Unit::{self, Cpu, MB, MiB, Milliseconds},

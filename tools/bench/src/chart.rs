@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::report::Row;
+use crate::row::Row;
 
 /// Left edge of the bars, in pixels.
 const LEFT: f64 = 230.0;
@@ -52,7 +52,7 @@ pub(crate) fn draw(title: &str, rows: &[&Row], is_ours: impl Fn(&Row) -> bool) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{figures::Samples, report::Unit};
+    use crate::{figures::Samples, row::Unit};
 
     #[test]
     fn bar_lengths_are_proportional_to_the_medians() {

@@ -9,14 +9,15 @@ use crate::{
     fixture::{Fixture, Transport},
     process::{Failure, Running},
     progress::Progress,
-    report::{self, Row, Unit},
+    report,
+    row::{Row, Unit},
     sizes,
     starts::{self, Subject},
     warm::Calls,
 };
 
-/// Warm calls per process. The time of a hash depends on the memory that a process was given, so several processes
-/// are measured.
+/// Warm calls per process. The time of a hash depends on the physical memory of the process, so several processes are
+/// measured.
 const ROUNDS_PER_PROCESS: usize = 25;
 
 /// Directories of release binaries. Functions that are missing from one of them are skipped.

@@ -14,7 +14,7 @@ use crate::{
     fixture::ADA_ADDRESS,
     process::{Failure, Program, Running},
     progress::Progress,
-    report::{Row, Unit},
+    row::{Row, Unit},
 };
 
 /// Number of users per import.

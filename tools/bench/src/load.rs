@@ -105,7 +105,8 @@ async fn run_part(local: &Local, clients: u8, duration: Duration) -> Result<(), 
         format!("{rate:.0}/s, p50 {:.1} ms, p99 {:.1} ms", times.median(), times.quantile(0.99))
     };
     println!(
-        "{clients} clients: log-ins {}; other calls {}; 429: {}, failed: {}; memory {before:.1}, {halfway:.1}, {after:.1} MiB",
+        "{clients} clients: log-ins {}; other calls {}; 429: {}, failed: {}; \
+         memory {before:.1}, {halfway:.1}, {after:.1} MiB",
         times(&all.log_ins),
         times(&all.others),
         all.rate_limited,

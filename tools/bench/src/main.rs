@@ -1,10 +1,7 @@
 //! Measures Postern's functions relative to a baseline (a function that only says hello) and to peers on other stacks.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark measures durations, and finds the programs of peers by the environment"
-)]
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures durations and runs the tools of its peers")]
 
 mod budget;
 mod chart;
@@ -21,6 +18,7 @@ mod process;
 mod progress;
 mod raw_argon2;
 mod report;
+mod row;
 mod sizes;
 mod starts;
 mod suite;
@@ -45,7 +43,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     /// Directory of the binaries signup, login, list-users, hello and raw-argon2.
-    #[arg(long, default_value = "target/release")]
+    #[arg(long, value_name = "DIRECTORY", default_value = "target/release")]
     binaries: PathBuf,
     /// Run fewer rounds, without the table of 1,000,000 users: about one minute.
     #[arg(long)]

@@ -28,8 +28,7 @@ pub(crate) struct Peer {
     pub(crate) leftover: Option<PathBuf>,
 }
 
-/// Installs all peers into `folder`, from crates.io, PyPI and npm. Installs again only after the pinned versions
-/// change.
+/// Installs all peers into `folder`, from crates.io, PyPI and npm, again only after the pinned versions change.
 pub(crate) fn install(folder: &Path) -> Outcome<Vec<Peer>> {
     let folder = absolute(folder)?;
     Ok(vec![
@@ -70,8 +69,7 @@ fn install_flask(folder: &Path) -> Outcome<Peer> {
     let pins = run(Command::new("python3").arg("--version"))? + &read(&sources.join("requirements.txt"))?;
     install_once(folder, &pins, || make_environment(&environment, &sources.join("requirements.txt")))?;
     copy(&sources.join("app.py"), &folder.join("app.py"))?;
-    // pip compiles the packages. The program is compiled too, as in a deployment; otherwise each cold start would
-    // compile it.
+    // pip compiles the packages. The program is compiled too, as in a deployment; otherwise each start would do it.
     run(Command::new(&python).args(["-m", "compileall", "-q", "app.py"]).current_dir(folder))?;
     let database = folder.join("users.db");
     let program = Program {

@@ -11,7 +11,7 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 use crate::{
     figures::Samples,
     process::Failure,
-    report::{Row, Unit},
+    row::{Row, Unit},
 };
 
 /// A row for each binary and for each zip.

@@ -8,7 +8,7 @@ use crate::{
     figures::Samples,
     process::{Failure, Program, Running},
     progress::Progress,
-    report::{Row, Unit},
+    row::{Row, Unit},
 };
 
 /// A program that is started repeatedly, and its first event.

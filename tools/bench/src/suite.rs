@@ -10,7 +10,7 @@ use crate::{
     peers::Peer,
     process::{Failure, Program},
     progress::Progress,
-    report::{Row, Unit},
+    row::{Row, Unit},
     sizes,
     starts::{self, Subject},
     warm,

@@ -10,7 +10,7 @@ use crate::{
     process::{Call, Failure, Program, Running},
     progress::Progress,
     raw_argon2::{Hash, RawArgon2},
-    report::{Row, Unit},
+    row::{Row, Unit},
 };
 
 /// Measurements of one kind of call.

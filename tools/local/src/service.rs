@@ -58,7 +58,7 @@ pub async fn router(settings: &Settings, database: Client, clock: Clock) -> Resu
     let (signup, login, list_users) = (settings.signup()?, settings.login()?, settings.list_users_beside_login()?);
     let verifying = key_cache::verifying(&list_users.keys, &aws, now).await?;
     let signing = key_cache::signing(&login.keys, &aws, now).await?;
-    let routes = signup::routes(Signup::new(signup, database.clone(), clock.clone())?)
+    let routes = signup::routes(Signup::new(&signup, database.clone(), clock.clone())?)
         .merge(login::routes(Login::new(login, signing, database.clone(), clock.clone())?))
         .merge(list_users::routes(ListUsers::new(list_users, verifying, database, clock)));
     Ok(service::service(routes, settings.into()).layer(middleware::from_fn(set_client_address)))

@@ -1,7 +1,7 @@
 //! The table of routes and everything that repeats it: the routers, `template.yaml`, the router of `cargo lambda watch`
 //! and `openapi.yaml`.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +47,7 @@ async fn client() -> Client {
 async fn router(function: Function) -> Router {
     let (settings, client, clock) = (settings(), client().await, Clock::system());
     let routes = match function {
-        Function::SignUp => signup::routes(Signup::new(settings.signup().unwrap(), client, clock).unwrap()),
+        Function::SignUp => signup::routes(Signup::new(&settings.signup().unwrap(), client, clock).unwrap()),
         Function::LogIn => login::routes(Login::new(settings.login().unwrap(), signing_keys(), client, clock).unwrap()),
         Function::ListUsers => {
             list_users::routes(ListUsers::new(settings.list_users().unwrap(), verifying_keys(), client, clock))

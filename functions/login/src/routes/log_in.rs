@@ -54,7 +54,7 @@ pub(crate) async fn log_in(
     }
     let (email, password) = credentials_of(&login.log_in, &headers, request).await?;
     let tokens = login.log_in(&email, password, client).await?;
-    Ok((login.success, Json(tokens)).into_response())
+    Ok((login.log_in_status, Json(tokens)).into_response())
 }
 
 /// Address and password of a request, from its body or from `Authorization: Basic`.
@@ -143,7 +143,7 @@ impl Login {
         password: Password,
         client: ClientAddress,
     ) -> Result<IssuedTokens, Error> {
-        let (permit, found) = tokio::join!(self.guesses.log_in(email, client), self.find(email));
+        let (permit, found) = tokio::join!(self.guesses.count_log_in(email, client), self.find(email));
         let public_id = found.as_ref().ok().and_then(Option::as_ref).map(|found| found.public_id);
         // The response to a rate-limited guess does not depend on the account.
         let permit = permit.inspect_err(|error| audit::record_refusal(Attempt::LogIn, public_id, error))?;
@@ -163,6 +163,7 @@ impl Login {
             }
             Err(error) => {
                 audit::record_refusal(Attempt::LogIn, public_id, &error);
+                // A wrong password stays counted. A guess that was not verified is refunded.
                 if !error.kind().is_refusal() {
                     permit.refund().await;
                 }
@@ -179,7 +180,8 @@ impl Login {
         }
     }
 
-    /// The credentials, if the password is right. Every path costs one hash.
+    /// The credentials, if the password is right. Every path compares one hash, so the response time does not reveal
+    /// whether an account exists.
     async fn verify_password(
         &self,
         email: &str,

@@ -24,7 +24,7 @@ use shared::{
     },
 };
 
-use crate::{Login, verify_password::CHANGE_ATTEMPTS};
+use crate::{Login, state::CHANGE_ATTEMPTS};
 
 /// Which sessions of the caller end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,8 @@ impl Login {
         })
     }
 
-    /// Ends sessions with an audit event. Returns whether there were any.
+    /// Ends sessions with an audit event. Returns false if the caller's token is revoked, or if the request repeats one
+    /// within the grace period.
     async fn end_sessions(&self, caller: VerifiedToken, scope: Scope, now: UnixMillis) -> Result<bool, Error> {
         let ended = match (caller.binding, scope) {
             (TokenBinding::Session(session), Scope::Local) => {

@@ -1,9 +1,9 @@
 //! One file per call, each with its JSON and its form handling.
 
+pub(crate) mod change_password;
 pub(crate) mod delete_account;
 pub(crate) mod discovery;
 pub(crate) mod log_in;
 pub(crate) mod log_out;
-pub(crate) mod password;
 pub(crate) mod refresh;
 pub(crate) mod start;

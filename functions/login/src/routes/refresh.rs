@@ -85,7 +85,7 @@ impl Login {
     /// Replaces a refresh token by its successor. Within the grace period the successor is the same each time, so a
     /// session has one line of tokens even if several tabs refresh it at once.
     async fn rotate(&self, token: &RefreshToken, now: UnixMillis) -> Result<(RefreshToken, Session), Error> {
-        let lifetime = self.lifetime.ok_or(RefreshRefusal::Off)?;
+        let lifetime = self.session_lifetime.ok_or(RefreshRefusal::Off)?;
         let salt = Salt::random()?;
         let successor = token.successor(&salt)?;
         match self.sessions.rotate(token, &successor, &salt, lifetime, now).await? {

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use super::source::{self, KeyReadError};
 use crate::{
-    config::{KeyPolicy, KeySource, SigningKeySettings, VerifyingKeySettings, VerifyingKeySource},
+    config::{KeyPolicy, KeySource, SECRET_KEY, SigningKeySettings, VerifyingKeySettings, VerifyingKeySource},
     domain::{
         error_chain::causes,
         keys::{KeySetError, SigningKeySet, VerifyingKeySet},
@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum KeyCacheError {
     /// The location cannot be read.
-    #[error("{variable}: the stored value {source}")]
+    #[error("{variable}: the stored value cannot be used")]
     Unreadable {
         /// The variable that names the location.
         variable: &'static str,
@@ -130,7 +130,7 @@ impl<K: Send + Sync + 'static> KeyCache<K> {
     ) -> Result<Self, KeyCacheError> {
         let (location, variable) = match source {
             KeySource::Inline(text) => {
-                let variable = "JWT_SECRET_KEY";
+                let variable = SECRET_KEY.name;
                 let keys = parse(text.expose_secret());
                 return keys.map(Self::fixed).map_err(|problem| KeyCacheError::Invalid { variable, problem });
             }
@@ -193,10 +193,12 @@ impl<K: Send + Sync + 'static> KeyCache<K> {
         let Some(source) = &self.source else { return };
         let started = Instant::now();
         match source().await {
-            Ok(keys) => self.with_state_mut(|state| {
-                (state.keys, state.tried_at, state.read_at) = (Arc::new(keys), now, now);
+            Ok(keys) => {
+                self.with_state_mut(|state| {
+                    (state.keys, state.tried_at, state.read_at) = (Arc::new(keys), now, now);
+                });
                 info!("keys were refreshed");
-            }),
+            }
             Err(error) => {
                 // The pause begins when the attempt ends: requests that waited for it have waited long enough. The
                 // extra millisecond tells a failure from a success at the same time.
@@ -325,7 +327,7 @@ mod tests {
         source.set(Some(std::slice::from_ref(&old)));
         let cache = source.cache(start());
         source.set(Some(std::slice::from_ref(&new)));
-        let now = start() + (REFRESH - Duration::from_secs(1));
+        let now = start() + Duration::from_secs(REFRESH.as_secs() - 1);
         assert!(cache.verify(&verifier(), &token(&old, now), now).await.is_ok());
         assert_eq!(source.reads(), 0);
         let now = start() + REFRESH;

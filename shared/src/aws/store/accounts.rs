@@ -29,7 +29,7 @@ const MAX_ROUNDS: usize = 40;
 /// Most sessions that are removed in the same transaction as their user: DynamoDB allows 100 writes.
 const MAX_TOGETHER: usize = 98;
 
-/// An account as it was read. Changes are conditional on its version.
+/// An account as it was read. A password change and the end of the other sessions require this version.
 #[derive(Debug, Clone)]
 pub struct Account {
     public_id: PublicId,

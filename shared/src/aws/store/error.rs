@@ -1,6 +1,6 @@
 //! Failures of the database.
 
-/// A failure of the database; never a missing item and never a conflict.
+/// A failure of the database; never a missing item or a failed condition.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No response, or an error that a retry may cure: throttling, a timeout, a transaction conflict.

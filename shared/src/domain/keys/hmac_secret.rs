@@ -14,7 +14,7 @@ const MIN_DIFFERENT: usize = 6;
 /// public, so it is accepted on [`Deployment::Loopback`] only.
 pub const DEVELOPMENT_KEY: &str = "postern-development-key-for-local-use-only";
 
-/// Keys from tutorials and from the documentation of JWT libraries, one a line, [`normalized`]. Developers who need
+/// Keys from tutorials and from the documentation of JWT libraries, one per line, [`normalized`]. Developers who need
 /// 32 bytes often extend or repeat such a key, so a key that contains one is rejected.
 const PUBLISHED: &str = include_str!("published_keys.txt");
 
@@ -43,7 +43,7 @@ pub fn check_strength(key: &[u8], deployment: Deployment) -> Result<(), WeakSecr
     if key.len() < MIN_BYTES {
         return Err(WeakSecret::TooShort);
     }
-    // 32 random hexadecimal digits have fewer distinct ones once in a hundred million times.
+    // 32 random hexadecimal digits practically never have fewer distinct ones.
     if key.iter().collect::<HashSet<_>>().len() < MIN_DIFFERENT {
         return Err(WeakSecret::Uniform);
     }

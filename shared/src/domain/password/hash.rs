@@ -78,7 +78,7 @@ pub(super) fn compute(
     })
 }
 
-/// The crate's own functions take memory of their own for each hash; this one takes what is guard.
+/// The crate's own functions allocate memory for every hash; this one uses pooled memory.
 fn output(
     argon2: &Argon2<'_>,
     memory: &mut Guard<'_>,

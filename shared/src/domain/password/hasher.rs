@@ -29,13 +29,13 @@ pub struct Cost {
 pub struct Hasher {
     argon2: Argon2<'static>,
     memory: Arc<MemoryPool>,
-    /// One permit per processor: more hashes at once would not be faster and need 19 MiB each.
+    /// One permit per processor: more hashes at once would not be faster and need more memory.
     permits: Arc<Semaphore>,
 }
 
 impl Hasher {
     /// A hasher at `cost` for `processors` concurrent hashes. Fails for a cost that Argon2 does not support (RFC 9106
-    /// section 3.1), such as less memory than 8 KiB a lane.
+    /// section 3.1), such as less memory than 8 KiB per lane.
     pub fn new(cost: Cost, processors: usize) -> Result<Self, HashError> {
         let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None)?;
         Ok(Self {
@@ -134,6 +134,7 @@ mod tests {
         // Interleaved in each round, so that load on the machine affects all of them.
         for _ in 0..9 {
             for (hash, times) in &mut times {
+                #[expect(clippy::disallowed_methods, reason = "the test compares durations")]
                 let started = Instant::now();
                 assert_eq!(
                     current_cost.verify(Password::new("wrong"), hash.cloned()).await.unwrap(),

@@ -33,7 +33,7 @@ impl MemoryPool {
     }
 }
 
-/// Acquired memory. It is wiped when it is returned to the pool, also after a panic.
+/// Acquired memory. It is wiped when it is returned to the pool, even after a panic.
 pub(crate) struct Guard<'m> {
     pool: &'m MemoryPool,
     blocks: Vec<Block>,

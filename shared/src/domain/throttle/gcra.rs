@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::backoff::HOUR;
 use crate::domain::time::{UnixMillis, millis};
 
-/// A limit for any hour: half of it may come at once, the rest is spread over the hour.
+/// A limit for any hour: half of it is available as a burst, and the rest accrues evenly over the hour.
 ///
 /// The algorithm stores a single time, the theoretical arrival time. Fixed windows of an hour would admit twice the
 /// limit around the turn of a window.

@@ -11,7 +11,7 @@ use crate::domain::{client_ip::ClientAddress, session::SessionId, user::PublicId
 pub struct ThrottleKey(String);
 
 impl ThrottleKey {
-    /// Guesses at an account from one address. The account is named by its canonical e-mail address; malformed
+    /// Guesses at an account from one address. The account is named by its canonical email address; malformed
     /// addresses are counted as typed.
     pub fn pair(account: &str, client: ClientAddress) -> Self {
         Self::hashed("pair", &[account, &client.to_string()])

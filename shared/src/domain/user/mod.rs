@@ -1,4 +1,4 @@
-//! Users: identifier, name, e-mail address, record.
+//! Users: identifier, name, email address, record.
 
 mod email;
 mod name;
@@ -68,7 +68,7 @@ pub struct PublicUser {
     pub public_id: PublicId,
     /// The name, as typed.
     pub name: String,
-    /// The canonical e-mail address.
+    /// The canonical email address.
     pub email: String,
 }
 

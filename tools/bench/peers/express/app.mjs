@@ -1,4 +1,4 @@
-// Sign up, log in and list users with Express and DynamoDB, as its tutorials do it, on the tables that Postern has.
+// Sign-up, log-in and list of users with Express and DynamoDB, as in its tutorials, on Postern's tables.
 
 import { randomUUID } from "node:crypto";
 
@@ -12,7 +12,7 @@ import serverless from "serverless-http";
 const { CREDENTIALS_TABLE, JWT_SECRET_KEY, USERS_TABLE } = process.env;
 const BCRYPT_ROUNDS = 10;
 
-// The endpoint, the region and the keys come from the environment.
+// The endpoint, the region and the credentials come from the environment.
 const database = DynamoDBDocumentClient.from(new DynamoDBClient());
 
 const app = express();
@@ -55,7 +55,7 @@ app.post("/signup", async (request, response) => {
       }),
     );
   } catch (error) {
-    // Other reasons, such as a conflict with another sign-up, are no answer to the question whether the address is free.
+    // Other reasons, such as a conflict with another sign-up, do not mean that the address is taken.
     if (error.CancellationReasons?.some((reason) => reason.Code === "ConditionalCheckFailed")) {
       return response.status(202).json({ message: "This address has an account. Please log in." });
     }
@@ -80,13 +80,13 @@ app.post("/login", async (request, response) => {
 });
 
 app.get("/user", tokenRequired, async (_request, response) => {
-  // As many as a page of Postern's, so that both carry the same load.
+  // The page size of Postern, for the same load.
   const { Items: users } = await database.send(
     new ScanCommand({
       TableName: USERS_TABLE,
       Limit: 100,
       ProjectionExpression: "public_id, #name, email",
-      // DynamoDB keeps the word for itself.
+      // "name" is a reserved word of DynamoDB.
       ExpressionAttributeNames: { "#name": "name" },
     }),
   );

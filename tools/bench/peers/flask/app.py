@@ -1,4 +1,4 @@
-"""Sign up, log in and list users with Flask, as its tutorials do it: the peer that Postern's calls are taken from."""
+"""Sign-up, log-in and list of users with Flask, as in its tutorials, from which Postern's calls are taken."""
 
 import os
 from datetime import datetime, timedelta, timezone
@@ -14,7 +14,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 app = Flask(__name__)
 app.config["SECRET_KEY"] = os.environ["JWT_SECRET_KEY"]
-# Of a function's file system only /tmp can be written.
+# Only /tmp of a function's file system is writable.
 app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///" + os.environ.get("DATABASE", "/tmp/users.db")
 
 db = SQLAlchemy(app)
@@ -34,7 +34,7 @@ with app.app_context():
 
 
 def token_required(view):
-    """Answers 401 unless the request brings a valid token of a user who is still there."""
+    """Respond with 401 unless the request has a valid token of an existing user."""
 
     @wraps(view)
     def guarded(*args, **kwargs):
@@ -47,7 +47,7 @@ def token_required(view):
             return jsonify(message="The token is not valid."), 401
         current_user = User.query.filter_by(public_id=claims.get("public_id")).first()
         if current_user is None:
-            return jsonify(message="The token's user is gone."), 401
+            return jsonify(message="The token's user does not exist."), 401
         return view(current_user, *args, **kwargs)
 
     return guarded
@@ -71,7 +71,7 @@ def signup():
     try:
         db.session.commit()
     except IntegrityError:
-        # Someone else took the address between the look and the insert.
+        # A concurrent sign-up inserted the address after the query.
         db.session.rollback()
         return taken, 202
     return jsonify(message="Successfully registered."), 201
@@ -95,7 +95,7 @@ def login():
 @app.route("/user", methods=["GET"])
 @token_required
 def list_users(current_user):
-    # As many as a page of Postern's, so that both carry the same load.
+    # The page size of Postern, for the same load.
     users = User.query.limit(100).all()
     return jsonify(users=[{"public_id": user.public_id, "name": user.name, "email": user.email} for user in users])
 

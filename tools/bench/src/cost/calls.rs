@@ -1,6 +1,6 @@
 //! Resources and cost of each kind of call.
 
-use super::{Architecture, Arguments, Functions, Usage};
+use super::arguments::{Architecture, Arguments, Functions, Usage};
 
 /// Memory size with one whole processor. A larger size provides further processors, which the functions do not use.
 const WHOLE_PROCESSOR_MB: f64 = 1769.0;
@@ -10,7 +10,7 @@ const TRANSACTIONAL: f64 = 2.0;
 /// Bytes of one strongly consistent read unit.
 const READ_UNIT_BYTES: f64 = 4096.0;
 
-/// The guess of the pair is recorded while the credentials are read; then the pair is reset while the session is
+/// The guess of the pair is recorded while the credentials are read. Then the pair is reset while the session is
 /// written.
 const KNOWN_PAIR: Units = Units { reads: 1.0, writes: 3.0 };
 /// In addition, the guess of the account and of the address is recorded and refunded. Two writes more if others guess
@@ -18,8 +18,8 @@ const KNOWN_PAIR: Units = Units { reads: 1.0, writes: 3.0 };
 const NEW_PAIR: Units = Units { reads: 1.0, writes: 7.0 };
 /// The session is written while its user is read.
 const REFRESH: Units = Units { reads: 1.0, writes: 1.0 };
-/// The sign-up of the address is recorded, then user and credentials are written in one transaction. One write more
-/// if others sign up from the same address concurrently.
+/// The sign-up of the address is recorded, then user and credentials are written in one transaction. One write more if
+/// others sign up from the same address concurrently.
 const SIGN_UP: Units = Units { reads: 0.0, writes: 1.0 + 2.0 * TRANSACTIONAL };
 /// The caller's record and session.
 const CALLER: Units = Units { reads: 2.0, writes: 0.0 };
@@ -212,7 +212,7 @@ impl Arguments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cost::tests::{arguments, assert_near};
+    use crate::cost::arguments::tests::{arguments, assert_near};
 
     #[test]
     fn less_memory_extends_the_cpu_time_but_not_the_wait() {
@@ -254,8 +254,7 @@ mod tests {
         assert_near(x86, 2.0);
     }
 
-    /// docs/performance/cost.md, "Units of DynamoDB": 2 dollars from a known pair, up to 6 (with 9 writes) from a new
-    /// one.
+    /// docs/performance/cost.md, "Units of DynamoDB": 2 dollars from a known pair, up to 6 (9 writes) from a new one.
     #[test]
     fn the_database_cost_of_log_ins_equals_that_in_the_documentation() {
         let arguments = arguments("");

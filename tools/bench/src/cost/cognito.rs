@@ -1,6 +1,6 @@
 //! The cost of Cognito.
 
-use super::Cognito;
+use super::arguments::Cognito;
 
 /// Upper limits of the price tiers of Cognito Lite in active users, including free ones.
 const LITE_TIERS: [f64; 3] = [100_000.0, 1_000_000.0, 10_000_000.0];
@@ -58,7 +58,7 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use crate::cost::tests::{arguments, assert_near};
+    use crate::cost::arguments::tests::{arguments, assert_near};
 
     #[test]
     fn cognito_bills_active_users_above_its_free_tier_by_price_tier() {

@@ -3,7 +3,7 @@
 use std::iter;
 
 use super::{
-    Arguments, Functions, TEMPLATE_LIST_USERS_MB, TEMPLATE_LOGIN_MB, TEMPLATE_SIGNUP_MB, Usage,
+    arguments::{Arguments, Functions, TEMPLATE_LIST_USERS_MB, TEMPLATE_LOGIN_MB, TEMPLATE_SIGNUP_MB, Usage},
     calls::{Call, Cost, MILLION},
 };
 use crate::figures::grouped;
@@ -118,9 +118,7 @@ fn by_memory(arguments: &Arguments) -> Vec<String> {
     });
     let architecture = arguments.functions.architecture.name();
     let head = [
-        format!(
-            "4. Memory in MB: duration of a warm call, and Lambda's part of the cost of a million calls on {architecture}"
-        ),
+        format!("4. Memory in MB: duration of a warm call, and Lambda's part of a million calls on {architecture}"),
         "   * template.yaml".to_owned(),
         String::new(),
         format!("  {:>5}{names}", ""),
@@ -132,7 +130,7 @@ fn by_memory(arguments: &Arguments) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cost::tests::arguments;
+    use crate::cost::arguments::tests::arguments;
 
     #[test]
     fn the_report_lists_all_memory_sizes_and_marks_those_of_the_template() {

@@ -1,4 +1,4 @@
-//! A function as `cargo lambda new --http` begins one: all features, the runtime's defaults, and hello.
+//! The function that `cargo lambda new --http` generates: all features, the runtime's defaults, and a hello handler.
 
 use lambda_http::{Body, Error, Request, RequestExt, Response, run, service_fn, tracing};
 

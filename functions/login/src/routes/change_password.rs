@@ -30,7 +30,7 @@ use shared::{
     },
 };
 
-use crate::{Login, issue::IssuedTokens, verify_password::CHANGE_ATTEMPTS};
+use crate::{Login, issue::IssuedTokens, state::CHANGE_ATTEMPTS};
 
 pub(crate) async fn change_password(
     State(login): State<Arc<Login>>,
@@ -87,7 +87,7 @@ impl Login {
 
         let hash = timed_hash(self.hasher.hash(new)).await?;
         let public_id = user.profile.public_id;
-        let renewed = self.lifetime.map(|lifetime| Ok::<_, Error>((RefreshToken::new(public_id)?, lifetime)));
+        let renewed = self.session_lifetime.map(|lifetime| Ok::<_, Error>((RefreshToken::new(public_id)?, lifetime)));
         let renewed = renewed.transpose()?;
         let session = renewed.as_ref().map(|(token, lifetime)| (token, *lifetime));
         for _ in 0..CHANGE_ATTEMPTS {

@@ -1,26 +1,17 @@
-//! Verifying passwords, and confirming changes of an account with one.
+//! Confirming changes of an account with its password.
 
-use axum::response::Response;
 use shared::{
     aws::store::Credentials,
     domain::{
         authorization::TokenRefusal,
         password::{Password, PasswordHash, Verdict},
-        time::UnixMillis,
         token::VerifiedToken,
         user::{Email, PublicId, User},
     },
-    http::{
-        error::Error,
-        pages::{AccountPage, Form, FormRejection, Part},
-        telemetry::metrics::timed_hash,
-    },
+    http::{error::Error, telemetry::metrics::timed_hash},
 };
 
 use crate::Login;
-
-/// How often a change of an account is attempted while concurrent changes win.
-pub(crate) const CHANGE_ATTEMPTS: usize = 8;
 
 impl Login {
     /// Compares a password with a hash; without a hash the same work is done.
@@ -28,24 +19,19 @@ impl Login {
         Ok(timed_hash(self.hasher.verify(password, hash)).await?)
     }
 
-    /// The user that a verified token belongs to, if the token is not revoked.
-    pub(crate) async fn authorized_user(&self, caller: &VerifiedToken, now: UnixMillis) -> Result<User, Error> {
-        let record = self.callers.find(caller.subject, caller.session()).await?;
-        Ok(caller.authorize(record, now.seconds())?)
-    }
-
-    /// Requires the password of an authenticated caller once more and returns its hash: a stolen token alone must not
-    /// suffice. Rate-limited like a log-in.
+    /// Checks the caller's password, so that a stolen token is not enough, and returns the stored hash. Rate-limited like
+    /// a log-in.
     pub(crate) async fn confirm_password(
         &self,
         caller: &VerifiedToken,
         user: &User,
         password: Password,
     ) -> Result<PasswordHash, Error> {
-        let permit = self.guesses.confirmation(caller).await?;
+        let permit = self.guesses.count_confirmation(caller).await?;
         let compared = self.compare_with_stored(user, password).await;
         match &compared {
             Ok(_) => permit.confirm().await,
+            // A wrong password stays counted.
             Err(error) if error.kind().is_refusal() => {}
             Err(_) => permit.refund().await,
         }
@@ -75,24 +61,6 @@ impl Login {
             Ok(user)
         } else {
             Err(TokenRefusal::Superseded.into())
-        }
-    }
-
-    /// The account page with the error of one of its forms.
-    pub(crate) async fn reject_account_form(
-        &self,
-        error: Error,
-        caller: &VerifiedToken,
-        part: Part,
-        now: UnixMillis,
-    ) -> Result<Response, FormRejection> {
-        if error.asks_to_log_in() {
-            return self.log_in_required(error);
-        }
-        match self.authorized_user(caller, now).await {
-            Ok(user) => Err(FormRejection::new(error, Form::Account(AccountPage { part, ..AccountPage::new(user) }))),
-            // An error page without the form.
-            Err(_) => Err(error.into()),
         }
     }
 }
