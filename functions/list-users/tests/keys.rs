@@ -71,8 +71,7 @@ impl Running {
         events::read(&self.function.invoke(event).await.expect("the invocation succeeds")).status
     }
 
-    /// Calls with `token` until the function has read the secret again, which it does once the refresh interval is
-    /// over.
+    /// Calls with `token` until the function has read the secret again, which it does after the refresh interval.
     async fn wait_for_refresh(&self, token: &str) {
         let before = self.key_store.reads();
         poll::until("the function reads its keys again", async || {

@@ -223,10 +223,10 @@ async fn invalid_keys_stop_startup_and_the_error_names_the_kid_but_no_value() {
     let rsa = json!({ "kty": "RSA", "kid": "weak", "n": "AQAB", "e": "AQAB" });
     for (algorithm, text, named) in [
         ("HS256", "too short a key".to_owned(), "at least 32 bytes"),
-        ("HS256", "a-string-secret-at-least-256-bits-long".to_owned(), "is printed in a tutorial"),
+        ("HS256", "a-string-secret-at-least-256-bits-long".to_owned(), "is published in a tutorial"),
         ("EdDSA", "{ no JSON".to_owned(), "JWK Set"),
         ("EdDSA", KEY.to_owned(), "JWK Set"),
-        ("EdDSA", json!({ "keys": [] }).to_string(), "without a key"),
+        ("EdDSA", json!({ "keys": [] }).to_string(), "without keys"),
         ("EdDSA", json!({ "keys": [key, key] }).to_string(), kid),
         ("ES256", set.to_string(), kid),
         ("HS256", set.to_string(), kid),

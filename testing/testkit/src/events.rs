@@ -72,9 +72,8 @@ pub fn request(method: &str, path: &str, client: &str, headers: &Value, body: Op
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": headers,
         "requestContext": {
             "accountId": "123456789012", "apiId": "abcdefghij",
-            "domainName": "abcdefghij.execute-api.eu-west-1.amazonaws.com",
-            "domainPrefix": "abcdefghij", "requestId": "JKJaXmPLvHcESHA=",
-            "routeKey": "$default", "stage": "$default",
+            "domainName": "abcdefghij.execute-api.eu-west-1.amazonaws.com", "domainPrefix": "abcdefghij",
+            "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default", "stage": "$default",
             "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": client, "userAgent": "test" },
             "time": "22/Nov/2026:08:00:00 +0000", "timeEpoch": 1_795_334_400_000_u64,
         },

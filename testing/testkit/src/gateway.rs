@@ -57,9 +57,8 @@ pub async fn event(request: Request) -> Value {
         "cookies": (!cookies.is_empty()).then_some(cookies), "headers": joined(&parts.headers),
         "requestContext": {
             "accountId": "123456789012", "apiId": "abcdefghij",
-            "domainName": "abcdefghij.execute-api.eu-west-1.amazonaws.com",
-            "domainPrefix": "abcdefghij", "requestId": "JKJaXmPLvHcESHA=",
-            "routeKey": format!("ANY {path}"), "stage": "$default",
+            "domainName": "abcdefghij.execute-api.eu-west-1.amazonaws.com", "domainPrefix": "abcdefghij",
+            "requestId": "JKJaXmPLvHcESHA=", "routeKey": format!("ANY {path}"), "stage": "$default",
             "http": {
                 "method": parts.method.as_str(), "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1",
                 "userAgent": "test",

@@ -22,6 +22,37 @@ use tokio::{
 /// An endpoint that refuses connections: no process listens on port 9.
 pub const UNREACHABLE: &str = "http://127.0.0.1:9";
 
+/// An error of DynamoDB, for [`RejectingProxy`].
+macro_rules! dynamodb_error {
+    ($kind:literal, $rest:literal) => {
+        concat!(r#"{"__type":"com.amazonaws.dynamodb.v20120810#"#, $kind, "\",", $rest, "}")
+    };
+}
+
+/// Too many calls.
+pub const THROTTLED: &str = dynamodb_error!("ThrottlingException", r#""message":"Slow down.""#);
+
+/// A missing permission.
+pub const ACCESS_DENIED: &str = dynamodb_error!("AccessDeniedException", r#""message":"no""#);
+
+/// A missing table.
+pub const TABLE_NOT_FOUND: &str =
+    dynamodb_error!("ResourceNotFoundException", r#""message":"Requested resource not found: Table: Credentials""#);
+
+/// A write that conflicts with a transaction on the same item.
+pub const WRITE_CONFLICT: &str =
+    dynamodb_error!("TransactionConflictException", r#""message":"Transaction is ongoing for the item""#);
+
+/// A transaction that conflicts with another one.
+pub const TRANSACTION_CANCELED: &str = dynamodb_error!(
+    "TransactionCanceledException",
+    r#""message":"Transaction cancelled","CancellationReasons":[{"Code":"TransactionConflict"},{"Code":"None"}]"#
+);
+
+/// A transaction that is repeated while its first attempt is in progress.
+pub const TRANSACTION_IN_PROGRESS: &str =
+    dynamodb_error!("TransactionInProgressException", r#""message":"in progress""#);
+
 /// A TCP proxy that loses responses.
 pub struct LossyProxy {
     /// The URL of the proxy.

@@ -3,7 +3,7 @@
 //! docs/architecture/overview.md has the rules. A path is followed through re-exports to the file that defines its
 //! item.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 mod imports;
 

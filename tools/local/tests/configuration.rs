@@ -1,6 +1,6 @@
 //! docs/reference/configuration.md and template.yaml agree with the variables and defaults in `shared::config`.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! The table of routes and everything that repeats it: the routers, `template.yaml`, the router of `cargo lambda watch`
 //! and `openapi.yaml`.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

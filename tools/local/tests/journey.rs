@@ -11,6 +11,7 @@ use shared::domain::user::PublicId;
 use testkit::{
     ADA, Answer, Service, events, gateway, poll,
     service::{self, BROWSER, database_endpoint, send},
+    text,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -126,58 +127,49 @@ async fn journey(api: &str) {
     let run = PublicId::random();
     let mailbox = |kind: &str| format!("{kind}.{run}@example.com");
     let mailboxes = ["json", "form", "multipart"].map(mailbox);
-    sign_ups(&request, &mailboxes).await;
-    let token = log_ins(&request, &mailboxes[0]).await;
-    listings(&request, &mailboxes, &token).await;
-    errors(&request, &mailboxes[0], &token).await;
+    sign_up(&request, &mailboxes).await;
+    let token = log_in(&request, &mailboxes[0]).await;
+    list(&request, &token, &mailboxes).await;
+    rejections(&request, &token, &mailboxes[0]).await;
     sessions(&request, &mailboxes[0], ADA[2]).await;
     pages(&request, &mailbox("browser"), ADA[2]).await;
 }
 
-/// Signs up with each content type.
-async fn sign_ups(
-    request: &impl Fn(Method, &str) -> RequestBuilder,
-    [json_mailbox, form_mailbox, multipart_mailbox]: &[String; 3],
-) {
-    let post = |path: &str| request(Method::POST, path);
-    let [name, _, password] = ADA;
-    let signed_up =
-        send(post("/signup").json(&json!({ "name": name, "email": json_mailbox, "password": password }))).await;
+/// Sign-ups with JSON, a form and multipart, and one with an email address in use.
+async fn sign_up(request: &impl Fn(Method, &str) -> RequestBuilder, [json, form, multipart]: &[String; 3]) {
+    let ([name, _, password], post) = (ADA, || request(Method::POST, "/signup"));
+    let body = |email: &str| json!({ "name": name, "email": email, "password": password });
+    let signed_up = send(post().json(&body(json))).await;
     assert_eq!((signed_up.status, signed_up.json()["message"].as_str()), (201, Some("Successfully registered.")));
-    let form = [("name", "Zoë & Söhne"), ("email", form_mailbox), ("password", password)];
-    let signed_up = send(post("/signup").form(&form)).await;
+    let fields = [("name", "Zoë & Söhne"), ("email", form), ("password", password)];
+    let signed_up = send(post().form(&fields)).await;
     assert_eq!((signed_up.status, signed_up.json()["name"].as_str()), (201, Some("Zoë & Söhne")));
-    let form = Form::new().text("name", "李小龍").text("email", multipart_mailbox.clone()).text("password", password);
-    let signed_up = send(post("/signup").multipart(form)).await;
+    let parts = Form::new().text("name", "李小龍").text("email", multipart.clone()).text("password", password);
+    let signed_up = send(post().multipart(parts)).await;
     assert_eq!((signed_up.status, signed_up.json()["name"].as_str()), (201, Some("李小龍")));
-    let taken = send(
-        post("/signup").json(&json!({ "name": name, "email": json_mailbox.to_uppercase(), "password": password })),
-    )
-    .await;
+    let taken = send(post().json(&body(&json.to_uppercase()))).await;
     assert_eq!(taken.code(), (202, "email-taken".to_owned()));
 }
 
-/// Logs in with each content type and with Basic authentication, and returns a token.
-async fn log_ins(request: &impl Fn(Method, &str) -> RequestBuilder, json_mailbox: &str) -> String {
-    let post = |path: &str| request(Method::POST, path);
-    let [_, _, password] = ADA;
-    let fields = [("email", json_mailbox), ("password", password)];
+/// Log-ins with JSON, a form, multipart and Basic credentials. Returns the last access token.
+async fn log_in(request: &impl Fn(Method, &str) -> RequestBuilder, email: &str) -> String {
+    let (password, post) = (ADA[2], || request(Method::POST, "/login"));
     let mut token = String::new();
     for log_in in [
-        post("/login").json(&json!({ "email": json_mailbox, "password": password })),
-        post("/login").form(&fields),
-        post("/login").multipart(Form::new().text("email", json_mailbox.to_owned()).text("password", password)),
-        post("/login").basic_auth(json_mailbox, Some(password)),
+        post().json(&json!({ "email": email, "password": password })),
+        post().form(&[("email", email), ("password", password)]),
+        post().multipart(Form::new().text("email", email.to_owned()).text("password", password)),
+        post().basic_auth(email, Some(password)),
     ] {
         let logged_in = send(log_in).await;
         assert_eq!(logged_in.status, 201, "{logged_in:?}");
-        logged_in.json()["token"].as_str().unwrap().clone_into(&mut token);
+        text(&logged_in.json(), "token").clone_into(&mut token);
     }
     token
 }
 
-/// Lists users with each way to send a token.
-async fn listings(request: &impl Fn(Method, &str) -> RequestBuilder, mailboxes: &[String; 3], token: &str) {
+/// The list and the user's own record, with the token in each of the three headers.
+async fn list(request: &impl Fn(Method, &str) -> RequestBuilder, token: &str, mailboxes: &[String; 3]) {
     for authenticated in [
         request(Method::GET, "/user").header("x-access-token", token),
         request(Method::GET, "/user").bearer_auth(token),
@@ -194,12 +186,11 @@ async fn listings(request: &impl Fn(Method, &str) -> RequestBuilder, mailboxes: 
     }
 }
 
-/// Checks the status and the code of typical errors.
-async fn errors(request: &impl Fn(Method, &str) -> RequestBuilder, json_mailbox: &str, token: &str) {
-    let post = |path: &str| request(Method::POST, path);
-    let [_, _, password] = ADA;
-    let wrong = [("email", json_mailbox), ("password", "wrong")];
-    let unknown = [("email", "unknown@example.com"), ("password", password)];
+/// Requests that are rejected.
+async fn rejections(request: &impl Fn(Method, &str) -> RequestBuilder, token: &str, email: &str) {
+    let (post, get) = (|path: &str| request(Method::POST, path), |path: &str| request(Method::GET, path));
+    let wrong = [("email", email), ("password", "wrong")];
+    let unknown = [("email", "unknown@example.com"), ("password", ADA[2])];
     let large = "a".repeat(100_000);
     for (request, status, code) in [
         (post("/login").form(&wrong), 403, "wrong-password"),
@@ -211,10 +202,10 @@ async fn errors(request: &impl Fn(Method, &str) -> RequestBuilder, json_mailbox:
         (post("/signup").header("content-type", "text/plain").body("x"), 415, "unsupported-media-type"),
         (request(Method::PUT, "/signup"), 405, "method-not-allowed"),
         (request(Method::DELETE, "/user"), 405, "method-not-allowed"),
-        (request(Method::GET, "/user"), 401, "token-missing"),
-        (request(Method::GET, "/user").bearer_auth(format!("{token}x")), 401, "invalid-token"),
-        (request(Method::GET, "/user?limit=0").bearer_auth(token), 422, "invalid-fields"),
-        (request(Method::GET, "/user?cursor=x").bearer_auth(token), 422, "invalid-fields"),
+        (get("/user"), 401, "token-missing"),
+        (get("/user").bearer_auth(format!("{token}x")), 401, "invalid-token"),
+        (get("/user?limit=0").bearer_auth(token), 422, "invalid-fields"),
+        (get("/user?cursor=x").bearer_auth(token), 422, "invalid-fields"),
     ] {
         let answer = send(request).await;
         assert_eq!(answer.code(), (status, code.to_owned()), "{answer:?}");

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::domain::{session::RefreshToken, user::PublicId};
-use testkit::{ADA, Answer, GRACE, Service, forge, service::send, text};
+use testkit::{ADA, Answer, GRACE, Service, forge, proxy::THROTTLED, service::send, text};
 use tokio::task::JoinSet;
 
 const NEW: &str = "a better tortoise lamp quarrel";
@@ -155,8 +155,7 @@ async fn a_password_change_whose_database_response_was_lost_succeeds() {
 
 #[tokio::test]
 async fn a_failed_password_change_is_503_and_leaves_the_old_password() {
-    let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Slow down."}"#;
-    let (service, rejecting) = Service::rejecting("TransactWriteItems", 0, throttled).await;
+    let (service, rejecting) = Service::rejecting("TransactWriteItems", 0, THROTTLED).await;
     let mine = service.signed_in(ADA).await;
     let before = (service.items("Users").await, service.items("Credentials").await, service.items("Sessions").await);
     for _ in 0..2 {

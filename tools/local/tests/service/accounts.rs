@@ -6,7 +6,10 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use testkit::{ADA, Service};
+use testkit::{
+    ADA, Service,
+    proxy::{ACCESS_DENIED, TABLE_NOT_FOUND, THROTTLED, TRANSACTION_CANCELED, TRANSACTION_IN_PROGRESS},
+};
 use tokio::task::JoinSet;
 
 /// Checks that every account has an item in both tables, and returns the number of accounts.
@@ -154,17 +157,9 @@ async fn an_unresponsive_database_is_503_with_retry_after_and_never_a_rejection(
     assert_eq!(service.get("/user/me", &token).await.status, 200, "it recovers");
 }
 
-/// DynamoDB's errors for a conflict with another transaction, for a transaction in progress, and for throttling.
-const CONFLICT: &str = "{\"__type\":\"com.amazonaws.dynamodb.v20120810#TransactionCanceledException\",\
-        \"message\":\"Transaction cancelled\",\
-        \"CancellationReasons\":[{\"Code\":\"TransactionConflict\"},{\"Code\":\"None\"}]}";
-const IN_PROGRESS: &str =
-    r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionInProgressException","message":"in progress"}"#;
-const THROTTLED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down"}"#;
-
 #[tokio::test]
 async fn a_sign_up_that_conflicts_with_another_transaction_is_retried() {
-    for error in [CONFLICT, IN_PROGRESS, THROTTLED] {
+    for error in [TRANSACTION_CANCELED, TRANSACTION_IN_PROGRESS, THROTTLED] {
         let (service, database) = Service::rejecting("TransactWriteItems", 2, error).await;
         assert_eq!(service.sign_up(ADA).await.status, 201, "{error}");
         assert_eq!(database.left(), 0);
@@ -174,7 +169,7 @@ async fn a_sign_up_that_conflicts_with_another_transaction_is_retried() {
 
 #[tokio::test]
 async fn a_sign_up_that_conflicts_repeatedly_is_503_and_stores_nothing() {
-    for error in [CONFLICT, IN_PROGRESS] {
+    for error in [TRANSACTION_CANCELED, TRANSACTION_IN_PROGRESS] {
         let (service, _) = Service::rejecting("TransactWriteItems", 1000, error).await;
         assert_eq!(service.sign_up(ADA).await.code(), (503, "unavailable".to_owned()), "{error}");
         assert_eq!(assert_accounts_are_complete(&service).await, 0);
@@ -183,9 +178,7 @@ async fn a_sign_up_that_conflicts_repeatedly_is_503_and_stores_nothing() {
 
 #[tokio::test]
 async fn a_missing_table_is_503_and_reveals_no_internals() {
-    let missing = "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException\",\
-        \"message\":\"Requested resource not found: Table: Credentials\"}";
-    let (service, _) = Service::rejecting("GetItem", 1000, missing).await;
+    let (service, _) = Service::rejecting("GetItem", 1000, TABLE_NOT_FOUND).await;
     service.sign_up(ADA).await;
     let answer = service.log_in(ADA[1], ADA[2]).await;
     assert_eq!(answer.code(), (503, "unavailable".to_owned()));
@@ -195,8 +188,7 @@ async fn a_missing_table_is_503_and_reveals_no_internals() {
 #[tokio::test]
 async fn a_log_in_succeeds_although_its_weak_hash_cannot_be_upgraded() {
     use shared::domain::password::{Cost, Hasher, Password};
-    let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
-    let (service, database) = Service::rejecting("UpdateItem", 1, denied).await;
+    let (service, database) = Service::rejecting("UpdateItem", 1, ACCESS_DENIED).await;
     service.sign_up(ADA).await;
     let weak = Hasher::new(Cost { memory_kib: 1024, iterations: 1, parallelism: 1 }, 1).unwrap();
     let weak = weak.hash(Password::new(ADA[2])).await.unwrap();

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{ADA, GRACE, Service, forge, service::send, text};
+use testkit::{ADA, GRACE, Service, forge, proxy::THROTTLED, service::send, text};
 use tokio::{sync::mpsc, task::JoinSet};
 
 /// Longer than the grace period of a refresh token, and than the time in which a log-out counts as a repetition.
@@ -234,9 +234,8 @@ async fn without_sessions_a_log_out_revokes_every_token_of_the_user() {
 
 #[tokio::test]
 async fn a_failed_log_out_is_503_and_the_session_continues() {
-    let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Slow down."}"#;
     for (operation, scope) in [("DeleteItem", "local"), ("TransactWriteItems", "global"), ("BatchGetItem", "others")] {
-        let (service, rejecting) = Service::rejecting(operation, 0, throttled).await;
+        let (service, rejecting) = Service::rejecting(operation, 0, THROTTLED).await;
         let mine = service.signed_in(ADA).await;
         rejecting.reject(6);
         let answer = service.post_with("/logout", text(&mine, "token"), &json!({ "scope": scope })).await;

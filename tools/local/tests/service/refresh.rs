@@ -6,7 +6,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use shared::domain::session::RefreshToken;
-use testkit::{ADA, Answer, Service, forge, service::send, text};
+use testkit::{
+    ADA, Answer, Service, forge,
+    proxy::{THROTTLED, WRITE_CONFLICT},
+    service::send,
+    text,
+};
 use tokio::task::JoinSet;
 
 #[tokio::test]
@@ -167,14 +172,12 @@ async fn each_call_makes_the_documented_database_calls() {
 
 #[tokio::test]
 async fn a_write_that_conflicts_with_a_transaction_is_retried() {
-    let conflict = "{\"__type\":\"com.amazonaws.dynamodb.v20120810#TransactionConflictException\",\
-        \"message\":\"Transaction is ongoing for the item\"}";
-    let (service, rejecting) = Service::rejecting("UpdateItem", 0, conflict).await;
+    let (service, rejecting) = Service::rejecting("UpdateItem", 0, WRITE_CONFLICT).await;
     let signed_in = service.signed_in(ADA).await;
     rejecting.reject(2);
     let refreshed = service.refresh(text(&signed_in, "refresh_token")).await;
     assert_eq!((refreshed.status, rejecting.left()), (200, 0), "{refreshed:?}");
-    let (service, rejecting) = Service::rejecting("DeleteItem", 0, conflict).await;
+    let (service, rejecting) = Service::rejecting("DeleteItem", 0, WRITE_CONFLICT).await;
     let signed_in = service.signed_in(ADA).await;
     rejecting.reject(2);
     let logged_out = service.post_with("/logout", text(&signed_in, "token"), &json!({})).await;
@@ -205,9 +208,8 @@ async fn a_refresh_and_a_listing_succeed_during_a_log_out_of_other_sessions() {
 
 #[tokio::test]
 async fn a_refresh_with_an_unknown_outcome_is_503_and_succeeds_when_repeated() {
-    let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Slow down."}"#;
     for operation in ["UpdateItem", "BatchGetItem"] {
-        let (service, rejecting) = Service::rejecting(operation, 0, throttled).await;
+        let (service, rejecting) = Service::rejecting(operation, 0, THROTTLED).await;
         let signed_in = service.signed_in(ADA).await;
         rejecting.reject(6);
         let answer = service.refresh(text(&signed_in, "refresh_token")).await;

@@ -2,10 +2,11 @@
 
 use local::database;
 use shared::aws::store;
-use testkit::{proxy::RejectingProxy, service::database_endpoint};
+use testkit::{
+    proxy::{RejectingProxy, THROTTLED},
+    service::database_endpoint,
+};
 use tokio::task::JoinSet;
-
-const THROTTLED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Slow down."}"#;
 
 #[tokio::test]
 async fn a_burst_of_throttling_does_not_reduce_the_retries_of_later_calls() {

@@ -6,6 +6,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use testkit::{
     ADA, Answer, GRACE, Service,
+    proxy::ACCESS_DENIED,
     service::{CLIENT, send},
 };
 use tokio::task::JoinSet;
@@ -281,8 +282,7 @@ async fn a_guess_whose_database_response_was_lost_is_counted_once() {
 
 #[tokio::test]
 async fn the_rate_limiter_fails_closed() {
-    let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
-    let (service, rejecting) = Service::rejecting("Throttle.UpdateItem", 0, denied).await;
+    let (service, rejecting) = Service::rejecting("Throttle.UpdateItem", 0, ACCESS_DENIED).await;
     let mine = service.signed_in(ADA).await;
     rejecting.reject(usize::MAX);
     for answer in [
@@ -300,8 +300,7 @@ async fn the_rate_limiter_fails_closed() {
 
 #[tokio::test]
 async fn a_guess_that_was_not_verified_is_refunded() {
-    let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
-    let (service, rejecting) = Service::rejecting("GetItem", 0, denied).await;
+    let (service, rejecting) = Service::rejecting("GetItem", 0, ACCESS_DENIED).await;
     service.sign_up(ADA).await;
     for _ in 0..7 {
         rejecting.reject(1);
@@ -314,8 +313,7 @@ async fn a_guess_that_was_not_verified_is_refunded() {
 
 #[tokio::test]
 async fn a_log_in_succeeds_although_its_counters_cannot_be_reset() {
-    let denied = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
-    let (service, rejecting) = Service::rejecting("Throttle.UpdateItem", 0, denied).await;
+    let (service, rejecting) = Service::rejecting("Throttle.UpdateItem", 0, ACCESS_DENIED).await;
     service.sign_up(ADA).await;
     service.log_in(ADA[1], ADA[2]).await;
     // For a known pair, the first update counts the guess and the second one resets the counter.
