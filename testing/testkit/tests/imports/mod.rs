@@ -227,6 +227,9 @@ impl<'ast> Visit<'ast> for Reader {
         (self.in_test, self.scope) = (before, outside);
     }
 
+    /// `pub(in path)` is not an import.
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let segments: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         let is_qualified =
