@@ -56,7 +56,7 @@ async fn response(fixture: &SampleFixture, event: Value) -> Value {
 
 #[tokio::test]
 async fn each_sample_event_gets_the_expected_response() {
-    events::assert_complete(&SAMPLES, &["list-users", "me", "unknown-path"]);
+    events::assert_complete(&SAMPLES, "list-users");
     let fixture = fixture("list-users").await;
     for sample @ (name, ..) in SAMPLES {
         events::assert_answer(sample, &response(&fixture, fixture.event(name).await).await);

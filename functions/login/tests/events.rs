@@ -102,8 +102,7 @@ async fn response(fixture: &SampleFixture, event: Value) -> Value {
 
 #[tokio::test]
 async fn each_sample_event_gets_the_expected_response() {
-    let prefixes = ["start", "login", "refresh", "logout", "password", "delete-me", "jwks", "openid-configuration"];
-    events::assert_complete(&SAMPLES, &prefixes);
+    events::assert_complete(&SAMPLES, "login");
     let fixture = fixture().await;
     for sample @ (name, ..) in SAMPLES {
         events::assert_answer(sample, &response(&fixture, fixture.event(name).await).await);

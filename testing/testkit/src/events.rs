@@ -45,7 +45,7 @@ impl SampleFixture {
     /// The event of this name. Its placeholders for tokens are replaced by those of a new user, because a sample may
     /// end a session or delete its user.
     pub async fn event(&self, sample: &str) -> Value {
-        let mut text = fs::read_to_string(folder().join(format!("{sample}.json"))).expect("the event exists");
+        let mut text = read_sample(sample);
         if text.contains("_token}}") || text.contains("{{token}}") {
             let email = format!("{}@example.com", Uuid::new_v4());
             let signed_in = self.service.signed_in([ADA[0], &email, ADA[2]]).await;
@@ -81,12 +81,12 @@ pub fn request(method: &str, path: &str, client: &str, headers: &Value, body: Op
     })
 }
 
-/// Fails unless `samples` lists exactly the events whose names start with one of `prefixes`.
-pub fn assert_complete(samples: &[Sample], prefixes: &[&str]) {
-    let mut existing: Vec<String> = fs::read_dir(folder())
+/// Fails unless `samples` lists exactly the events of a function: its folder, and the event of the same name beside it.
+pub fn assert_complete(samples: &[Sample], function: &str) {
+    let mut existing: Vec<String> = fs::read_dir(folder().join(function))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap().trim_end_matches(".json").to_owned())
-        .filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
+        .chain([function.to_owned()])
         .collect();
     existing.sort();
     let mut listed: Vec<&str> = samples.iter().map(|(name, ..)| *name).collect();
@@ -137,6 +137,14 @@ pub fn read(answer: &Value) -> Answer {
         .and_then(|status| u16::try_from(status).ok())
         .unwrap_or_else(|| panic!("not a response: {answer}"));
     Answer { status, headers, text: answer["body"].as_str().unwrap_or_default().to_owned() }
+}
+
+/// The text of a sample: `events/NAME.json`, or `events/FUNCTION/NAME.json`.
+pub fn read_sample(name: &str) -> String {
+    let files =
+        ["", "signup", "login", "list-users"].map(|function| folder().join(function).join(format!("{name}.json")));
+    let file = files.iter().find(|file| file.is_file()).unwrap_or_else(|| panic!("there is no event {name}"));
+    fs::read_to_string(file).expect("the event can be read")
 }
 
 fn folder() -> PathBuf {

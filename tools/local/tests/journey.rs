@@ -111,7 +111,7 @@ fn folder() -> PathBuf {
 }
 
 fn sample(name: &str, token: &str) -> Value {
-    let text = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
+    let text = events::read_sample(name);
     serde_json::from_str(&text.replace("{{token}}", token)).unwrap()
 }
 
