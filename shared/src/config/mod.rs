@@ -42,6 +42,7 @@ pub use self::{
     throttle::ThrottleSettings,
     tokens::TokenSettings,
 };
+
 /// Every setting that an operator can choose, with its default. docs/reference/configuration.md describes them, and
 /// template.yaml has parameters for them.
 pub const VARIABLES: [Variable; 40] = [

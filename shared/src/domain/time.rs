@@ -25,8 +25,8 @@ pub struct UnixSeconds(u64);
 pub struct UnixMillis(u64);
 
 impl UnixSeconds {
-    /// 9999-12-31T23:59:59Z, the latest time that is accepted in a token or a key. A larger number is one in
-    /// milliseconds.
+    /// 9999-12-31T23:59:59Z, the latest time that is accepted in a token or a key. A larger number is
+    /// probably in milliseconds.
     pub const LATEST: Self = Self(253_402_300_799);
 
     /// `seconds` since 1970.

@@ -11,8 +11,8 @@ pub use self::{
 };
 use crate::domain::time::UnixSeconds;
 
-/// How long the previous refresh token stays valid after a rotation: for two tabs that refresh at once, or a lost
-/// response.
+/// How long each of the last two refresh tokens stays valid after its rotation: for two tabs that refresh at once, or a
+/// lost response.
 pub const GRACE: Duration = Duration::from_secs(10);
 
 /// Lifetimes of sessions.
