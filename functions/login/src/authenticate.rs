@@ -22,8 +22,8 @@ use crate::Login;
 
 impl Login {
     /// The caller of an API request, by access token. All calls of this function change something, so a cookie is
-    /// accepted from pages of this site only. Does not check
-    /// that user and session still exist: see [`VerifiedToken::authorize`].
+    /// accepted from pages of this site only. Does not check that user and session still exist: see
+    /// [`VerifiedToken::authorize`].
     pub(crate) async fn caller_by_token(&self, headers: &HeaderMap, now: UnixMillis) -> Result<VerifiedToken, Error> {
         let token = AccessToken::find(headers, &self.header_prefix, self.cookies)?.for_changes()?;
         Ok(self.keys.verify(&self.verifier, token, now).await?)

@@ -104,7 +104,7 @@ impl Permit<'_> {
     /// The guess was right: clears the failures and makes the pair known.
     pub(crate) async fn confirm(self) {
         let (cleared, ()) =
-            tokio::join!(self.limiter.throttle.confirm(&self.guess, &self.limiter.limits.pair), self.give_back(),);
+            tokio::join!(self.limiter.throttle.confirm(&self.guess, &self.limiter.limits.pair), self.give_back());
         settled(cleared);
     }
 
