@@ -163,8 +163,8 @@ impl Verifier {
         Self { signature_and_audience, config }
     }
 
-    /// Verifies a token at the time `now`. Does not check
-    /// that user and session still exist: see [`VerifiedToken::authorize`].
+    /// Verifies a token at the time `now`. Does not check that user and session still exist: see
+    /// [`VerifiedToken::authorize`].
     pub fn verify(&self, token: &str, keys: &VerifyingKeySet, now: UnixSeconds) -> Result<VerifiedToken, TokenError> {
         if token.len() > MAX_BYTES {
             return Err(TokenError::TooLong);
