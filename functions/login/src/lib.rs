@@ -3,7 +3,7 @@
 //! | file | |
 //! |---|---|
 //! | `routes/` | one file per call: log-in, refresh, log-out, change of password, deletion, discovery, start page |
-//! | `authenticate` | who calls: by access token, or by the session of a refresh token |
+//! | `authenticate` | identifying the caller: by access token, or by the session of a refresh token |
 //! | `issue` | tokens and sessions, as JSON or as cookies |
 //! | `confirm_password` | confirming changes with the password |
 //! | `guess_limiter` | counting password guesses, with the rules of `shared::domain::throttle` |

@@ -77,7 +77,7 @@ async fn each_algorithm_signs_with_its_first_key_and_accepts_tokens_of_all_its_k
     }
 }
 
-/// A token that an attacker can create who knows the public keys.
+/// A token that an attacker with the public keys can create.
 fn forged(claims: &Value, alg: &str, kid: Option<&str>, key: &EncodingKey, signed_with: Jws) -> String {
     let header = match kid {
         Some(kid) => json!({ "alg": alg, "typ": "JWT", "kid": kid }),
