@@ -14,8 +14,12 @@ pub(super) const PAIR_FAILURES: Variable = Variable::fixed("THROTTLE_PAIR_FAILUR
 pub(super) const PAIR_WAIT: Variable = Variable::fixed("THROTTLE_PAIR_WAIT", "30");
 /// An attacker who continues for a day has about a hundred guesses.
 pub(super) const PAIR_MAX_WAIT: Variable = Variable::fixed("THROTTLE_PAIR_MAX_WAIT", "900");
+/// More than a user or a script needs, and little for one that logs in for each request.
+pub(super) const PAIR_LOG_INS: Variable = Variable::fixed("THROTTLE_PAIR_LOGINS", "60");
 /// As long as an unused session.
 pub(super) const KNOWN: Variable = Variable::fixed("THROTTLE_KNOWN", "2592000");
+/// Longer than any session by default, so a user who logs in again after one is on a known device.
+pub(super) const DEVICE: Variable = Variable::fixed("THROTTLE_DEVICE", "31536000");
 /// NIST SP 800-63B-4 section 3.2.2 allows 100 consecutive failures; this limit applies to each hour.
 pub(super) const ACCOUNT_GUESSES: Variable = Variable::fixed("THROTTLE_ACCOUNT_GUESSES", "100");
 /// Enough for a school or an office behind one address, and little for an attacker who tries one password on many
@@ -42,7 +46,9 @@ impl ThrottleSettings {
         let failures = env.number(&PAIR_FAILURES, 1..=100)?;
         let wait = env.number(&PAIR_WAIT, 1..=3600)?;
         let max_wait = max_wait(env, wait)?;
+        let log_ins = rate(env, &PAIR_LOG_INS, 10_000)?;
         let known = env.number(&KNOWN, 0..=sessions::LONGEST)?;
+        let device = env.number(&DEVICE, 0..=sessions::LONGEST)?;
         let account = rate(env, &ACCOUNT_GUESSES, 10_000)?;
         let address = rate(env, &ADDRESS_GUESSES, 100_000)?;
         let sign_ups = rate(env, &ADDRESS_SIGN_UPS, 100_000)?;
@@ -50,13 +56,20 @@ impl ThrottleSettings {
             (PAIR_FAILURES, u64::from(failures) > default(&PAIR_FAILURES)),
             (PAIR_WAIT, wait < default(&PAIR_WAIT)),
             (PAIR_MAX_WAIT, max_wait < default(&PAIR_MAX_WAIT)),
+            (PAIR_LOG_INS, is_weaker(log_ins, &PAIR_LOG_INS)),
             (ACCOUNT_GUESSES, is_weaker(account, &ACCOUNT_GUESSES)),
             (ADDRESS_GUESSES, is_weaker(address, &ADDRESS_GUESSES)),
         ];
         let seconds = Duration::from_secs;
-        let pair = BackoffPolicy { failures, wait: seconds(wait), max_wait: seconds(max_wait), known: seconds(known) };
+        let log_ins = GcraLimit::per_hour(log_ins);
         Ok(Self {
-            guesses: GuessLimits { pair, account: GcraLimit::per_hour(account), address: GcraLimit::per_hour(address) },
+            guesses: GuessLimits {
+                pair: BackoffPolicy { failures, wait: seconds(wait), max_wait: seconds(max_wait), log_ins },
+                known: seconds(known),
+                device: seconds(device),
+                account: GcraLimit::per_hour(account),
+                address: GcraLimit::per_hour(address),
+            },
             relaxed_guesses: relaxed
                 .iter()
                 .filter(|(_, relaxed)| *relaxed)
@@ -100,7 +113,7 @@ mod tests {
     #[test]
     fn each_default_is_a_number() {
         let variables =
-            [PAIR_FAILURES, PAIR_WAIT, PAIR_MAX_WAIT, KNOWN, ACCOUNT_GUESSES, ADDRESS_GUESSES, ADDRESS_SIGN_UPS];
+            [PAIR_FAILURES, PAIR_WAIT, PAIR_MAX_WAIT, PAIR_LOG_INS, KNOWN, DEVICE, ACCOUNT_GUESSES, ADDRESS_GUESSES, ADDRESS_SIGN_UPS];
         assert!(variables.iter().all(|variable| default(variable) > 0));
     }
 }

@@ -15,6 +15,8 @@ use shared::{
         client_ip::ClientAddress,
         error_chain::causes,
         password::{Password, PasswordHash, Verdict},
+        throttle::DeviceId,
+        token::{TokenBinding, VerifiedToken},
         user::Email,
     },
     http::{
@@ -30,13 +32,13 @@ use shared::{
 };
 use tracing::warn;
 
-use crate::{Login, issue::IssuedTokens};
+use crate::{
+    Login,
+    guess_limiter::{Guesser, Permit},
+    issue::IssuedTokens,
+};
 
-/// Time limit for comparing a password, including the wait for a processor: half of the request's time limit, so that
-/// time remains to settle the guess.
-const COMPARISON_LIMIT: Duration = Duration::from_secs(4);
-
-/// How long a log-in waits for its hash to be upgraded.
+/// How long a log-in waits for its hash to be upgraded, after at most four seconds for the comparison.
 const UPGRADE_LIMIT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn page(State(login): State<Arc<Login>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
@@ -53,7 +55,8 @@ pub(crate) async fn log_in(
         return login.log_in_by_form(client, &headers, request).await;
     }
     let (email, password) = credentials_of(&login.log_in, &headers, request).await?;
-    let tokens = login.log_in(&email, password, client).await?;
+    let guesser = Guesser::new(&email, client, login.cookies.device(&headers));
+    let tokens = login.log_in(&email, password, &guesser, None).await?;
     Ok((login.log_in_status, Json(tokens)).into_response())
 }
 
@@ -119,19 +122,69 @@ impl Login {
             return_to: fields.get("return_to").and_then(ReturnTo::parse),
             ..self.log_in_page()
         };
-        let outcome = match password {
-            Some(password) if !email.trim().is_empty() => self.log_in(email, Password::new(password), client).await,
+        let logged_in = match password {
+            Some(password) if !email.trim().is_empty() => {
+                self.log_in_browser(email, Password::new(password), client, headers).await
+            }
             _ => Err(Error::CredentialsMissing),
         };
-        match outcome {
-            Ok(tokens) => Ok(self.redirect_with_cookies(&tokens, page.return_to.unwrap_or_default().as_str())),
-            Err(error) => Err(FormRejection::new(error, Form::LogIn(page))),
+        let (tokens, device) = logged_in.map_err(|error| FormRejection::new(error, Form::LogIn(page.clone())))?;
+        let mut response = self.redirect_with_cookies(&tokens, page.return_to.unwrap_or_default().as_str());
+        if let Some((device, lifetime)) = device {
+            self.cookies.set_device(response.headers_mut(), &device, lifetime);
         }
+        Ok(response)
     }
 
-    async fn log_in(&self, email: &str, password: Password, client: ClientAddress) -> Result<IssuedTokens, Error> {
+    /// Logs in a browser, ends the session that it had, and makes its device known.
+    async fn log_in_browser(
+        &self,
+        email: &str,
+        password: Password,
+        client: ClientAddress,
+        headers: &HeaderMap,
+    ) -> Result<(IssuedTokens, Option<(DeviceId, Duration)>), Error> {
+        // The identifier of the browser stays the same, so that it is known for each account that logs in there.
+        let presented = self.cookies.device(headers);
+        let device = match (self.guesses.device_lifetime(), &presented) {
+            (None, _) => None,
+            (Some(lifetime), Some(device)) => Some((device.clone(), lifetime)),
+            (Some(lifetime), None) => Some((DeviceId::random()?, lifetime)),
+        };
+        let guesser = Guesser::new(email, client, presented);
+        let tokens = self.log_in(email, password, &guesser, device.as_ref().map(|(device, _)| device)).await?;
+        self.end_earlier_session(headers).await?;
+        Ok((tokens, device))
+    }
+
+    /// Ends the session of a browser that logs in again: its cookies are replaced, so the session could not be used or
+    /// ended any more.
+    async fn end_earlier_session(&self, headers: &HeaderMap) -> Result<(), Error> {
+        let now = self.clock.now();
+        for earlier in [self.refresh_cookie(headers, now).await, self.access_cookie(headers, now).await] {
+            match earlier {
+                Ok(VerifiedToken { subject, binding: TokenBinding::Session(session) }) => {
+                    if self.sessions.end(subject, session).await? {
+                        audit::record(Event::LoggedOut, subject);
+                    }
+                }
+                Err(error) if !error.kind().is_refusal() => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Logs in. `device` becomes known.
+    async fn log_in(
+        &self,
+        email: &str,
+        password: Password,
+        guesser: &Guesser,
+        device: Option<&DeviceId>,
+    ) -> Result<IssuedTokens, Error> {
         // Boxed: its three concurrent database calls make the future large.
-        let outcome = Box::pin(self.authenticate_password(email, password, client)).await;
+        let outcome = Box::pin(self.authenticate_password(email, password, guesser, device)).await;
         metrics::log_in(outcome.as_ref().map_or_else(|error| error.reason().unwrap_or("error"), |_| "done"));
         outcome
     }
@@ -141,35 +194,59 @@ impl Login {
         &self,
         email: &str,
         password: Password,
-        client: ClientAddress,
+        guesser: &Guesser,
+        device: Option<&DeviceId>,
     ) -> Result<IssuedTokens, Error> {
-        let (permit, found) = tokio::join!(self.guesses.count_log_in(email, client), self.find(email));
-        let public_id = found.as_ref().ok().and_then(Option::as_ref).map(|found| found.public_id);
+        let (counted, found) = tokio::join!(self.guesses.count_log_in(guesser), self.find(email));
+        let credentials = found.as_ref().ok().and_then(Option::as_ref);
+        let public_id = credentials.map(|found| found.public_id);
+        let password_set_at = credentials.map(|found| found.password_set_at).unwrap_or_default();
+        let permit = match counted {
+            Ok(permit) => self.guesses.admit(permit, guesser, password_set_at).await,
+            Err(error) => Err(error),
+        };
         // The response to a rate-limited guess does not depend on the account.
         let permit = permit.inspect_err(|error| audit::record_refusal(Attempt::LogIn, public_id, error))?;
         let verified = match found {
-            Ok(found) => {
-                let verified = self.verify_password(email, password, found);
-                tokio::time::timeout(COMPARISON_LIMIT, verified).await.unwrap_or(Err(Error::Late))
-            }
+            Ok(found) => self.verify_password(email, password, found).await,
             Err(error) => Err(error),
         };
         match verified {
             Ok(credentials) => {
-                let ((), tokens) = tokio::join!(permit.confirm(), self.start_session(&credentials));
+                let confirmed = async {
+                    match device {
+                        Some(device) => permit.confirm_and_remember(guesser, device).await,
+                        None => permit.confirm().await,
+                    }
+                };
+                let ((), tokens) = tokio::join!(confirmed, self.start_session(&credentials));
                 let tokens = tokens?;
                 audit::record(Event::LoggedIn, credentials.public_id);
                 Ok(tokens)
             }
             Err(error) => {
                 audit::record_refusal(Attempt::LogIn, public_id, &error);
-                // A wrong password stays counted. A guess that was not verified is refunded.
-                if !error.kind().is_refusal() {
-                    permit.refund().await;
-                }
-                Err(error)
+                self.settle_failure(permit, guesser, error).await
             }
         }
+    }
+
+    /// A wrong password stays counted, and a guess that was not verified is refunded. Returns the error for the client:
+    /// while a limit refuses unknown pairs, a known pair gets the same response, which would otherwise show that the
+    /// account exists.
+    async fn settle_failure<T>(&self, permit: Permit<'_>, guesser: &Guesser, error: Error) -> Result<T, Error> {
+        if !error.kind().is_refusal() {
+            permit.refund().await;
+            return Err(error);
+        }
+        permit.fail().await;
+        if permit.is_of_known_pair() {
+            let wait = self.guesses.wait_if_unknown(guesser).await?;
+            if !wait.is_zero() {
+                return Err(Error::Throttled { wait });
+            }
+        }
+        Err(error)
     }
 
     /// The credentials for an address; `None` if it has no account or is malformed.

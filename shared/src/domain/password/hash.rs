@@ -93,7 +93,8 @@ fn output(
     Ok(phc::Output::new(out)?)
 }
 
-/// Compares a password with a hash, at the same cost whether there is a hash or not.
+/// Compares a password with a hash, at the same cost whether there is a hash or not, and whether it matches: the
+/// account of a right password may be disabled, and its response must not differ from that to a wrong password.
 pub(super) fn compare(
     argon2: &Argon2<'_>,
     memory: &mut Guard<'_>,
@@ -105,11 +106,9 @@ pub(super) fn compare(
         return Ok(Verdict::Mismatch);
     };
     let hash = phc::PasswordHash::new(hash.as_str())?;
-    if matches_hash(password, &hash, memory)? {
-        return Ok(Verdict::Match { outdated: is_outdated(argon2.params(), &hash)? });
-    }
+    let is_match = matches_hash(password, &hash, memory)?;
     equalize_work(argon2.params(), &Params::try_from(&hash)?, password, memory)?;
-    Ok(Verdict::Mismatch)
+    Ok(if is_match { Verdict::Match { outdated: is_outdated(argon2.params(), &hash)? } } else { Verdict::Mismatch })
 }
 
 /// Whether the password has this hash, at the hash's own cost and variant. Compares in constant time.
@@ -122,8 +121,8 @@ fn matches_hash(password: &Password, hash: &phc::PasswordHash, memory: &mut Guar
     Ok(output(&argon2, memory, password, salt, expected.len())? == *expected)
 }
 
-/// Does the work that a hash of lower cost saved. Otherwise the response time would distinguish a wrong password,
-/// checked at the hash's cost, from an unknown user, checked at the configured one.
+/// Does the work that a hash of lower cost saved. Otherwise the response time would distinguish a password checked at
+/// the hash's cost from that of an unknown user, checked at the configured one.
 fn equalize_work(
     configured: &Params,
     stored: &Params,

@@ -1,13 +1,14 @@
-//! Exponential backoff for guesses at one account from one address.
+//! Exponential backoff for guesses at one account from one address or device.
 
 use std::time::Duration;
 
+use super::GcraLimit;
 use crate::domain::time::UnixMillis;
 
 /// Time after which failures are forgotten, and the window of a [`super::GcraLimit`].
 pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// How often one pair of account and address may guess.
+/// How often one pair of account and address, or of account and device, may guess and log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackoffPolicy {
     /// Failures before the first wait: `THROTTLE_PAIR_FAILURES`.
@@ -16,8 +17,8 @@ pub struct BackoffPolicy {
     pub wait: Duration,
     /// The longest wait: `THROTTLE_PAIR_MAX_WAIT`.
     pub max_wait: Duration,
-    /// How long a pair that has logged in is known: `THROTTLE_KNOWN`.
-    pub known: Duration,
+    /// Successful log-ins: `THROTTLE_PAIR_LOGINS`. `None`: unlimited.
+    pub log_ins: Option<GcraLimit>,
 }
 
 /// The recorded attempts of a pair.
@@ -29,6 +30,12 @@ pub struct Attempts {
     pub guessed_at: UnixMillis,
     /// No guess is accepted before this time.
     pub until: UnixMillis,
+    /// The last guess is at the limit of failures and has not been settled. If it is right, the failures are cleared.
+    pub in_progress: bool,
+    /// The theoretical arrival time of successful log-ins (see [`GcraLimit`]).
+    pub log_ins: UnixMillis,
+    /// When the pair last logged in.
+    pub known_at: UnixMillis,
     /// Until this time the pair counts as one that has logged in.
     pub known_until: UnixMillis,
 }
@@ -37,8 +44,10 @@ impl Attempts {
     /// The attempts with one more guess, which counts as failed until it is confirmed. `Err`: how long to wait first.
     pub fn guess(self, policy: &BackoffPolicy, now: UnixMillis) -> Result<Self, Duration> {
         let earlier = if now < self.forgotten_at(policy) { self.failures } else { 0 };
-        if earlier > 0 && now < self.until {
-            return Err(self.until.since(now));
+        let backoff = if earlier > 0 { self.until.since(now) } else { Duration::ZERO };
+        let wait = policy.log_ins.map_or(backoff, |limit| backoff.max(limit.wait(self.log_ins, now)));
+        if !wait.is_zero() {
+            return Err(wait);
         }
         let failures = earlier.saturating_add(1);
         let until = match failures.checked_sub(policy.failures) {
@@ -48,17 +57,12 @@ impl Attempts {
                 now + policy.wait.saturating_mul(factor).min(policy.max_wait)
             }
         };
-        Ok(Self { failures, guessed_at: now, until, ..self })
+        Ok(Self { failures, guessed_at: now, until, in_progress: failures >= policy.failures, ..self })
     }
 
-    /// The attempts of a pair that has just logged in.
-    pub fn logged_in(policy: &BackoffPolicy, now: UnixMillis) -> Self {
-        Self { known_until: now + policy.known, ..Self::default() }
-    }
-
-    /// Whether the pair has logged in recently.
-    pub fn is_known(&self, now: UnixMillis) -> bool {
-        now < self.known_until
+    /// Whether the pair has logged in recently, with the password that the user chose at `password_set_at`.
+    pub fn is_known(&self, password_set_at: UnixMillis, now: UnixMillis) -> bool {
+        now < self.known_until && password_set_at <= self.known_at
     }
 
     /// When the failures no longer count: an hour after the last one, or twice the longest wait if that is later.
@@ -76,7 +80,7 @@ mod tests {
         failures: 5,
         wait: Duration::from_secs(30),
         max_wait: Duration::from_secs(900),
-        known: Duration::from_secs(2_592_000),
+        log_ins: None,
     };
     const MILLI: Duration = Duration::from_millis(1);
 
@@ -104,18 +108,39 @@ mod tests {
     #[test]
     fn failures_are_forgotten_an_hour_after_the_last_one() {
         let until = NOW + Duration::from_secs(480);
-        let failed = Attempts { failures: 9, guessed_at: NOW, until, known_until: UnixMillis::default() };
+        let failed = Attempts { failures: 9, guessed_at: NOW, until, ..Attempts::default() };
         assert_eq!(failed.guess(&POLICY, before(NOW + HOUR)).unwrap().failures, 10);
         assert_eq!(failed.guess(&POLICY, NOW + HOUR).unwrap().failures, 1);
     }
 
     #[test]
-    fn a_log_in_clears_the_failures_and_makes_the_pair_known() {
-        let attempts = Attempts::logged_in(&POLICY, NOW);
-        let end = NOW + POLICY.known;
-        assert!(attempts.is_known(before(end)) && !attempts.is_known(end));
+    fn a_pair_is_known_until_its_time_or_a_new_password() {
+        let end = NOW + HOUR;
+        let attempts = Attempts { known_at: NOW, known_until: end, ..Attempts::default() };
+        assert!(attempts.is_known(NOW, before(end)) && !attempts.is_known(NOW, end));
+        assert!(!attempts.is_known(NOW + MILLI, NOW + MILLI), "the password was changed after the log-in");
         let guessed = attempts.guess(&POLICY, NOW + MILLI).unwrap();
-        assert_eq!((guessed.failures, guessed.is_known(NOW + MILLI)), (1, true));
+        assert_eq!((guessed.failures, guessed.is_known(NOW, NOW + MILLI)), (1, true));
+    }
+
+    #[test]
+    fn successful_log_ins_are_limited_whatever_the_failures() {
+        let policy = BackoffPolicy { log_ins: GcraLimit::per_hour(60), ..POLICY };
+        let limit = policy.log_ins.unwrap();
+        let attempts = Attempts { log_ins: limit.latest(NOW), ..Attempts::default() };
+        assert!(attempts.guess(&policy, NOW).is_ok());
+        let attempts = Attempts { log_ins: attempts.log_ins + limit.interval(), ..attempts };
+        assert_eq!(attempts.guess(&policy, NOW).unwrap_err(), limit.interval());
+        assert!(attempts.guess(&policy, NOW + limit.interval()).is_ok());
+    }
+
+    #[test]
+    fn only_a_guess_at_the_limit_is_one_to_wait_for() {
+        let mut attempts = Attempts::default();
+        for expected in [false, false, false, false, true] {
+            attempts = attempts.guess(&POLICY, NOW).unwrap();
+            assert_eq!(attempts.in_progress, expected, "{}", attempts.failures);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
+use super::DeviceId;
 use crate::domain::{client_ip::ClientAddress, session::SessionId, user::PublicId};
 
 /// The identifier of a counter: a SHA-256 in base64url without padding, so the table holds no e-mail or IP address in
@@ -15,6 +16,11 @@ impl ThrottleKey {
     /// addresses are counted as typed.
     pub fn pair(account: &str, client: ClientAddress) -> Self {
         Self::hashed("pair", &[account, &client.to_string()])
+    }
+
+    /// Guesses at an account from a device. Without the device's identifier, the key cannot be found.
+    pub fn device(account: &str, device: &DeviceId) -> Self {
+        Self::hashed("device", &[account, &device.to_text()])
     }
 
     /// Guesses at the caller's own password by the holder of one of the account's sessions, or of a token without
