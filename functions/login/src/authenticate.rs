@@ -1,10 +1,10 @@
-//! Identifying the caller: by access token in a header or a cookie, or by the session of a refresh token.
+//! Identifying the caller: by an access token in a header, or by the two cookies of a browser.
 
 use axum::http::HeaderMap;
 use shared::{
-    aws::store::Rotation,
+    aws::store::Presented,
     domain::{
-        authorization::RefreshRefusal,
+        authorization::{Record, RefreshRefusal, TokenRefusal},
         session::RefreshToken,
         time::UnixMillis,
         token::{TokenBinding, VerifiedToken},
@@ -13,69 +13,124 @@ use shared::{
     http::{
         browser,
         error::Error,
-        request::access_token::AccessToken,
+        request::authorization,
         telemetry::audit::{self, Event},
     },
 };
 
 use crate::Login;
 
-impl Login {
-    /// The caller of an API request, by access token. All calls of this function change something, so a cookie is
-    /// accepted from pages of this site only. Does not check that user and session still exist: see
-    /// [`VerifiedToken::authorize`].
-    pub(crate) async fn caller_by_token(&self, headers: &HeaderMap, now: UnixMillis) -> Result<VerifiedToken, Error> {
-        let token = AccessToken::find(headers, &self.header_prefix, self.cookies)?.for_changes()?;
-        Ok(self.keys.verify(&self.verifier, token, now).await?)
-    }
+/// A caller whose user and session still exist.
+pub(crate) struct Caller {
+    pub(crate) token: VerifiedToken,
+    pub(crate) user: User,
+}
 
-    /// The caller of a request. A form may have been open for longer than the access token is valid, so for a form
-    /// the session of the refresh cookie is accepted too.
-    pub(crate) async fn caller(
-        &self,
-        headers: &HeaderMap,
-        is_form: bool,
-        now: UnixMillis,
-    ) -> Result<VerifiedToken, Error> {
-        if !is_form {
-            return self.caller_by_token(headers, now).await;
+impl Login {
+    /// The caller of a request that changes an account.
+    ///
+    /// A token in a header is the only credential of its request. The cookies are two independent credentials: whatever
+    /// is wrong with the access cookie, such as an expiry while the form was open, the refresh cookie is tried.
+    pub(crate) async fn caller(&self, headers: &HeaderMap, is_form: bool, now: UnixMillis) -> Result<Caller, Error> {
+        if is_form {
+            browser::check_origin(headers)?;
         }
-        browser::check_origin(headers)?;
-        match self.caller_by_token(headers, now).await {
-            Err(error) if error.asks_to_refresh() => match self.cookies.refresh_token(headers)? {
-                Some(text) => self.caller_by_refresh_token(text, now).await?.ok_or(error),
-                None => Err(error),
-            },
+        if let Some(token) = self.header_token(headers, now).await? {
+            return self.authorized(token, now).await;
+        }
+        self.check_cookies(headers)?;
+        let refused = match self.caller_by_access_cookie(headers, now).await {
+            Err(error) if error.asks_to_log_in() => error,
+            caller => return caller,
+        };
+        match self.caller_by_refresh_cookie(headers, now).await {
+            Err(error) if error.asks_to_log_in() => Err(refused),
             caller => caller,
         }
     }
 
-    /// The caller by the session of a refresh token. `None` if the session does not exist or has ended.
-    pub(crate) async fn caller_by_refresh_token(
+    /// The verified access token in a header.
+    pub(crate) async fn header_token(
         &self,
-        text: &str,
+        headers: &HeaderMap,
         now: UnixMillis,
     ) -> Result<Option<VerifiedToken>, Error> {
+        match authorization::bearer_token(headers, &self.header_prefix) {
+            Ok(token) => Ok(Some(self.keys.verify(&self.verifier, token, now).await?)),
+            Err(Error::TokenMissing) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Checks that a request has a cookie, and that a page of this site caused it, which prevents CSRF.
+    pub(crate) fn check_cookies(&self, headers: &HeaderMap) -> Result<(), Error> {
+        if !self.has_cookies(headers) {
+            return Err(Error::TokenMissing);
+        }
+        browser::check_origin(headers)
+    }
+
+    /// The token of the access cookie, verified. Does not check that user and session still exist.
+    pub(crate) async fn access_cookie(&self, headers: &HeaderMap, now: UnixMillis) -> Result<VerifiedToken, Error> {
+        let token = self.cookies.access_token(headers)?.ok_or(Error::TokenMissing)?;
+        Ok(self.keys.verify(&self.verifier, token, now).await?)
+    }
+
+    /// The session of the refresh cookie. Does not check that its user still exists.
+    pub(crate) async fn refresh_cookie(&self, headers: &HeaderMap, now: UnixMillis) -> Result<VerifiedToken, Error> {
+        let text = self.cookies.refresh_token(headers)?.ok_or(Error::TokenMissing)?;
+        self.session_by_refresh_token(text, now).await
+    }
+
+    async fn caller_by_access_cookie(&self, headers: &HeaderMap, now: UnixMillis) -> Result<Caller, Error> {
+        self.authorized(self.access_cookie(headers, now).await?, now).await
+    }
+
+    async fn caller_by_refresh_cookie(&self, headers: &HeaderMap, now: UnixMillis) -> Result<Caller, Error> {
+        if self.session_lifetime.is_none() {
+            return Err(RefreshRefusal::Off.into());
+        }
+        self.authorized(self.refresh_cookie(headers, now).await?, now).await
+    }
+
+    /// The active session of a refresh token, which is not rotated.
+    pub(crate) async fn session_by_refresh_token(&self, text: &str, now: UnixMillis) -> Result<VerifiedToken, Error> {
         let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed)?;
         match self.sessions.inspect(&token, now).await? {
-            Rotation::Rotated(_) | Rotation::Repeated(..) => Ok(Some(session_of(&token))),
-            Rotation::NotFound => Ok(None),
-            Rotation::Replayed => self.end_replayed(&token).await.map(|()| None),
+            Presented::Current(_) | Presented::Previous(..) => Ok(session_of(&token)),
+            Presented::NotFound => Err(RefreshRefusal::NotFound.into()),
+            Presented::Replayed => Err(self.end_replayed(&token).await?.into()),
         }
     }
 
     /// Ends the session of a replayed refresh token: either the user or an attacker has the successor, and the
     /// service cannot tell which.
-    pub(crate) async fn end_replayed(&self, token: &RefreshToken) -> Result<(), Error> {
+    pub(crate) async fn end_replayed(&self, token: &RefreshToken) -> Result<RefreshRefusal, Error> {
         self.sessions.end(token.user(), token.session()).await?;
         audit::record(Event::Replayed, token.user());
-        Ok(())
+        Ok(RefreshRefusal::Replayed)
     }
 
-    /// The user that a verified token belongs to, if the token is not revoked.
-    pub(crate) async fn authorized_user(&self, caller: &VerifiedToken, now: UnixMillis) -> Result<User, Error> {
-        let record = self.callers.find(caller.subject, caller.session()).await?;
-        Ok(caller.authorize(record, now.seconds())?)
+    /// The caller that a verified token belongs to, if the token is not revoked.
+    pub(crate) async fn authorized(&self, token: VerifiedToken, now: UnixMillis) -> Result<Caller, Error> {
+        let record = self.callers.find(token.subject, token.session()).await?;
+        let user = self.authorize(token, record, now).await??;
+        Ok(Caller { token, user })
+    }
+
+    /// The user, if user and session are valid. The session of a disabled user ends, so it does not continue when the
+    /// user is enabled again.
+    pub(crate) async fn authorize(
+        &self,
+        token: VerifiedToken,
+        record: Record,
+        now: UnixMillis,
+    ) -> Result<Result<User, TokenRefusal>, Error> {
+        let authorized = token.authorize(record, now.seconds());
+        if let (Err(TokenRefusal::UserDisabled), Some(session)) = (&authorized, token.session()) {
+            self.sessions.end(token.subject, session).await?;
+        }
+        Ok(authorized)
     }
 
     /// Whether a browser has any of the cookies.

@@ -1,38 +1,42 @@
 //! Confirming changes of an account with its password.
 
+use std::time::Duration;
+
 use shared::{
     aws::store::Credentials,
     domain::{
         authorization::TokenRefusal,
         password::{Password, PasswordHash, Verdict},
-        token::VerifiedToken,
         user::{Email, PublicId, User},
     },
     http::{error::Error, telemetry::metrics::timed_hash},
 };
 
-use crate::Login;
+use crate::{Login, authenticate::Caller};
+
+/// Time limit for comparing a password, including the wait for a processor: half of the request's time limit, so that
+/// time remains to settle the guess.
+const COMPARISON_LIMIT: Duration = Duration::from_secs(4);
 
 impl Login {
-    /// Compares a password with a hash; without a hash the same work is done.
+    /// Compares a password with a hash, within [`COMPARISON_LIMIT`]; without a hash the same work is done.
     pub(crate) async fn compare(&self, password: Password, hash: Option<PasswordHash>) -> Result<Verdict, Error> {
-        Ok(timed_hash(self.hasher.verify(password, hash)).await?)
+        let compared = timed_hash(self.hasher.verify(password, hash));
+        Ok(tokio::time::timeout(COMPARISON_LIMIT, compared).await.map_err(|_| Error::Late)??)
     }
 
     /// Checks the caller's password, so that a stolen token is not enough, and returns the stored hash. Rate-limited
     /// like a log-in.
     pub(crate) async fn confirm_password(
         &self,
-        caller: &VerifiedToken,
-        user: &User,
+        caller: &Caller,
         password: Password,
     ) -> Result<PasswordHash, Error> {
-        let permit = self.guesses.count_confirmation(caller).await?;
-        let compared = self.compare_with_stored(user, password).await;
+        let permit = self.guesses.count_confirmation(&caller.token).await?;
+        let compared = self.compare_with_stored(&caller.user, password).await;
         match &compared {
             Ok(_) => permit.confirm().await,
-            // A wrong password stays counted.
-            Err(error) if error.kind().is_refusal() => {}
+            Err(error) if error.kind().is_refusal() => permit.fail().await,
             Err(_) => permit.refund().await,
         }
         compared

@@ -10,7 +10,7 @@ use shared::{
     },
 };
 
-use crate::Login;
+use crate::{Login, authenticate::Caller};
 
 impl Login {
     /// Redirects a browser and clears the cookies.
@@ -34,15 +34,17 @@ impl Login {
     pub(crate) async fn reject_account_form(
         &self,
         error: Error,
-        caller: &VerifiedToken,
+        caller: VerifiedToken,
         part: Part,
         now: UnixMillis,
     ) -> Result<Response, FormRejection> {
         if error.asks_to_log_in() {
             return self.log_in_required(error);
         }
-        match self.authorized_user(caller, now).await {
-            Ok(user) => Err(FormRejection::new(error, Form::Account(AccountPage { part, ..AccountPage::new(user) }))),
+        match self.authorized(caller, now).await {
+            Ok(Caller { user, .. }) => {
+                Err(FormRejection::new(error, Form::Account(AccountPage { part, ..AccountPage::new(user) })))
+            }
             // An error page without the form.
             Err(_) => Err(error.into()),
         }

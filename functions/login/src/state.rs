@@ -43,6 +43,7 @@ pub struct Login {
     /// Status of a successful log-in. The tutorials' clients expect 201.
     pub(crate) log_in_status: StatusCode,
     pub(crate) session_lifetime: Option<Lifetime>,
+    pub(crate) session_grace: Duration,
     pub(crate) password_min_length: usize,
     pub(crate) discovery: Documents,
     pub(crate) clock: Clock,
@@ -60,7 +61,7 @@ impl Login {
         let throttle = ThrottleStore::new(database.clone(), &tables.throttle, clock.clone());
         Ok(Self {
             credentials: CredentialStore::new(database.clone(), &tables.credentials),
-            sessions: SessionStore::new(database.clone(), &tables.sessions),
+            sessions: SessionStore::new(database.clone(), &tables.sessions, settings.session_grace),
             callers: CallerStore::new(database.clone(), &tables.users, &tables.sessions),
             guesses: GuessLimiter::new(throttle, settings.guesses),
             accounts: AccountStore::new(database, &tables.users, &tables.credentials, &tables.sessions),
@@ -78,6 +79,7 @@ impl Login {
                 SecurityProfile::Strict => StatusCode::OK,
             },
             session_lifetime: settings.sessions,
+            session_grace: settings.session_grace,
             password_min_length: settings.passwords.min_length,
             clock,
         })

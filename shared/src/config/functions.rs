@@ -1,5 +1,7 @@
 //! The settings of each function. Nothing that it needs is optional: `None` disables a feature.
 
+use std::time::Duration;
+
 use super::{
     env::ConfigError,
     keys::{KeySource, SigningKeySettings, VerifyingKeySettings, VerifyingKeySource},
@@ -55,6 +57,8 @@ pub struct LoginSettings {
     pub keys: SigningKeySettings,
     /// Lifetimes of sessions; `None` disables sessions.
     pub sessions: Option<Lifetime>,
+    /// How long a refresh token stays valid after its rotation.
+    pub session_grace: Duration,
     /// Rules for passwords.
     pub passwords: PasswordSettings,
     /// Limits on password guesses.
@@ -115,6 +119,7 @@ impl Settings {
             header_prefix: self.tokens.header_prefix.clone(),
             keys: self.keys.signing()?,
             sessions: self.sessions,
+            session_grace: self.session_grace,
             passwords: self.passwords,
             guesses: self.throttle.guesses,
             relaxed_rules,

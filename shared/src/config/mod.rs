@@ -45,7 +45,7 @@ pub use self::{
 
 /// Every setting that an operator can choose, with its default. docs/reference/configuration.md describes them, and
 /// template.yaml has parameters for them.
-pub const VARIABLES: [Variable; 40] = [
+pub const VARIABLES: [Variable; 43] = [
     profile::PROFILE,
     profile::REALM,
     tokens::ISSUER,
@@ -66,6 +66,7 @@ pub const VARIABLES: [Variable; 40] = [
     KEYS_REFRESH,
     sessions::IDLE,
     sessions::MAX,
+    sessions::GRACE,
     listing::GROUP,
     passwords::MIN_LENGTH,
     passwords::MEMORY,
@@ -74,7 +75,9 @@ pub const VARIABLES: [Variable; 40] = [
     throttle::PAIR_FAILURES,
     throttle::PAIR_WAIT,
     throttle::PAIR_MAX_WAIT,
+    throttle::PAIR_LOG_INS,
     throttle::KNOWN,
+    throttle::DEVICE,
     throttle::ACCOUNT_GUESSES,
     throttle::ADDRESS_GUESSES,
     throttle::ADDRESS_SIGN_UPS,

@@ -8,6 +8,9 @@ use crate::domain::session::Lifetime;
 pub(super) const IDLE: Variable = Variable::fixed("SESSION_IDLE", "2592000");
 pub(super) const MAX: Variable = Variable::fixed("SESSION_MAX", "7776000");
 
+/// Covers a retry after a lost response on a slow network, and leaves a thief little time.
+pub(super) const GRACE: Variable = Variable::fixed("SESSION_GRACE", "10");
+
 /// Longest life of a session, in seconds: a year.
 pub(super) const LONGEST: u64 = 365 * 24 * 60 * 60;
 
@@ -23,6 +26,11 @@ pub(super) fn read(env: &Env<'_>) -> Result<Option<Lifetime>, ConfigError> {
         idle = max;
     }
     Ok((idle > 0).then_some(Lifetime { idle: Duration::from_secs(idle), max: Duration::from_secs(max) }))
+}
+
+/// How long a refresh token stays valid after its rotation.
+pub(super) fn grace(env: &Env<'_>) -> Result<Duration, ConfigError> {
+    env.number(&GRACE, 1..=60).map(Duration::from_secs)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! All settings together.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, time::Duration};
 
 use super::{
     connection::ConnectionSettings,
@@ -33,6 +33,8 @@ pub struct Settings {
     pub keys: KeySettings,
     /// `SESSION_IDLE`, `SESSION_MAX`; `None` disables sessions.
     pub sessions: Option<Lifetime>,
+    /// `SESSION_GRACE`.
+    pub session_grace: Duration,
     /// `LIST_USERS_GROUP`; `None` admits every authenticated user.
     pub list_users_group: Option<String>,
     /// Rules for passwords.
@@ -66,6 +68,7 @@ impl Settings {
             log_in: LogInSettings::read(&env)?,
             keys: KeySettings::read(&env, deployment)?,
             sessions: sessions::read(&env)?,
+            session_grace: sessions::grace(&env)?,
             list_users_group: listing::read(&env)?,
             passwords: PasswordSettings::read(&env)?,
             throttle: ThrottleSettings::read(&env)?,

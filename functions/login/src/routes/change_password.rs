@@ -14,7 +14,6 @@ use shared::{
         password::{Password, strength},
         session::RefreshToken,
         time::UnixMillis,
-        token::VerifiedToken,
         user::PublicUser,
     },
     http::{
@@ -30,7 +29,7 @@ use shared::{
     },
 };
 
-use crate::{Login, issue::IssuedTokens, state::CHANGE_ATTEMPTS};
+use crate::{Login, authenticate::Caller, issue::IssuedTokens, state::CHANGE_ATTEMPTS};
 
 pub(crate) async fn change_password(
     State(login): State<Arc<Login>>,
@@ -43,13 +42,14 @@ pub(crate) async fn change_password(
         Err(error) if is_form => return login.log_in_required(error),
         caller => caller?,
     };
-    let changed = login.change_password(&caller, request, now).await;
-    match changed.inspect_err(|error| refused(Some(caller.subject), error)) {
+    let token = caller.token;
+    let changed = login.change_password(caller, request, now).await;
+    match changed.inspect_err(|error| refused(Some(token.subject), error)) {
         Ok(tokens) if is_form => {
             Ok(login.redirect_with_cookies(&tokens, &pages::with_notice(paths::ME, Notice::PasswordChanged)))
         }
         Ok(tokens) => Ok(Json(tokens).into_response()),
-        Err(error) if is_form => login.reject_account_form(error, &caller, Part::Password, now).await,
+        Err(error) if is_form => login.reject_account_form(error, token, Part::Password, now).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -60,8 +60,12 @@ fn parse(fields: &Fields, min_length: usize) -> Result<(Password, Password), Err
     let new = fields
         .parse("new_password", |text| Password::choose(text, min_length))
         .map_err(|error| error.on("new_password"));
-    match (current, new) {
-        (Ok(current), Ok(new)) => Ok((Password::new(current), new)),
+    match (current.map(Password::new), new) {
+        (Ok(current), Ok(new)) if current.expose() == new.expose() => {
+            let detail = "must differ from the current password";
+            Err(Error::Invalid(vec![FieldError::new("new_password", "unchanged", detail)]))
+        }
+        (Ok(current), Ok(new)) => Ok((current, new)),
         (current, new) => Err(Error::Invalid([current.err(), new.err()].into_iter().flatten().collect())),
     }
 }
@@ -75,15 +79,15 @@ fn check_strength(password: &Password, user: &PublicUser) -> Result<(), Error> {
 impl Login {
     async fn change_password(
         &self,
-        caller: &VerifiedToken,
+        caller: Caller,
         request: Request,
         now: UnixMillis,
     ) -> Result<IssuedTokens, Error> {
         let fields = Fields::from_body(request, &["current_password", "new_password"]).await?;
         let (current, new) = parse(&fields, self.password_min_length)?;
-        let mut user = self.authorized_user(caller, now).await?;
-        check_strength(&new, &user.profile)?;
-        let old = self.confirm_password(caller, &user, current).await?;
+        check_strength(&new, &caller.user.profile)?;
+        let old = self.confirm_password(&caller, current).await?;
+        let mut user = caller.user;
 
         let hash = timed_hash(self.hasher.hash(new)).await?;
         let public_id = user.profile.public_id;

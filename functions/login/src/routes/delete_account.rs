@@ -10,7 +10,7 @@ use axum::{
 };
 use shared::{
     aws::store::{Account, Change},
-    domain::{authorization::TokenRefusal, password::Password, time::UnixMillis, token::VerifiedToken},
+    domain::{authorization::TokenRefusal, password::Password},
     http::{
         browser,
         error::{Error, FieldError},
@@ -21,7 +21,7 @@ use shared::{
     },
 };
 
-use crate::Login;
+use crate::{Login, authenticate::Caller};
 
 pub(crate) async fn delete_account(
     State(login): State<Arc<Login>>,
@@ -34,17 +34,18 @@ pub(crate) async fn delete_account(
         Err(error) if is_form => return login.log_in_required(error),
         caller => caller?,
     };
-    let deleted = login.delete_account(&caller, request, now).await;
-    match deleted.inspect_err(|error| refused(Some(caller.subject), error)) {
+    let token = caller.token;
+    let deleted = login.delete_account(caller, request).await;
+    match deleted.inspect_err(|error| refused(Some(token.subject), error)) {
         Ok(()) if is_form => Ok(login.redirect_clearing_cookies(&pages::with_notice(paths::START, Notice::Deleted))),
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(error) if is_form => login.reject_account_form(error, &caller, Part::Deletion, now).await,
+        Err(error) if is_form => login.reject_account_form(error, token, Part::Deletion, now).await,
         Err(error) => Err(error.into()),
     }
 }
 
 impl Login {
-    async fn delete_account(&self, caller: &VerifiedToken, request: Request, now: UnixMillis) -> Result<(), Error> {
+    async fn delete_account(&self, caller: Caller, request: Request) -> Result<(), Error> {
         let is_post = request.method() == Method::POST;
         let known: &[&str] = if is_post { &["_method", "password"] } else { &["password"] };
         let fields = Fields::from_body(request, known).await?;
@@ -53,12 +54,11 @@ impl Login {
             return Err(Error::Invalid(vec![FieldError::new("_method", "unknown", detail)]));
         }
         let password = fields.required("password").map_err(|error| Error::Invalid(vec![error]))?;
-        let user = self.authorized_user(caller, now).await?;
-        let hash = self.confirm_password(caller, &user, Password::new(password)).await?;
-        match self.accounts.delete(&Account::from(&user), &hash).await? {
+        let hash = self.confirm_password(&caller, Password::new(password)).await?;
+        match self.accounts.delete(&Account::from(&caller.user), &hash).await? {
             Change::Conflict => Err(TokenRefusal::Superseded.into()),
             Change::Done(()) => {
-                audit::record(Event::Deleted, user.profile.public_id);
+                audit::record(Event::Deleted, caller.user.profile.public_id);
                 Ok(())
             }
         }

@@ -1,15 +1,16 @@
-//! `POST /refresh` and `GET /refresh`: exchanging a refresh token for a new access token and the next refresh token.
+//! `POST /refresh`: exchanging a refresh token for a new access token and the next refresh token. `GET /refresh`: a new
+//! access cookie for a browser.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
     extract::{Request, State},
-    http::{HeaderMap, Uri},
+    http::{HeaderMap, Method, Uri},
     response::Response,
 };
 use shared::{
-    aws::store::Rotation,
+    aws::store::Presented,
     domain::{
         authorization::RefreshRefusal,
         session::{RefreshToken, Salt, Session},
@@ -18,6 +19,7 @@ use shared::{
     http::{
         browser::ReturnTo,
         error::Error,
+        pages,
         request::fields::Fields,
         telemetry::audit::{self, Attempt, Event},
     },
@@ -25,7 +27,8 @@ use shared::{
 
 use crate::{Login, authenticate::session_of, issue::IssuedTokens};
 
-/// Time limit: half of the grace period, so that a client without response has the other half to repeat the request.
+/// Longest time limit. A shorter grace period allows half of it, so that a client without response has the other half to
+/// repeat the request.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn refresh(State(login): State<Arc<Login>>, request: Request) -> Result<Json<IssuedTokens>, Error> {
@@ -34,16 +37,24 @@ pub(crate) async fn refresh(State(login): State<Arc<Login>>, request: Request) -
     login.refresh(text).await.map(Json)
 }
 
-/// `GET /refresh`: new cookies for a browser whose access token has expired, and a redirect to the page it came from.
-/// Another site can also lead here; that refreshes the session and tells the other site nothing.
+/// `GET /refresh`: a new access cookie for a browser whose access token is not accepted, and a redirect to the page it
+/// came from.
+///
+/// GET is a safe method (RFC 9110 section 9.2.1), and a browser may not store the cookies of its response: the user
+/// stops loading, or another site leads here and closes the page. The refresh token is therefore not rotated, and
+/// repeating the request is harmless.
 pub(crate) async fn refresh_cookies(
     State(login): State<Arc<Login>>,
+    method: Method,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Error> {
     let return_to = ReturnTo::from_query(&uri).unwrap_or_default();
+    if method == Method::HEAD {
+        return Ok(pages::see_other(return_to.as_str()));
+    }
     let refreshed = match login.cookies.refresh_token(&headers) {
-        Ok(Some(text)) => login.refresh(text).await,
+        Ok(Some(text)) => login.continue_session(text).await,
         Ok(None) => Err(Error::TokenMissing),
         Err(refusal) => Err(refusal.into()),
     };
@@ -57,29 +68,51 @@ pub(crate) async fn refresh_cookies(
 }
 
 impl Login {
-    /// New tokens for a refresh token, with an audit event.
+    /// New tokens for a refresh token, which is rotated.
     async fn refresh(&self, text: &str) -> Result<IssuedTokens, Error> {
+        let now = self.clock.now();
+        self.refresh_with(text, now, async |token| self.rotate(token, now).await).await
+    }
+
+    /// A new access token for a refresh token, which stays the same.
+    async fn continue_session(&self, text: &str) -> Result<IssuedTokens, Error> {
+        let now = self.clock.now();
+        self.refresh_with(text, now, async |token| self.extend(token, now).await).await
+    }
+
+    /// New tokens, with an audit event. `advance` writes the session and returns its current refresh token.
+    async fn refresh_with(
+        &self,
+        text: &str,
+        now: UnixMillis,
+        advance: impl AsyncFnOnce(&RefreshToken) -> Result<(RefreshToken, Session), Error>,
+    ) -> Result<IssuedTokens, Error> {
         let refused = |user, error: &Error| audit::record_refusal(Attempt::Refresh, user, error);
         let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed.into());
         let token = token.inspect_err(|error| refused(None, error))?;
-        let exchanged = self.exchange(&token, self.clock.now());
-        let exchanged = tokio::time::timeout(TIME_LIMIT, exchanged).await.unwrap_or(Err(Error::Late));
-        let tokens = exchanged.inspect_err(|error| refused(Some(token.user()), error))?;
+        let time_limit = TIME_LIMIT.min(self.session_grace / 2);
+        let issued = tokio::time::timeout(time_limit, self.reissue(&token, now, advance(&token)));
+        let tokens = issued.await.unwrap_or(Err(Error::Late)).inspect_err(|error| refused(Some(token.user()), error))?;
         audit::record(Event::Refreshed, token.user());
         Ok(tokens)
     }
 
-    async fn exchange(&self, token: &RefreshToken, now: UnixMillis) -> Result<IssuedTokens, Error> {
+    async fn reissue(
+        &self,
+        token: &RefreshToken,
+        now: UnixMillis,
+        advance: impl Future<Output = Result<(RefreshToken, Session), Error>>,
+    ) -> Result<IssuedTokens, Error> {
         // Concurrent, so that reading the user takes no extra time.
-        let (rotated, record) = tokio::join!(self.rotate(token, now), self.callers.find(token.user(), None));
-        let ((successor, session), mut record) = (rotated?, record?);
+        let (advanced, record) = tokio::join!(advance, self.callers.find(token.user(), None));
+        let ((current, session), mut record) = (advanced?, record?);
         record.session = Some(session);
         if record.user.as_ref().is_some_and(|user| user.version != session.version) {
             // One of the two may have been read too early, while another log-out carried this session over.
             record = self.callers.find(token.user(), Some(token.session())).await?;
         }
-        let user = session_of(token).authorize(record, now.seconds()).map_err(RefreshRefusal::Token)?;
-        self.issue_tokens(token.user(), user.version, Some((&successor, session)), now).await
+        let user = self.authorize(session_of(token), record, now).await?.map_err(RefreshRefusal::Token)?;
+        self.issue_tokens(token.user(), user.version, Some((&current, session)), now).await
     }
 
     /// Replaces a refresh token by its successor. Within the grace period the successor is the same each time, so a
@@ -88,17 +121,32 @@ impl Login {
         let lifetime = self.session_lifetime.ok_or(RefreshRefusal::Off)?;
         let salt = Salt::random()?;
         let successor = token.successor(&salt)?;
-        match self.sessions.rotate(token, &successor, &salt, lifetime, now).await? {
-            Rotation::Rotated(session) => Ok((successor, session)),
-            Rotation::Repeated(session, salts) => {
+        let presented = self.sessions.rotate(token, &successor, &salt, lifetime, now).await?;
+        self.current(token, successor, presented).await
+    }
+
+    /// Extends the idle lifetime of the session.
+    async fn extend(&self, token: &RefreshToken, now: UnixMillis) -> Result<(RefreshToken, Session), Error> {
+        let lifetime = self.session_lifetime.ok_or(RefreshRefusal::Off)?;
+        let presented = self.sessions.extend(token, lifetime, now).await?;
+        self.current(token, token.clone(), presented).await
+    }
+
+    /// The session's current refresh token: `if_current`, or the one derived from a previous token.
+    async fn current(
+        &self,
+        token: &RefreshToken,
+        if_current: RefreshToken,
+        presented: Presented,
+    ) -> Result<(RefreshToken, Session), Error> {
+        match presented {
+            Presented::Current(session) => Ok((if_current, session)),
+            Presented::Previous(session, salts) => {
                 let current = salts.iter().try_fold(token.clone(), |token, salt| token.successor(salt))?;
                 Ok((current, session))
             }
-            Rotation::NotFound => Err(RefreshRefusal::NotFound.into()),
-            Rotation::Replayed => {
-                self.end_replayed(token).await?;
-                Err(RefreshRefusal::Replayed.into())
-            }
+            Presented::NotFound => Err(RefreshRefusal::NotFound.into()),
+            Presented::Replayed => Err(self.end_replayed(token).await?.into()),
         }
     }
 }

@@ -97,7 +97,7 @@ impl Signup {
             return Err(Error::Throttled { wait });
         }
         let hash = metrics::timed_hash(self.hasher.hash(password)).await?;
-        match self.accounts.create(user, &hash, self.clock.now().seconds()).await? {
+        match self.accounts.create(user, &hash, self.clock.now()).await? {
             Creation::EmailTaken => Err(Error::EmailTaken),
             Creation::Created => Ok(()),
         }

@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::{
     error::StoreError,
-    item::{seconds, text},
+    item::{millis, seconds, text},
     transaction::{Outcome, Transaction},
 };
-use crate::domain::{password::PasswordHash, time::UnixSeconds, user::NewUser};
+use crate::domain::{password::PasswordHash, time::UnixMillis, user::NewUser};
 
 /// The outcome of creating an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl AccountCreator {
         &self,
         user: &NewUser,
         hash: &PasswordHash,
-        created_at: UnixSeconds,
+        created_at: UnixMillis,
     ) -> Result<Creation, StoreError> {
         let id = user.public_id.to_string();
         let credentials = Put::builder()
@@ -49,13 +49,14 @@ impl AccountCreator {
             .item("email", text(user.email.as_str()))
             .item("public_id", text(&id))
             .item("password_hash", text(hash.as_str()))
+            .item("password_set_at", millis(created_at))
             .condition_expression("attribute_not_exists(email)");
         let profile = Put::builder()
             .table_name(&self.users)
             .item("public_id", text(&id))
             .item("name", text(user.name.as_str()))
             .item("email", text(user.email.as_str()))
-            .item("created_at", seconds(created_at))
+            .item("created_at", seconds(created_at.seconds()))
             .condition_expression("attribute_not_exists(public_id)");
         let transaction = Transaction::default().put(credentials.build())?.put(profile.build())?;
         match transaction.commit(&self.client, Uuid::from_bytes(*user.public_id.as_bytes())).await? {

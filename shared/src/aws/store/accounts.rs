@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::{
     error::{StoreError, unavailable},
-    item::{Item, number, seconds, text},
+    item::{Item, millis, number, text},
     sessions,
     transaction::{Outcome, Transaction, random_id},
 };
@@ -18,7 +18,7 @@ use crate::domain::{
     error_chain::causes,
     password::PasswordHash,
     session::{Lifetime, RefreshToken, Session, SessionId},
-    time::{UnixMillis, UnixSeconds},
+    time::UnixMillis,
     user::{PublicId, User},
 };
 
@@ -73,7 +73,7 @@ impl AccountStore {
         }
     }
 
-    /// Replaces the password hash `old` and ends every session. With `renewed`, a new session starts in the same
+    /// Replaces the password hash `old`, ends every session, and makes every known pair and device unknown. With `renewed`, a new session starts in the same
     /// transaction.
     pub async fn change_password(
         &self,
@@ -84,13 +84,14 @@ impl AccountStore {
         now: UnixMillis,
     ) -> Result<Change<Option<Session>>, StoreError> {
         let credentials = next_version(&self.credentials, ("email", &account.email), account)
-            .update_expression("SET #version = :next, password_hash = :hash")
+            .update_expression("SET #version = :next, password_hash = :hash, password_set_at = :now")
             .condition_expression(format!(
                 "public_id = :id AND password_hash = :old AND {}",
                 is_version(account.version)
             ))
             .expression_attribute_values(":old", text(old.as_str()))
-            .expression_attribute_values(":hash", text(hash.as_str()));
+            .expression_attribute_values(":hash", text(hash.as_str()))
+            .expression_attribute_values(":now", millis(now));
         let mut transaction =
             Transaction::default().update(credentials.build())?.update(self.next_version_of_user(account).build())?;
         let mut session = None;
@@ -127,16 +128,14 @@ impl AccountStore {
         &self,
         account: &Account,
         current: SessionId,
-        now: UnixSeconds,
     ) -> Result<Change, StoreError> {
         let credentials = next_version(&self.credentials, ("email", &account.email), account);
         let carried_over = Update::builder()
             .table_name(&self.sessions)
             .set_key(Some(sessions::key(account.public_id, current)))
-            .update_expression("SET #version = :next, others_ended_at = :now")
+            .update_expression("SET #version = :next")
             .condition_expression("#version = :version")
             .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":now", seconds(now))
             .expression_attribute_values(":version", number(account.version))
             .expression_attribute_values(":next", number(account.version + 1));
         let transaction = Transaction::default()

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
 
 use super::{
     error::{StoreError, unavailable},
-    item::{Item, get_number, is_disabled, optional_number, public_user, text, version},
+    item::{Item, get_number, is_disabled, public_user, text, version},
 };
 use crate::domain::{
     authorization::Record,
@@ -72,7 +72,7 @@ impl CallerStore {
             let mut keys = KeysAndAttributes::builder().keys(key).consistent_read(true);
             if table == self.sessions {
                 // The hashes are not needed here.
-                let attributes = keys.projection_expression("#version, expires_at, ends_at, others_ended_at");
+                let attributes = keys.projection_expression("#version, expires_at, ends_at");
                 keys = attributes.expression_attribute_names("#version", "version");
             }
             let keys = keys.build();
@@ -113,7 +113,6 @@ pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
         version: number("version")?,
         expires_at: UnixSeconds::new(number("expires_at")?),
         ends_at: UnixSeconds::new(number("ends_at")?),
-        others_ended_at: UnixSeconds::new(optional_number(item, "Sessions", "others_ended_at")?),
     })
 }
 

@@ -5,10 +5,11 @@ use aws_sdk_dynamodb::Client;
 use super::{
     conditional,
     error::{StoreError, unavailable},
-    item::{is_disabled, public_id, take_text, text, version},
+    item::{is_disabled, optional_number, public_id, take_text, text, version},
 };
 use crate::domain::{
     password::PasswordHash,
+    time::UnixMillis,
     user::{Email, PublicId},
 };
 
@@ -19,6 +20,8 @@ pub struct Credentials {
     pub public_id: PublicId,
     /// Hash of the password.
     pub password_hash: PasswordHash,
+    /// When the user chose the password; 0 for accounts from before this attribute existed.
+    pub password_set_at: UnixMillis,
     /// Disabled by the operator.
     pub disabled: bool,
     /// How often the sessions were ended together.
@@ -48,6 +51,7 @@ impl CredentialStore {
             public_id: public_id(&item, "Credentials")?,
             disabled: is_disabled(&item),
             version: version(&item, "Credentials")?,
+            password_set_at: UnixMillis::new(optional_number(&item, "Credentials", "password_set_at")?),
             password_hash: PasswordHash::from_stored(take_text(&mut item, "Credentials", "password_hash")?),
         }))
     }

@@ -27,7 +27,7 @@ pub use self::{
     client::{connect, warm_up},
     credentials::{CredentialStore, Credentials},
     error::StoreError,
-    sessions::{Rotation, SessionStore},
+    sessions::{Presented, SessionStore},
     throttle::{Admission, Guess, ThrottleStore},
     users::{Page, UserStore},
 };

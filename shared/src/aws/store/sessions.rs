@@ -1,9 +1,11 @@
 //! The Sessions table.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::{
     Client,
     operation::put_item::PutItemError,
-    types::{AttributeValue, Put},
+    types::{AttributeValue, Put, ReturnValue},
 };
 
 use super::{
@@ -13,22 +15,22 @@ use super::{
     item::{self, Item, bytes, get_number, number, text},
 };
 use crate::domain::{
-    session::{GRACE, Lifetime, RefreshToken, Salt, Session, SessionId, TokenHash},
-    time::{UnixMillis, UnixSeconds},
+    session::{Lifetime, RefreshToken, Salt, Session, SessionId, TokenHash},
+    time::UnixMillis,
     user::PublicId,
 };
 
 const TABLE: &str = "Sessions";
 
-/// The outcome of rotating a refresh token.
-pub enum Rotation {
-    /// The successor replaced it.
-    Rotated(Session),
-    /// It was rotated within [`GRACE`]. Applying these salts in order derives the current token.
-    Repeated(Session, Vec<Salt>),
+/// What a presented refresh token is to its session.
+pub enum Presented {
+    /// The current token. If it was to be rotated, its successor has replaced it.
+    Current(Session),
+    /// It was rotated within the grace period. Applying these salts in order derives the current token.
+    Previous(Session, Vec<Salt>),
     /// There is no such session, or it has expired.
     NotFound,
-    /// It was rotated longer ago than [`GRACE`]: the token is known to more than one client.
+    /// It was rotated longer ago than the grace period: the token is known to more than one client.
     Replayed,
 }
 
@@ -38,12 +40,14 @@ pub enum Rotation {
 pub struct SessionStore {
     client: Client,
     table: String,
+    grace: Duration,
 }
 
 impl SessionStore {
-    /// A store in this table.
-    pub fn new(client: Client, sessions_table: &str) -> Self {
-        Self { client, table: sessions_table.to_owned() }
+    /// A store in this table. Each of the last two refresh tokens stays valid for `grace` after its rotation: for
+    /// clients that refresh at once, or a lost response.
+    pub fn new(client: Client, sessions_table: &str, grace: Duration) -> Self {
+        Self { client, table: sessions_table.to_owned(), grace }
     }
 
     /// Starts the session of a new token.
@@ -74,7 +78,7 @@ impl SessionStore {
         salt: &Salt,
         life: Lifetime,
         now: UnixMillis,
-    ) -> Result<Rotation, StoreError> {
+    ) -> Result<Presented, StoreError> {
         let seconds = now.seconds();
         let request = self
             .client
@@ -96,55 +100,84 @@ impl SessionStore {
             .expression_attribute_values(":now", item::seconds(seconds))
             .expression_attribute_values(":idle", item::seconds(seconds + life.idle));
         match conditional::update(request).await? {
-            Update::Written(item) => Ok(Rotation::Rotated(read_session(&item)?)),
-            Update::ConditionFailed(item) => not_rotated(Some(item), presented, now),
+            Update::Written(item) => Ok(Presented::Current(read_session(&item)?)),
+            Update::ConditionFailed(item) => self.not_current(Some(item), presented, now),
         }
     }
 
-    /// The outcome that a rotation would have, without rotating. [`Rotation::Rotated`]: the token is the current one.
-    pub async fn inspect(&self, token: &RefreshToken, now: UnixMillis) -> Result<Rotation, StoreError> {
+    /// Extends the idle lifetime of a session without rotating its token. Only the current token extends it.
+    pub async fn extend(
+        &self,
+        token: &RefreshToken,
+        life: Lifetime,
+        now: UnixMillis,
+    ) -> Result<Presented, StoreError> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(token.user(), token.session())))
+            .update_expression("SET expires_at = :idle")
+            .condition_expression("token_hash = :presented AND expires_at > :now AND ends_at > :now")
+            .expression_attribute_values(":presented", bytes(token.hash().as_bytes()))
+            .expression_attribute_values(":now", item::seconds(now.seconds()))
+            .expression_attribute_values(":idle", item::seconds(now.seconds() + life.idle));
+        match conditional::update(request).await? {
+            Update::Written(item) => Ok(Presented::Current(read_session(&item)?)),
+            Update::ConditionFailed(item) => self.not_current(Some(item), token, now),
+        }
+    }
+
+    /// What a token is to its session. Writes nothing.
+    pub async fn inspect(&self, token: &RefreshToken, now: UnixMillis) -> Result<Presented, StoreError> {
         let request = self.client.get_item().table_name(&self.table);
         let request = request.set_key(Some(key(token.user(), token.session()))).consistent_read(true);
         let answer = request.send().await.map_err(|error| unavailable("GetItem", error))?;
         match answer.item {
-            Some(item) if is_current(&item, token, now)? => Ok(Rotation::Rotated(read_session(&item)?)),
-            item => not_rotated(item, token, now),
+            Some(item) if is_current(&item, token, now)? => Ok(Presented::Current(read_session(&item)?)),
+            item => self.not_current(item, token, now),
         }
     }
 
-    /// Ends a session. Has no effect if the session does not exist.
-    pub async fn end(&self, user: PublicId, session: SessionId) -> Result<(), StoreError> {
+    /// Ends a session, and returns whether it existed. A retry after a lost response returns false.
+    pub async fn end(&self, user: PublicId, session: SessionId) -> Result<bool, StoreError> {
         let request = self.client.delete_item().table_name(&self.table).set_key(Some(key(user, session)));
-        request.send().await.map(drop).map_err(|error| unavailable("DeleteItem", error))
+        let answer = request.return_values(ReturnValue::AllOld).send().await;
+        Ok(answer.map_err(|error| unavailable("DeleteItem", error))?.attributes.is_some_and(|item| !item.is_empty()))
+    }
+
+    /// What a token that is not the current one is to the stored session.
+    fn not_current(
+        &self,
+        item: Option<Item>,
+        presented: &RefreshToken,
+        now: UnixMillis,
+    ) -> Result<Presented, StoreError> {
+        let Some(item) = item.filter(|item| !item.is_empty()) else { return Ok(Presented::NotFound) };
+        let session = read_session(&item)?;
+        // The current token fails only if the session has expired.
+        if session.remaining(now.seconds()).is_zero() || is_hash(&item, "token_hash", presented.hash()) {
+            return Ok(Presented::NotFound);
+        }
+        // For each previous token: when it was rotated, and the salt of its successor.
+        let rotations = [("previous_hash", "rotated_at", "salt"), ("older_hash", "older_at", "older_salt")];
+        let mut salts = Vec::new();
+        for (hash, at, salt) in rotations {
+            let Some(AttributeValue::B(salt_bytes)) = item.get(salt) else { break };
+            let Some(salt) = Salt::from_stored(salt_bytes.as_ref()) else { break };
+            salts.insert(0, salt);
+            if is_hash(&item, hash, presented.hash()) {
+                let is_recent = now.since(UnixMillis::new(get_number(&item, TABLE, at)?)) <= self.grace;
+                return Ok(if is_recent { Presented::Previous(session, salts) } else { Presented::Replayed });
+            }
+        }
+        Ok(Presented::Replayed)
     }
 }
 
 fn is_current(item: &Item, token: &RefreshToken, now: UnixMillis) -> Result<bool, StoreError> {
     let is_active = !read_session(item)?.remaining(now.seconds()).is_zero();
     Ok(is_active && is_hash(item, "token_hash", token.hash()))
-}
-
-/// Why a token was not rotated, given the stored session.
-fn not_rotated(item: Option<Item>, presented: &RefreshToken, now: UnixMillis) -> Result<Rotation, StoreError> {
-    let Some(item) = item.filter(|item| !item.is_empty()) else { return Ok(Rotation::NotFound) };
-    let session = read_session(&item)?;
-    // The current token fails only if the session has expired.
-    if session.remaining(now.seconds()).is_zero() || is_hash(&item, "token_hash", presented.hash()) {
-        return Ok(Rotation::NotFound);
-    }
-    // For each previous token: when it was rotated, and the salt of its successor.
-    let rotations = [("previous_hash", "rotated_at", "salt"), ("older_hash", "older_at", "older_salt")];
-    let mut salts = Vec::new();
-    for (hash, at, salt) in rotations {
-        let Some(AttributeValue::B(salt_bytes)) = item.get(salt) else { break };
-        let Some(salt) = Salt::from_stored(salt_bytes.as_ref()) else { break };
-        salts.insert(0, salt);
-        if is_hash(&item, hash, presented.hash()) {
-            let is_recent = now.since(UnixMillis::new(get_number(&item, TABLE, at)?)) <= GRACE;
-            return Ok(if is_recent { Rotation::Repeated(session, salts) } else { Rotation::Replayed });
-        }
-    }
-    Ok(Rotation::Replayed)
 }
 
 /// The write that starts a session as part of a transaction.
@@ -163,7 +196,7 @@ fn new_item(token: &RefreshToken, version: u64, life: Lifetime, now: UnixMillis)
     let started = now.seconds();
     let ends_at = started + life.max;
     let expires_at = ends_at.min(started + life.idle);
-    let session = Session { version, expires_at, ends_at, others_ended_at: UnixSeconds::default() };
+    let session = Session { version, expires_at, ends_at };
     let mut item = key(token.user(), token.session());
     item.extend([
         ("token_hash".to_owned(), bytes(token.hash().as_bytes())),

@@ -11,10 +11,6 @@ pub use self::{
 };
 use crate::domain::time::UnixSeconds;
 
-/// How long each of the last two refresh tokens stays valid after its rotation: for two tabs that refresh at once, or a
-/// lost response.
-pub const GRACE: Duration = Duration::from_secs(10);
-
 /// Lifetimes of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime {
@@ -34,8 +30,6 @@ pub struct Session {
     pub expires_at: UnixSeconds,
     /// When it expires in any case.
     pub ends_at: UnixSeconds,
-    /// When this session last ended all others; 0 if it never did.
-    pub others_ended_at: UnixSeconds,
 }
 
 impl Session {
@@ -53,7 +47,7 @@ mod tests {
     #[test]
     fn a_session_expires_at_the_earlier_of_its_two_times() {
         let time = UnixSeconds::new;
-        let session = Session { version: 0, expires_at: time(100), ends_at: time(90), others_ended_at: time(0) };
+        let session = Session { version: 0, expires_at: time(100), ends_at: time(90) };
         let remaining = [80, 90, 95].map(|now| session.remaining(time(now)).as_secs());
         assert_eq!(remaining, [10, 0, 0]);
     }

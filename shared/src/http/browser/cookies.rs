@@ -3,16 +3,19 @@
 //! The prefix `__Host-` binds a cookie to this host, to HTTPS and to all paths (RFC 6265bis 4.1.3.2). Browsers reject
 //! such cookies over plain HTTP, so they have no prefix when the service runs locally.
 
+use std::time::Duration;
+
 use axum::http::{
     HeaderMap, HeaderValue,
     header::{COOKIE, SET_COOKIE},
 };
 use cookie::{Cookie, SameSite, time::Duration as MaxAge};
 
-use crate::domain::{authorization::TokenRefusal, deployment::Deployment};
+use crate::domain::{authorization::TokenRefusal, deployment::Deployment, throttle::DeviceId};
 
 const ACCESS: &str = "access_token";
 const REFRESH: &str = "refresh_token";
+const DEVICE: &str = "device";
 
 /// Reads and writes the cookies.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +56,16 @@ impl Cookies {
     pub fn clear(self, response: &mut HeaderMap) {
         self.append(response, ACCESS, "", 0);
         self.append(response, REFRESH, "", 0);
+    }
+
+    /// The identifier of the browser. A cookie that is no identifier is ignored.
+    pub fn device(self, headers: &HeaderMap) -> Option<DeviceId> {
+        DeviceId::parse(self.find(headers, DEVICE).ok()??)
+    }
+
+    /// Sets the identifier of the browser.
+    pub fn set_device(self, response: &mut HeaderMap, device: &DeviceId, lifetime: Duration) {
+        self.append(response, DEVICE, &device.to_text(), lifetime.as_secs());
     }
 
     fn append(self, response: &mut HeaderMap, name: &str, value: &str, lifetime: u64) {

@@ -246,9 +246,8 @@ impl Error {
                 .challenge(style.bearer(Some("invalid_token"))),
             Self::RefreshRefused(_) => plain(S::UNAUTHORIZED, "invalid-refresh-token", INVALID_REFRESH_TOKEN)
                 .challenge(style.bearer(Some("invalid_token"))),
-            Self::PasswordNotConfirmed => {
-                plain(S::UNAUTHORIZED, "wrong-password", profile::WRONG_PASSWORD).challenge(style.bearer(None))
-            }
+            // Not 401: the token is valid, and clients would refresh it and repeat the request.
+            Self::PasswordNotConfirmed => plain(S::FORBIDDEN, "wrong-password", profile::WRONG_PASSWORD),
             Self::Forbidden => plain(S::FORBIDDEN, "forbidden", "You do not have permission to perform this action."),
             Self::CrossSite => plain(S::FORBIDDEN, "cross-site", CROSS_SITE),
             Self::Store(StoreError::Unavailable { .. }) | Self::Late => {

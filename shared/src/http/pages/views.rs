@@ -90,6 +90,8 @@ pub struct UsersPage<'a> {
 pub enum Part {
     /// The change of the password.
     Password,
+    /// The log-out on all other devices.
+    Others,
     /// The deletion of the account.
     Deletion,
     /// Any other form.
@@ -119,7 +121,7 @@ impl AccountPage {
     /// The field with the password that was verified.
     pub(super) fn password_field(&self) -> &'static str {
         match self.part {
-            Part::Deletion => "password",
+            Part::Deletion | Part::Others => "password",
             Part::Password | Part::Other => "current_password",
         }
     }
