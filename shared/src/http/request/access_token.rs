@@ -65,7 +65,7 @@ mod tests {
         AccessToken::find(headers, "JWT", Cookies { deployment: Deployment::Loopback })
     }
 
-    const COOKIE: (&str, &str) = ("cookie", "access_token=c");
+    const COOKIE: (&str, &str) = ("cookie", "postern_access_token=c");
 
     #[test]
     fn a_header_is_preferred_to_a_cookie_and_needs_no_origin() {
