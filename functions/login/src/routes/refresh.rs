@@ -16,7 +16,7 @@ use shared::{
         time::UnixMillis,
     },
     http::{
-        browser::ReturnTo,
+        browser::{self, ReturnTo},
         error::Error,
         request::fields::Fields,
         telemetry::audit::{self, Attempt, Event},
@@ -35,13 +35,15 @@ pub(crate) async fn refresh(State(login): State<Arc<Login>>, request: Request) -
 }
 
 /// `GET /refresh`: new cookies for a browser whose access token has expired, and a redirect to the page it came from.
-/// Another site can also lead here; that refreshes the session and tells the other site nothing.
+/// A link of another site can also lead here; that refreshes the session and tells the other site nothing.
 pub(crate) async fn refresh_cookies(
     State(login): State<Arc<Login>>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Error> {
     let return_to = ReturnTo::from_query(&uri).unwrap_or_default();
+    let is_permitted = browser::check_reading(&headers);
+    is_permitted.inspect_err(|error| audit::record_refusal(Attempt::Refresh, None, error))?;
     let refreshed = match login.cookies.refresh_token(&headers) {
         Ok(Some(text)) => login.refresh(text).await,
         Ok(None) => Err(Error::TokenMissing),
