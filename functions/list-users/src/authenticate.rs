@@ -12,10 +12,10 @@ use shared::{
 use crate::ListUsers;
 
 impl ListUsers {
-    /// The caller of a request. All calls of this function only read, so a cookie is accepted whichever site caused the
-    /// request. Does not check that user and session still exist: see [`VerifiedToken::authorize`].
+    /// The caller of a request. All calls of this function only read, so a cookie is accepted from links of other sites
+    /// too. Does not check that user and session still exist: see [`VerifiedToken::authorize`].
     pub(crate) async fn caller_by_token(&self, headers: &HeaderMap, now: UnixMillis) -> Result<VerifiedToken, Error> {
-        let token = AccessToken::find(headers, &self.header_prefix, self.cookies)?.for_reading();
+        let token = AccessToken::find(headers, &self.header_prefix, self.cookies)?.for_reading()?;
         Ok(self.keys.verify(&self.verifier, token, now).await?)
     }
 

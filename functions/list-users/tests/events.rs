@@ -12,8 +12,10 @@ use testkit::{
     service::{KEY, verifying_keys},
 };
 
-const SAMPLES: [Sample; 26] = [
+const SAMPLES: [Sample; 28] = [
     ("list-users-browser", 200, "Users"),
+    ("list-users-browser-other-cookies", 200, "Users"),
+    ("list-users-browser-same-site", 403, "cross-site"),
     ("list-users-browser-not-signed-in", 303, "/?return_to=%2Fuser%3Flimit%3D5"),
     ("list-users-browser-session", 303, "/refresh?return_to=%2Fuser"),
     ("me-browser", 200, "Your account"),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use testkit::{
     FunctionEnv,
@@ -49,4 +50,24 @@ async fn audit_lines_name_users_who_listed_and_users_who_were_rejected() {
         let line = audit_line(&log, event);
         assert_eq!([&line["public_id"], &line["reason"]], [&json!(id), &reason], "{log}");
     }
+}
+
+#[tokio::test]
+async fn an_omitted_item_is_logged_with_its_key_and_counted() {
+    let fixture = SampleFixture::new(FunctionEnv::list_users(), "list-users").await;
+    let (service, id) = (&fixture.service, "4c2f3a0e-6e0b-4c43-a1a3-6d6a3f2a9c55");
+    let (_, token) = service.member(["Ada", "ada.omitted@example.com", "tortoise lamp quarrel"]).await;
+    service.set_on_user(id, "email", AttributeValue::S("corrupt@example.com".to_owned())).await;
+    service.set_on_user("corrupt@example.org", "name", AttributeValue::S("Ada".to_owned())).await;
+    let function = fixture.env.start(BINARY).await;
+    let event = events::request("GET", "/user", "192.0.2.1", &json!({ "x-access-token": token }), None);
+    let answer = events::read(&function.invoke(event).await.expect("the invocation succeeds"));
+    assert_eq!((answer.status, answer.json()["users"].as_array().map(Vec::len)), (200, Some(3)), "{answer:?}");
+    let log = function.stop().await;
+    let lines = || log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let logged = lines().find(|line| line["public_id"] == id && line["level"] == "WARN").expect("a warning");
+    assert_eq!(logged["cause"], "item in Users lacks a valid name", "{logged}");
+    assert!(!log.contains("corrupt@"), "no email address, not even one that is a key: {log}");
+    let counted: u64 = lines().filter_map(|line| line["CorruptItems"].as_u64()).sum();
+    assert_eq!(counted, 2, "{log}");
 }

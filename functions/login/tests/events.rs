@@ -20,7 +20,7 @@ use testkit::{
     service::{KEY, signing_keys},
 };
 
-const SAMPLES: [Sample; 64] = [
+const SAMPLES: [Sample; 66] = [
     ("start-browser", 200, "Log in"),
     ("start-browser-signed-in", 303, "/user"),
     ("login-browser", 200, "Log in"),
@@ -48,6 +48,7 @@ const SAMPLES: [Sample; 64] = [
     ("login-missing-credentials", 401, "credentials-missing"),
     ("login-unknown-user", 401, "unknown-user"),
     ("login-wrong-password", 403, "wrong-password"),
+    ("login-script-wrong-password", 403, "wrong-password"),
     ("login-malformed-basic", 400, "malformed-authorization"),
     ("login-ambiguous-credentials", 400, "ambiguous-credentials"),
     ("login-duplicate-field", 400, "duplicate-field"),
@@ -60,6 +61,7 @@ const SAMPLES: [Sample; 64] = [
     ("refresh-missing", 422, "invalid-fields"),
     ("refresh-wrong-method", 405, "method-not-allowed"),
     ("logout", 204, "-"),
+    ("logout-empty-json", 204, "-"),
     ("logout-global", 204, "-"),
     ("logout-others", 204, "-"),
     ("logout-refresh-token", 204, "-"),

@@ -23,9 +23,9 @@ use uuid::Uuid;
 
 use crate::{
     config::Settings,
-    domain::client_ip::AddressForm,
+    domain::{client_ip::AddressForm, deployment::Deployment},
     http::{
-        browser,
+        browser::{self, same_origin},
         error::{Error, ErrorStyle},
         pages::{self, Form},
         request::{body, client_ip::client_address},
@@ -43,11 +43,13 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(8);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Headers of every response. Pages set a policy of their own.
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    // Pages of other sites cannot embed a response. Scripts that use CORS can still read the published keys.
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 
 /// What the settings decide about every response.
@@ -57,11 +59,13 @@ pub struct ResponseOptions {
     pub style: ErrorStyle,
     /// The form of client addresses in the log: `AUDIT_ADDRESS`.
     pub address: AddressForm,
+    /// Whether browsers reach the service by HTTPS.
+    pub deployment: Deployment,
 }
 
 impl From<&Settings> for ResponseOptions {
     fn from(settings: &Settings) -> Self {
-        Self { style: settings.into(), address: settings.telemetry.audit_address }
+        Self { style: settings.into(), address: settings.telemetry.audit_address, deployment: settings.deployment }
     }
 }
 
@@ -115,6 +119,8 @@ async fn finish(State(options): State<Arc<ResponseOptions>>, mut request: Reques
     // The pattern, not the path: a path may contain what must not be logged.
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let wants_page = browser::wants_page(request.headers());
+    let is_from_script = same_origin::is_from_script(request.headers());
+    same_origin::add_missing_site(request.headers_mut(), options.deployment);
     let client = client_address(&request);
     request.extensions_mut().insert(client);
     // At the highest level, so that the identifier is logged at every level.
@@ -123,7 +129,7 @@ async fn finish(State(options): State<Arc<ResponseOptions>>, mut request: Reques
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let error = response.extensions_mut().remove::<Arc<Error>>();
     if let Some(error) = &error {
-        response = render_error(error, response, wants_page, &options.style);
+        response = render_error(error, response, (wants_page, is_from_script), &options.style);
     }
     let line = RequestLine { method: &method, route: &route, status: response.status(), duration_ms };
     span.in_scope(|| logging::log_request(&line, error.as_deref()));
@@ -136,12 +142,19 @@ async fn finish(State(options): State<Arc<ResponseOptions>>, mut request: Reques
 
 /// Renders an error as a page, for a client that prefers one, or as a problem. `response` carries the refused form and
 /// `Allow`.
-fn render_error(error: &Error, mut response: Response, wants_page: bool, style: &ErrorStyle) -> Response {
+fn render_error(
+    error: &Error,
+    mut response: Response,
+    (wants_page, is_from_script): (bool, bool),
+    style: &ErrorStyle,
+) -> Response {
     let form = response.extensions_mut().remove::<Form>();
     let allow = response.headers_mut().remove(header::ALLOW);
     let rendered = error.to_response(style);
     let page = if wants_page { pages::error_page(error, &rendered, form).ok() } else { None };
-    rendered.render(style, page, allow)
+    let has_dialog = page.is_none() && !is_from_script;
+    let rendered = if has_dialog { rendered } else { rendered.without_password_dialog(style) };
+    rendered.render(page, allow)
 }
 
 /// Leaves the length that `GET` would announce (RFC 9110 8.6); without it, the empty body's length would be 0.
@@ -186,7 +199,11 @@ mod tests {
     use tower::ServiceExt as _;
 
     fn options(profile: SecurityProfile) -> ResponseOptions {
-        ResponseOptions { style: ErrorStyle { profile, realm: None }, address: AddressForm::Network }
+        ResponseOptions {
+            style: ErrorStyle { profile, realm: None },
+            address: AddressForm::Network,
+            deployment: Deployment::Aws,
+        }
     }
 
     fn service_with_a_panic() -> Router {

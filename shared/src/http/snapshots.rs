@@ -19,6 +19,7 @@ use crate::{
     domain::{
         authorization::TokenRefusal,
         client_ip::AddressForm,
+        deployment::Deployment,
         password::{PasswordError, strength::StrengthError},
         user::{EmailError, NameError},
     },
@@ -33,7 +34,7 @@ use crate::{
 /// The response of a service whose only route gives `response`.
 async fn through_service(profile: SecurityProfile, accept: &str, response: fn() -> Response) -> String {
     let style = ErrorStyle { profile, realm: None };
-    let options = ResponseOptions { style, address: AddressForm::None };
+    let options = ResponseOptions { style, address: AddressForm::None, deployment: Deployment::Aws };
     let service = service::service(Router::new().route("/", get(async move || response())), options);
     let request = Request::builder().uri("/").header(ACCEPT, accept).body(Body::empty()).unwrap();
     render(service.oneshot(request).await.unwrap()).await
@@ -136,7 +137,7 @@ async fn missing_credentials_get_a_basic_challenge() {
     assert_snapshot!(shown, @r#"
     401 Unauthorized
     content-type: application/problem+json
-    www-authenticate: Basic realm="Login required"
+    www-authenticate: Basic realm="Login required", charset="UTF-8"
 
     {"type":"about:blank",
     "title":"Unauthorized",
@@ -153,7 +154,7 @@ async fn a_wrong_password_gets_the_tutorials_response() {
     assert_snapshot!(shown, @r#"
     403 Forbidden
     content-type: application/problem+json
-    www-authenticate: Basic realm="Wrong Password !!"
+    www-authenticate: Basic realm="Wrong Password !!", charset="UTF-8"
 
     {"type":"about:blank",
     "title":"Forbidden",

@@ -39,6 +39,7 @@ impl Answer {
             ("x-content-type-options", "nosniff"),
             ("strict-transport-security", "max-age=63072000"),
             ("referrer-policy", "no-referrer"),
+            ("cross-origin-resource-policy", "same-origin"),
         ] {
             assert_eq!(self.header(name), Some(value), "{self:?}");
         }

@@ -90,7 +90,7 @@ fn malformed_requests(path: &str) -> Vec<Value> {
     for (method, site, body) in [("POST", "same-origin", true), ("POST", "cross-site", true), ("GET", "none", false)] {
         let headers = json!({
             "accept": "text/html", "content-type": "application/x-www-form-urlencoded", "sec-fetch-site": site,
-            "cookie": format!("access_token={CANARY}; refresh_token={CANARY}"),
+            "cookie": format!("postern_access_token={CANARY}; postern_refresh_token={CANARY}"),
             "origin": format!("https://{CANARY}.example.com"),
         });
         let form = format!(

@@ -17,7 +17,7 @@ use shared::{
         time::UnixMillis,
     },
     http::{
-        browser::ReturnTo,
+        browser::{self, ReturnTo},
         error::Error,
         pages,
         request::fields::Fields,
@@ -50,6 +50,8 @@ pub(crate) async fn refresh_cookies(
     uri: Uri,
 ) -> Result<Response, Error> {
     let return_to = ReturnTo::from_query(&uri).unwrap_or_default();
+    let is_permitted = browser::check_reading(&headers);
+    is_permitted.inspect_err(|error| audit::record_refusal(Attempt::Refresh, None, error))?;
     if method == Method::HEAD {
         return Ok(pages::see_other(return_to.as_str()));
     }

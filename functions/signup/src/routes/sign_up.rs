@@ -107,7 +107,7 @@ impl Signup {
 /// The three fields, or all the errors in them.
 fn parse(fields: &Fields, password_min_length: usize) -> Result<(NewUser, Password), Error> {
     let name = fields.parse("name", Name::parse);
-    let email = fields.parse("email", Email::parse);
+    let email = fields.parse("email", Email::choose);
     let password = fields.parse("password", |text| Password::choose(text, password_min_length));
     let password = password.and_then(|password| {
         let typed = ["name", "email"].map(|field| fields.get(field).unwrap_or_default().trim());

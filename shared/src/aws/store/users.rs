@@ -1,18 +1,23 @@
 //! The Users table, page by page.
 
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use metrics::counter;
+use tracing::warn;
 
 use super::{
     error::{StoreError, unavailable},
-    item::{Item, public_user, text},
+    item::{Item, public_id, public_user, text},
 };
-use crate::domain::user::{PublicId, PublicUser};
+use crate::domain::{
+    error_chain::causes,
+    user::{PublicId, PublicUser},
+};
 
 /// A page of users, in the order of the table.
 pub struct Page {
-    /// At most as many as requested; fewer if the page reaches DynamoDB's limit of 1 MB.
+    /// At most as many as requested; fewer if the page reaches DynamoDB's limit of 1 MB, or if items are skipped.
     pub users: Vec<PublicUser>,
-    /// The last user of this page, if there is a next page.
+    /// The last item of this page, if there is a next page.
     pub next: Option<PublicId>,
 }
 
@@ -30,7 +35,25 @@ impl UserStore {
     }
 
     /// A page of at most `limit` users after `after`. The cost does not depend on the number of users in the table.
+    ///
+    /// An item that this service would not write is skipped, because one of them must not make the users after it
+    /// unreachable. A page may therefore be empty and have a next page.
     pub async fn page(&self, limit: u16, after: Option<PublicId>) -> Result<Page, StoreError> {
+        let mut start = after.map(|id| key(text(&id.to_string())));
+        loop {
+            let (items, next) = self.items(limit, start).await?;
+            let last = items.iter().rev().find_map(|item| public_id(item, "Users").ok());
+            let users = items.into_iter().filter_map(user_or_skip).collect();
+            // A cursor is an identifier. On a page whose keys are none, no user is left, and the next page is read too.
+            if last.is_some() || next.is_none() {
+                return Ok(Page { users, next: last.filter(|_| next.is_some()) });
+            }
+            start = next;
+        }
+    }
+
+    /// At most `limit` items after the key `start`, and the key of the last one if there are more.
+    async fn items(&self, limit: u16, start: Option<Item>) -> Result<(Vec<Item>, Option<Item>), StoreError> {
         // One more than requested shows whether there is a next page: DynamoDB returns a last key even at the end of
         // the table.
         let request = self
@@ -39,21 +62,33 @@ impl UserStore {
             .table_name(&self.table)
             .consistent_read(true)
             .limit(i32::from(limit) + 1)
-            .set_exclusive_start_key(after.map(|id| Item::from([("public_id".to_owned(), text(&id.to_string()))])))
+            .set_exclusive_start_key(start)
             .projection_expression("public_id, #name, email")
             .expression_attribute_names("#name", "name");
         let answer = request.send().await.map_err(|error| unavailable("Scan", error))?;
-        let is_truncated = answer.last_evaluated_key.is_some();
-        let mut users = answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|mut item| public_user(&mut item))
-            .collect::<Result<Vec<_>, _>>()?;
-        let has_more = users.len() > usize::from(limit);
-        users.truncate(usize::from(limit));
-        // If DynamoDB's limit of 1 MB ended the page early, the next page starts after the last user of this one.
-        let next = users.last().filter(|_| has_more || is_truncated).map(|last| last.public_id);
-        Ok(Page { users, next })
+        let mut items = answer.items.unwrap_or_default();
+        // If DynamoDB's limit of 1 MB ended the page early, the next page starts after the last item of this one.
+        let has_more = items.len() > usize::from(limit) || answer.last_evaluated_key.is_some();
+        items.truncate(usize::from(limit));
+        let last = items.last().and_then(|item| item.get("public_id")).cloned().map(key);
+        Ok((items, last.filter(|_| has_more)))
     }
+}
+
+fn key(public_id: AttributeValue) -> Item {
+    Item::from([("public_id".to_owned(), public_id)])
+}
+
+/// The user of an item. An item without one is logged and counted.
+fn user_or_skip(mut item: Item) -> Option<PublicUser> {
+    let id = item.get("public_id").and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
+    let user = public_user(&mut item);
+    if let Err(error) = &user {
+        // The key of an item that this service did not write may be anything, even an email address.
+        let is_loggable = id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        let public_id = if is_loggable { id.as_str() } else { "not an identifier" };
+        warn!(public_id, cause = causes(error), "an item is missing from a list of users");
+        counter!("CorruptItems").increment(1);
+    }
+    user.ok()
 }

@@ -1,5 +1,6 @@
 //! Users: identifier, name, email address, record.
 
+mod characters;
 mod email;
 mod name;
 

@@ -1,7 +1,8 @@
 //! The two cookies of a logged-in browser: an access token and, if sessions are on, a refresh token.
 //!
 //! The prefix `__Host-` binds a cookie to this host, to HTTPS and to all paths (RFC 6265bis 4.1.3.2). Browsers reject
-//! such cookies over plain HTTP, so they have no prefix when the service runs locally.
+//! such cookies over plain HTTP. When the service runs locally, the names say whose the cookies are instead: cookies
+//! are not isolated by port, so all applications on 127.0.0.1 share them.
 
 use std::time::Duration;
 
@@ -85,19 +86,25 @@ impl Cookies {
     fn name(self, name: &str) -> String {
         match self.deployment {
             Deployment::Aws => format!("__Host-{name}"),
-            Deployment::Loopback => name.to_owned(),
+            Deployment::Loopback => format!("postern_{name}"),
         }
     }
 
     /// The value of a cookie. A cookie that occurs twice is refused: this service set at most one of the two.
+    ///
+    /// Other cookies are skipped as bytes, because applications on the same host may set any (RFC 6265 5.2). A value
+    /// beyond visible ASCII is none of this service's tokens, so its cookie counts as absent.
     fn find<'h>(self, headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, TokenRefusal> {
         let name = self.name(name);
-        let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let cookies = texts.flat_map(Cookie::split_parse).flatten().filter(|cookie| cookie.name() == name);
-        let mut values = cookies.filter_map(|cookie| cookie.value_raw()).filter(|value| !value.is_empty());
+        let cookies = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b';'));
+        let mut values = cookies.filter_map(|cookie| {
+            let equals = cookie.iter().position(|&byte| byte == b'=')?;
+            let (found, value) = (cookie[..equals].trim_ascii(), cookie[equals + 1..].trim_ascii());
+            (found == name.as_bytes() && !value.is_empty()).then_some(value)
+        });
         match (values.next(), values.next()) {
             (_, Some(_)) => Err(TokenRefusal::Ambiguous),
-            (value, None) => Ok(value),
+            (value, None) => Ok(value.filter(|value| value.is_ascii()).and_then(|value| str::from_utf8(value).ok())),
         }
     }
 }
@@ -105,6 +112,7 @@ impl Cookies {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const HTTPS: Cookies = Cookies { deployment: Deployment::Aws };
     const LOCAL: Cookies = Cookies { deployment: Deployment::Loopback };
@@ -132,15 +140,19 @@ mod tests {
     }
 
     #[test]
-    fn cookies_without_a_prefix_work_over_plain_http() {
+    fn local_cookies_work_over_plain_http_and_have_names_of_their_own() {
         assert_eq!(
             written(|response| LOCAL.set(response, &TokenCookies { access: ("a.b.c", 1800), refresh: None })),
             [
-                "access_token=a.b.c; HttpOnly; SameSite=Lax; Path=/; Max-Age=1800",
-                "refresh_token=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0",
+                "postern_access_token=a.b.c; HttpOnly; SameSite=Lax; Path=/; Max-Age=1800",
+                "postern_refresh_token=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0",
             ]
         );
-        assert_eq!(LOCAL.access_token(&headers(&["__Host-access_token=t"])).unwrap(), None);
+        let others = "access_token=x; __Host-access_token=y; token=z; xpostern_access_token=x; postern_access_tokens=x";
+        assert_eq!(LOCAL.access_token(&headers(&[others])).unwrap(), None);
+        let beside_others = headers(&["access_token=x; postern_access_token=a.b.c; refresh_token=y"]);
+        assert_eq!(LOCAL.access_token(&beside_others).unwrap(), Some("a.b.c"));
+        assert_eq!(LOCAL.refresh_token(&beside_others).unwrap(), None);
     }
 
     #[test]
@@ -159,17 +171,63 @@ mod tests {
         assert_eq!(HTTPS.refresh_token(&joined).unwrap(), Some("r"));
         let split = headers(&["__Host-refresh_token=r", "__Host-access_token=a.b.c"]);
         assert_eq!(HTTPS.access_token(&split).unwrap(), Some("a.b.c"));
-        for none in [&[][..], &["access_token=t"], &["__Host-access_token="], &["__Host-access_token"], &["=t; ;"]] {
+        for none in
+            [&[][..], &["postern_access_token=t"], &["__Host-access_token="], &["__Host-access_token"], &["=t; ;"]]
+        {
             assert_eq!(HTTPS.access_token(&headers(none)).unwrap(), None, "{none:?}");
         }
     }
 
     #[test]
-    fn a_cookie_that_occurs_twice_is_refused() {
+    fn cookies_of_other_applications_are_ignored_whatever_their_bytes() {
+        for other in [
+            &b"theme=caf\xc3\xa9"[..],
+            b"theme=caf\xe9",
+            b"\xff\xfe\xfd",
+            b"\xc3\xa9=x",
+            b"a=\"\xe9, b\"",
+            b"=\x80",
+            b"a=b=\xf0=c",
+            b"a=\t\xa0",
+            b"",
+        ] {
+            let tokens = b"__Host-access_token=a.b.c; __Host-refresh_token=r";
+            let (first, last) = ([other, tokens].join(&b"; "[..]), [tokens, other].join(&b"; "[..]));
+            let without_space = [other, tokens].join(&b";"[..]);
+            for value in [first, last, without_space] {
+                let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(&value).unwrap())]);
+                assert_eq!(HTTPS.access_token(&headers).unwrap(), Some("a.b.c"), "{headers:?}");
+                assert_eq!(HTTPS.refresh_token(&headers).unwrap(), Some("r"), "{headers:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cookie_of_this_service_that_it_cannot_have_set_is_absent() {
+        let value = HeaderValue::from_bytes(b"__Host-access_token=caf\xe9; __Host-refresh_token=r").unwrap();
+        let headers = HeaderMap::from_iter([(COOKIE, value)]);
+        assert_eq!(HTTPS.access_token(&headers).unwrap(), None);
+        assert_eq!(HTTPS.refresh_token(&headers).unwrap(), Some("r"));
+    }
+
+    #[test]
+    fn a_cookie_that_occurs_twice_is_refused_and_the_other_is_not() {
         for twice in
             [&["__Host-access_token=a; __Host-access_token=b"][..], &["__Host-access_token=a", "__Host-access_token=a"]]
         {
             assert!(matches!(HTTPS.access_token(&headers(twice)), Err(TokenRefusal::Ambiguous)), "{twice:?}");
+        }
+        let twice = headers(&["__Host-access_token=a; __Host-refresh_token=r; __Host-access_token=b"]);
+        assert!(HTTPS.access_token(&twice).is_err());
+        assert_eq!(HTTPS.refresh_token(&twice).unwrap(), Some("r"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_cookie_header_is_handled(value in proptest::collection::vec(any::<u8>(), 0..80)) {
+            if let Ok(value) = HeaderValue::from_bytes(&value) {
+                let _ = HTTPS.access_token(&HeaderMap::from_iter([(COOKIE, value)]));
+            }
         }
     }
 }

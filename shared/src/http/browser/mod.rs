@@ -9,5 +9,5 @@ pub(crate) mod same_origin;
 pub use self::{
     negotiation::wants_page,
     return_to::ReturnTo,
-    same_origin::{check_origin, is_same_origin},
+    same_origin::{check_origin, check_reading, is_same_origin},
 };

@@ -3,12 +3,13 @@
 use axum::http::{HeaderMap, header::ACCEPT};
 use mime::Mime;
 
+use crate::http::request::media_type;
+
 /// Whether the client prefers a page to JSON (RFC 9110 12.5.1). Browsers prefer `text/html`; other clients accept
 /// anything or ask for JSON, and get JSON.
 pub fn wants_page(headers: &HeaderMap) -> bool {
     let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let ranges: Vec<Mime> =
-        accept.flat_map(|value| value.split(',')).filter_map(|range| range.trim().parse().ok()).collect();
+    let ranges: Vec<Mime> = accept.flat_map(|value| value.split(',')).filter_map(media_type::parse).collect();
     let quality = |wanted: &str| ranges.iter().find(|range| range.essence_str() == wanted).map(quality);
     let json = ["application/json", "application/*", "*/*"].into_iter().find_map(quality);
     quality("text/html").is_some_and(|html| html > json.unwrap_or(0.0))
@@ -35,6 +36,7 @@ mod tests {
             "text/html, application/json;q=0.9",
             "text/html",
             "TEXT/HTML;q=0.2, application/*;q=0.1",
+            "text/html ; charset=utf-8 ; q=0.9, */* ; q=0.8",
         ] {
             assert!(accepts_page(accept), "{accept}");
         }
@@ -45,6 +47,8 @@ mod tests {
             "application/json, text/plain, */*",
             "text/html;q=0, */*",
             "text/html;q=0.5, */*",
+            "text/html ; q=0.5, */*",
+            "text/html, application/json ; q=1",
             "text/*",
             "text/html;q=no",
             "",

@@ -52,6 +52,7 @@ impl From<NameError> for FieldError {
             NameError::Empty => "required",
             NameError::TooLong => "too-long",
             NameError::ControlCharacter => "control-character",
+            NameError::NotPrintable => "not-printable",
         };
         Self::new("name", code, error)
     }
@@ -62,6 +63,7 @@ impl From<EmailError> for FieldError {
         let code = match error {
             EmailError::Malformed => "malformed",
             EmailError::TooLong => "too-long",
+            EmailError::Confusable => "confusable",
         };
         Self::new("email", code, error)
     }

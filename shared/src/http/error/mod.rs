@@ -272,8 +272,8 @@ const THROTTLED: &str = "Too many attempts. Wait for the number of seconds in th
 const TOKEN_MISSING: &str = "Send an access token in the Authorization: Bearer or x-access-token header.";
 const INVALID_TOKEN: &str = "The access token is invalid, expired or revoked. Log in to get a new one.";
 const INVALID_REFRESH_TOKEN: &str = "The refresh token is invalid, expired or revoked. Log in again.";
-const CROSS_SITE: &str = "This form was not submitted from a page of this site. Open the page on this site and submit \
-                          the form again.";
+const CROSS_SITE: &str =
+    "This request was not sent from a page of this site. Open the page on this site and try again.";
 const UNAVAILABLE: &str = "The service is temporarily unavailable. Try again in a moment.";
 const INTERNAL_ERROR: &str = "An internal error occurred. The operator can find its cause by the x-request-id header.";
 

@@ -62,7 +62,8 @@ pub(crate) enum Challenge {
 impl fmt::Display for Challenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Basic { realm } => write!(f, "Basic realm=\"{realm}\""),
+            // The credentials are in UTF-8 (RFC 7617 2.1).
+            Self::Basic { realm } => write!(f, "Basic realm=\"{realm}\", charset=\"UTF-8\""),
             Self::Bearer { realm, error: None } => write!(f, "Bearer realm=\"{realm}\""),
             Self::Bearer { realm, error: Some(error) } => write!(f, "Bearer realm=\"{realm}\", error=\"{error}\""),
         }
@@ -108,12 +109,18 @@ impl ErrorResponse {
         Self { errors: Some(errors.to_vec()), ..self }
     }
 
-    /// Renders the response. `page` is the page to show instead of a problem; `allow` is the router's header `Allow`.
-    pub(crate) fn render(mut self, style: &ErrorStyle, page: Option<Response>, allow: Option<HeaderValue>) -> Response {
-        if page.is_some() && matches!(self.challenge, Some(Challenge::Basic { .. })) {
-            // A browser would ask for a password in a dialog of its own, on top of the page with the form.
+    /// The same response without a challenge that makes a browser ask for a password in a dialog of its own, on top of
+    /// the page with the form or whose script sent the request. A 401 must have a challenge (RFC 9110 15.5.2); browsers
+    /// ignore `Bearer`.
+    pub(crate) fn without_password_dialog(mut self, style: &ErrorStyle) -> Self {
+        if matches!(self.challenge, Some(Challenge::Basic { .. })) {
             self.challenge = (self.status == StatusCode::UNAUTHORIZED).then(|| style.bearer(None));
         }
+        self
+    }
+
+    /// Renders the response. `page` is the page to show instead of a problem; `allow` is the router's header `Allow`.
+    pub(crate) fn render(self, page: Option<Response>, allow: Option<HeaderValue>) -> Response {
         let mut response = page.unwrap_or_else(|| self.to_json());
         let headers = response.headers_mut();
         let challenge = self.challenge.and_then(|challenge| HeaderValue::try_from(challenge.to_string()).ok());
@@ -149,7 +156,7 @@ mod tests {
     #[test]
     fn a_challenge_renders_as_the_value_of_www_authenticate() {
         let style = ErrorStyle { profile: SecurityProfile::Strict, realm: Some("Example".to_owned()) };
-        assert_eq!(style.basic().to_string(), "Basic realm=\"Example\"");
+        assert_eq!(style.basic().to_string(), "Basic realm=\"Example\", charset=\"UTF-8\"");
         assert_eq!(style.bearer(None).to_string(), "Bearer realm=\"Example\"");
         let invalid = style.bearer(Some("invalid_token"));
         assert_eq!(invalid.to_string(), "Bearer realm=\"Example\", error=\"invalid_token\"");

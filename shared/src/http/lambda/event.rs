@@ -7,7 +7,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lambda_http::{
     aws_lambda_events::query_map::QueryMap,
-    http::{HeaderMap, header::HOST},
+    http::{HeaderMap, HeaderValue, header::HOST},
     request::LambdaRequest,
 };
 use lambda_runtime::LambdaEvent;
@@ -45,6 +45,11 @@ pub(super) fn sanitize_event(mut event: LambdaEvent<LambdaRequest>) -> LambdaEve
                 (request.raw_path, request.raw_query_string) = (Some(overlong_path()), None);
             }
             move_host(&mut request.headers);
+            // `lambda_http` joins the cookies, and drops all if one contains what no header may.
+            request
+                .cookies
+                .iter_mut()
+                .for_each(|cookies| cookies.retain(|cookie| HeaderValue::from_str(cookie).is_ok()));
             request.request_context.domain_name = None;
             request.is_base64_encoded &= is_base64(request.body.as_deref());
         }
@@ -185,6 +190,16 @@ mod tests {
             assert_eq!(uri_v1(&path, &[]), UNROUTABLE, "{path}");
             assert_eq!(uri_v2(&path, ""), UNROUTABLE, "{path}");
         }
+    }
+
+    #[test]
+    fn a_cookie_that_no_header_may_contain_hides_no_other() {
+        let event = json!({
+            "version": "2.0", "rawPath": "/", "rawQueryString": "", "headers": {},
+            "cookies": ["theme=café", "a=\u{0}", "b=\n", "c=d"], "isBase64Encoded": false,
+            "requestContext": { "http": { "method": "GET", "path": "/" }, "stage": "$default", "timeEpoch": 0 },
+        });
+        assert_eq!(request(event).headers()["cookie"].as_bytes(), "theme=café; c=d".as_bytes());
     }
 
     #[test]

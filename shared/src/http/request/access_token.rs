@@ -36,9 +36,14 @@ impl<'h> AccessToken<'h> {
         }
     }
 
-    /// The token for a request that only reads: another site cannot see the response.
-    pub fn for_reading(self) -> &'h str {
-        self.token
+    /// The token for a request that only reads. A cookie is accepted from pages of this site and from top-level
+    /// navigations, so other sites can neither load nor measure the response.
+    pub fn for_reading(self) -> Result<&'h str, Error> {
+        match self.source {
+            Source::Header => {}
+            Source::Cookie(headers) => browser::check_reading(headers)?,
+        }
+        Ok(self.token)
     }
 
     /// The token for a request that changes something. A cookie is accepted only if a page of this site caused the
@@ -65,7 +70,7 @@ mod tests {
         AccessToken::find(headers, "JWT", Cookies { deployment: Deployment::Loopback })
     }
 
-    const COOKIE: (&str, &str) = ("cookie", "access_token=c");
+    const COOKIE: (&str, &str) = ("cookie", "postern_access_token=c");
 
     #[test]
     fn a_header_is_preferred_to_a_cookie_and_needs_no_origin() {
@@ -77,10 +82,24 @@ mod tests {
     fn a_cookie_permits_changes_for_pages_of_this_site_only() {
         for (site, permitted) in [("same-origin", true), ("cross-site", false), ("same-site", false)] {
             let headers = headers(&[COOKIE, ("sec-fetch-site", site)]);
-            assert_eq!(find(&headers).unwrap().for_reading(), "c");
             let token = find(&headers).unwrap().for_changes();
             assert!(if permitted { token.is_ok() } else { matches!(token, Err(Error::CrossSite)) }, "{site}");
         }
+    }
+
+    #[test]
+    fn a_cookie_permits_reading_for_pages_of_this_site_and_for_navigations() {
+        let read = |fetch: &[(&'static str, &'static str)], token| {
+            find(&headers(&[fetch, &[token]].concat())).unwrap().for_reading().map(str::to_owned)
+        };
+        let navigation =
+            [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+        for fetch in [&[][..], &[("sec-fetch-site", "same-origin")], &[("sec-fetch-site", "none")], &navigation] {
+            assert_eq!(read(fetch, COOKIE).unwrap(), "c", "{fetch:?}");
+        }
+        let subresource = [("sec-fetch-site", "same-site"), ("sec-fetch-mode", "no-cors")];
+        assert!(matches!(read(&subresource, COOKIE), Err(Error::CrossSite)));
+        assert_eq!(read(&subresource, ("x-access-token", "h")).unwrap(), "h", "a header is the client's own");
     }
 
     #[test]

@@ -5,9 +5,8 @@ use axum::{
     http::{HeaderMap, header::CONTENT_TYPE},
 };
 use http_body_util::BodyExt as _;
-use mime::Mime;
 
-use crate::http::error::Error;
+use crate::http::{error::Error, request::media_type};
 
 /// Longest accepted body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -36,9 +35,8 @@ pub(crate) async fn collect(mut body: Body) -> Result<Bytes, Error> {
     if length > MAX_BODY { Err(Error::BodyTooLarge) } else { Ok(collected.into()) }
 }
 
-/// The type of a body by its `Content-Type`.
+/// The type of a body that is not empty, by its `Content-Type`.
 pub(crate) enum BodyType {
-    None,
     Json,
     Form,
     Multipart,
@@ -49,13 +47,12 @@ impl BodyType {
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Error> {
         let mut values = headers.get_all(CONTENT_TYPE).iter();
         let value = match (values.next(), values.next()) {
-            (None, _) => return Ok(Self::None),
             (Some(value), None) => value.to_str().ok(),
             // With two types, an intermediary might parse the body differently than this service.
-            (Some(_), Some(_)) => None,
+            (None, _) | (Some(_), Some(_)) => None,
         };
-        let mime = value.and_then(|value| value.parse::<Mime>().ok()).ok_or(Error::UnsupportedMediaType)?;
-        if mime.get_param(mime::CHARSET).is_some_and(|charset| charset != mime::UTF_8) {
+        let mime = value.and_then(media_type::parse).ok_or(Error::UnsupportedMediaType)?;
+        if mime.params().any(|(name, value)| name == mime::CHARSET && !is_utf8(value.as_str())) {
             return Err(Error::UnsupportedMediaType);
         }
         match mime.essence_str() {
@@ -65,6 +62,11 @@ impl BodyType {
             _ => Err(Error::UnsupportedMediaType),
         }
     }
+}
+
+/// Whether a charset is UTF-8, by its registered name or by the label without a hyphen that many clients send.
+fn is_utf8(charset: &str) -> bool {
+    ["utf-8", "utf8"].iter().any(|name| charset.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]

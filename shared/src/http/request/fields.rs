@@ -1,8 +1,9 @@
 //! The fields of a request, parsed from JSON, a form, multipart or a query string under the same rules.
 
 use axum::{
-    body::{self, Bytes},
+    body::{self, Body, Bytes},
     extract::{FromRequest as _, Multipart, Request},
+    http::{HeaderValue, header::CONTENT_TYPE},
 };
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer, de};
@@ -10,7 +11,10 @@ use serde_json::Value;
 
 use crate::http::{
     error::{Error, FieldError},
-    request::body::{BodyType, MAX_BODY},
+    request::{
+        body::{BodyType, MAX_BODY},
+        media_type,
+    },
 };
 
 /// Most parts of a multipart body.
@@ -30,13 +34,18 @@ const MAX_PARTS: usize = 64;
 pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    /// Parses the fields called `known` from a body. Without a body and a `Content-Type` there are no fields.
+    /// Parses the fields called `known` from a body. An empty body has no fields, whatever its `Content-Type`: many
+    /// clients send one with every request.
     pub async fn from_body(request: Request, known: &[&str]) -> Result<Self, Error> {
-        let entries = match BodyType::of(request.headers())? {
-            BodyType::None => empty(&read(request).await?)?,
-            BodyType::Json => json(&read(request).await?)?,
-            BodyType::Form => form(&read(request).await?)?,
-            BodyType::Multipart => multipart(request).await?,
+        let (parts, body) = request.into_parts();
+        let body = read(body).await?;
+        if body.is_empty() {
+            return Ok(Self(Vec::new()));
+        }
+        let entries = match BodyType::of(&parts.headers)? {
+            BodyType::Json => json(&body)?,
+            BodyType::Form => form(&body)?,
+            BodyType::Multipart => multipart(Request::from_parts(parts, Body::from(body))).await?,
         };
         entries.pick(known)
     }
@@ -68,7 +77,6 @@ impl Fields {
 }
 
 /// All fields of a request in order. Only JSON has values that are not strings.
-#[derive(Default)]
 struct Entries(Vec<(String, Value)>);
 
 impl Entries {
@@ -116,11 +124,6 @@ impl<'de> Deserialize<'de> for Entries {
     }
 }
 
-/// Without a media type only an empty body is accepted.
-fn empty(body: &[u8]) -> Result<Entries, Error> {
-    if body.is_empty() { Ok(Entries::default()) } else { Err(Error::UnsupportedMediaType) }
-}
-
 fn json(body: &[u8]) -> Result<Entries, Error> {
     serde_json::from_slice(body).map_err(|_| {
         malformed("malformed-json", r#"The body must be a single JSON object in UTF-8, such as {"email": "…"}."#)
@@ -153,13 +156,18 @@ fn form(body: &[u8]) -> Result<Entries, Error> {
 }
 
 /// `multipart/form-data` (RFC 7578) without files.
-async fn multipart(request: Request) -> Result<Entries, Error> {
+async fn multipart(mut request: Request) -> Result<Entries, Error> {
     let broken = || {
         malformed(
             "malformed-multipart",
             "The body must be multipart/form-data with a boundary, a name for each part, and UTF-8 text.",
         )
     };
+    // axum reads the boundary from the header with a parser that refuses space before a semicolon.
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.map(media_type::without_optional_space).unwrap_or_default();
+    let content_type = HeaderValue::try_from(content_type).map_err(|_| broken())?;
+    request.headers_mut().insert(CONTENT_TYPE, content_type);
     let mut parts = Multipart::from_request(request, &()).await.map_err(|_| broken())?;
     let mut entries = Vec::new();
     while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
@@ -178,8 +186,8 @@ async fn multipart(request: Request) -> Result<Entries, Error> {
 }
 
 /// The body, which [`crate::http::service`] has already collected.
-async fn read(request: Request) -> Result<Bytes, Error> {
-    body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| Error::BodyTooLarge)
+async fn read(body: Body) -> Result<Bytes, Error> {
+    body::to_bytes(body, MAX_BODY).await.map_err(|_| Error::BodyTooLarge)
 }
 
 fn malformed(code: &'static str, detail: impl Into<String>) -> Error {
@@ -189,7 +197,6 @@ fn malformed(code: &'static str, detail: impl Into<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::{body::Body, http::header::CONTENT_TYPE};
     use proptest::prelude::*;
 
     fn request(content_type: &str, body: impl Into<Body>) -> Request {
@@ -256,7 +263,6 @@ mod tests {
     async fn json_other_than_one_object_is_refused() {
         let deep = format!("{{\"x\": {}{}}}", "[".repeat(20_000), "]".repeat(20_000));
         for body in [
-            "",
             " ",
             "[]",
             "\"email\"",
@@ -315,6 +321,12 @@ mod tests {
             "json",
             "",
             "application/json; charset=latin1",
+            "application/json; charset=utf-8; charset=latin1",
+            "application/json; charset=utf-16",
+            "application/json; charset=utf-8x",
+            "application /json",
+            "application/json charset=utf-8",
+            ";application/json",
             "application/json, application/json",
             "a/b; c",
         ] {
@@ -328,8 +340,51 @@ mod tests {
         assert!(matches!(Fields::from_body(duplicate, &["email"]).await, Err(Error::UnsupportedMediaType)));
         let missing = Request::new(Body::from("{}"));
         assert!(matches!(Fields::from_body(missing, &["email"]).await, Err(Error::UnsupportedMediaType)));
-        let empty = Fields::from_body(Request::new(Body::empty()), &["email"]).await.unwrap();
-        assert_eq!(empty.get("email"), None);
+    }
+
+    #[tokio::test]
+    async fn an_empty_body_has_no_fields_whatever_its_type() {
+        for content_type in [
+            "application/json",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+            "multipart/form-data; boundary=b",
+            "text/plain; charset=utf-16",
+            "application/octet-stream",
+            "",
+            "\u{e9}",
+        ] {
+            assert_eq!(parsed(content_type, Body::empty()).await, Ok(Vec::new()), "{content_type}");
+        }
+        let fields = Fields::from_body(Request::new(Body::empty()), &["email"]).await.unwrap();
+        assert_eq!(fields.get("email"), None);
+        let doubled = Request::builder().header(CONTENT_TYPE, "a/b").header(CONTENT_TYPE, "application/json");
+        assert!(Fields::from_body(doubled.body(Body::empty()).unwrap(), &["email"]).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_content_type_may_have_space_around_semicolons_and_any_common_label_of_utf8() {
+        for parameters in [
+            " ; charset=utf-8",
+            "\t;\tcharset=UTF-8",
+            ";charset=utf8",
+            "; charset=UTF8 ",
+            "; charset=\"utf-8\"",
+            " ; charset=\"Utf8\" ; x=y",
+            ";",
+            " ;; charset=utf-8;",
+            "; CHARSET=UTF-8",
+        ] {
+            let json = format!("application/json{parameters}");
+            assert_eq!(parsed(&json, r#"{"email": "ada+é@x"}"#).await, Ok(ada()), "{json}");
+            let form = format!("Application/X-WWW-Form-Urlencoded{parameters}");
+            assert_eq!(parsed(&form, "email=ada%2B%C3%A9%40x").await, Ok(ada()), "{form}");
+            let multipart = format!("multipart/form-data{parameters};boundary=b");
+            let body = format!("{}--b--\r\n", part("name=\"email\"", "ada+é@x"));
+            assert_eq!(parsed(&multipart, body).await, Ok(ada()), "{multipart}");
+        }
+        let body = format!("{}--a ;b--\r\n", part("name=\"email\"", "ada+é@x").replace("--b", "--a ;b"));
+        assert_eq!(parsed("multipart/form-data ; boundary=\"a ;b\"", body).await, Ok(ada()));
     }
 
     proptest! {

@@ -5,3 +5,4 @@ pub mod authorization;
 pub mod body;
 pub mod client_ip;
 pub mod fields;
+pub(crate) mod media_type;

@@ -5,6 +5,7 @@
 //! |---|---|---|---|
 //! | `LogIns`, `SignUps` | count | none, and `Outcome` | the functions |
 //! | `Throttled`, `Errors`, `ColdStarts` | count | | this layer |
+//! | `CorruptItems` | items that a list of users omits | | [`aws::store`](crate::aws::store) |
 //! | `HashMilliseconds` | ms per hash, including the wait for a processor | | the functions |
 //! | `StoreMilliseconds` | ms per call of the database, including its retries | | [`aws::store`](crate::aws::store) |
 //!
@@ -24,7 +25,7 @@ pub fn start(function: &str) {
         Ok(collector) => {
             // Only the first call gets here, so the cell is empty.
             let _ = COLLECTOR.set(collector);
-            for name in ["LogIns", "SignUps", "Throttled", "Errors", "ColdStarts"] {
+            for name in ["LogIns", "SignUps", "Throttled", "Errors", "ColdStarts", "CorruptItems"] {
                 describe_counter!(name, Unit::Count, "");
             }
             for name in ["HashMilliseconds", "StoreMilliseconds"] {

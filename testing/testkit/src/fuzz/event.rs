@@ -23,7 +23,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use shared::{
     config::SecurityProfile,
-    domain::client_ip::AddressForm,
+    domain::{client_ip::AddressForm, deployment::Deployment},
     http::{
         error::{Error, ErrorStyle},
         lambda,
@@ -208,11 +208,12 @@ impl Sent {
     }
 }
 
-/// The headers without those that are changed: the host moves to another name, and format 2.0 has cookies in a list
-/// too.
+/// The headers without those that are changed: the host moves to another name, format 2.0 has cookies in a list too,
+/// and a missing `Sec-Fetch-Site` is derived from the origin.
 fn comparable(mut headers: HeaderMap) -> HeaderMap {
     headers.remove(HOST);
     headers.remove("x-forwarded-host");
+    headers.remove("sec-fetch-site");
     headers.remove(COOKIE);
     headers
 }
@@ -221,4 +222,5 @@ fn comparable(mut headers: HeaderMap) -> HeaderMap {
 const OPTIONS: ResponseOptions = ResponseOptions {
     style: ErrorStyle { profile: SecurityProfile::Strict, realm: None },
     address: AddressForm::Network,
+    deployment: Deployment::Aws,
 };

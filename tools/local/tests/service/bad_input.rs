@@ -39,8 +39,7 @@ async fn non_string_fields_are_400() {
 async fn malformed_bodies_are_400() {
     let service = Service::start().await;
     let deep = format!("{{\"email\":{}", "[".repeat(60_000));
-    let cases: [(&str, Vec<u8>, &str); 16] = [
-        (JSON, b"".to_vec(), "malformed-json"),
+    let cases: [(&str, Vec<u8>, &str); 15] = [
         (JSON, b"{".to_vec(), "malformed-json"),
         (JSON, b"[]".to_vec(), "malformed-json"),
         (JSON, b"null".to_vec(), "malformed-json"),

@@ -197,7 +197,7 @@ fn request(service: &Service, rng: &mut Rng, good: &Value) -> (RequestBuilder, b
             "accept" => "text/html".to_owned(),
             "cookie" => {
                 request = request.header("sec-fetch-site", "same-origin");
-                format!("access_token={}; refresh_token={}", token(rng, good), texts(rng, good))
+                format!("postern_access_token={}; postern_refresh_token={}", token(rng, good), texts(rng, good))
             }
             _ => texts(rng, good),
         };

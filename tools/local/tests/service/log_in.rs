@@ -34,7 +34,7 @@ async fn log_in_without_email_or_password_is_401_with_the_tutorials_realm() {
     ] {
         let answer = service.post("/login", &body).await;
         assert_eq!(answer.problem(), (401, "credentials-missing".to_owned(), "Could not verify".to_owned()), "{body}");
-        assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"Login required !!\""));
+        assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"Login required !!\", charset=\"UTF-8\""));
     }
     assert_eq!(send(service.request(Method::POST, "/login")).await.status, 401);
 }
@@ -43,14 +43,14 @@ async fn log_in_without_email_or_password_is_401_with_the_tutorials_realm() {
 async fn log_in_without_email_or_password_is_401_with_a_plain_realm_in_the_strict_profile() {
     let answer = Service::strict().await.post("/login", &json!({})).await;
     assert_eq!(answer.problem(), (401, "credentials-missing".to_owned(), "Could not verify".to_owned()));
-    assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"Login required\""));
+    assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"Login required\", charset=\"UTF-8\""));
 }
 
 #[tokio::test]
 async fn log_in_of_an_unknown_user_is_401_in_the_tutorial_profile() {
     let answer = Service::start().await.log_in("unknown@example.com", ADA[2]).await;
     assert_eq!(answer.problem(), (401, "unknown-user".to_owned(), "Could not verify".to_owned()));
-    assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"User does not exist !!\""));
+    assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"User does not exist !!\", charset=\"UTF-8\""));
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn log_in_with_a_wrong_password_is_403_in_the_tutorial_profile() {
     service.sign_up(ADA).await;
     let answer = service.log_in(ADA[1], "wrong").await;
     assert_eq!(answer.problem(), (403, "wrong-password".to_owned(), "Could not verify".to_owned()));
-    assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"Wrong Password !!\""));
+    assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"Wrong Password !!\", charset=\"UTF-8\""));
 }
 
 #[tokio::test]

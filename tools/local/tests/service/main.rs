@@ -6,12 +6,14 @@
 mod account;
 mod accounts;
 mod bad_input;
+mod client_input;
 mod hostile;
 mod key_rotation;
 mod keys;
 mod listing;
 mod log_in;
 mod log_out;
+mod other_sites;
 mod pages;
 mod refresh;
 mod replay;

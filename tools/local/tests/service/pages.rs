@@ -251,7 +251,7 @@ async fn an_invalid_session_redirects_to_log_in_and_clears_the_cookies() {
             "deleted" => service.delete_user(&id).await,
             "logged out" => assert_eq!(post(&service, "/logout", &cookies, &[("scope", "global")]).await.status, 303),
             "forged" => cookies[0].push('x'),
-            _ => cookies = vec!["refresh_token=none".to_owned()],
+            _ => cookies = vec!["postern_refresh_token=none".to_owned()],
         }
         let mut path = "/user".to_owned();
         let mut answer = get(&service, &path, &cookies).await;

@@ -87,7 +87,10 @@ async fn jwt_default_realm_is_in_every_challenge_without_a_tutorial_realm() {
     for profile in ["tutorial", "strict"] {
         let service = Service::with(&[("AUTH_PROFILE", profile), ("JWT_DEFAULT_REALM", "Members only")]).await;
         let challenge = |answer: testkit::Answer| answer.header("www-authenticate").unwrap().to_owned();
-        assert_eq!(challenge(service.post("/login", &json!({})).await), "Basic realm=\"Members only\"");
+        assert_eq!(
+            challenge(service.post("/login", &json!({})).await),
+            "Basic realm=\"Members only\", charset=\"UTF-8\""
+        );
         assert_eq!(challenge(send(service.request(Method::GET, "/user")).await), "Bearer realm=\"Members only\"");
         assert_eq!(
             challenge(service.get("/user", "x").await),
