@@ -14,6 +14,7 @@ mod client;
 mod conditional;
 mod credentials;
 mod error;
+mod guesses;
 mod item;
 mod sessions;
 mod throttle;
@@ -27,7 +28,8 @@ pub use self::{
     client::{connect, warm_up},
     credentials::{CredentialStore, Credentials},
     error::StoreError,
+    guesses::Guess,
     sessions::{Presented, SessionStore},
-    throttle::{Admission, Guess, ThrottleStore},
+    throttle::{Admission, ThrottleStore},
     users::{Page, UserStore},
 };

@@ -21,6 +21,18 @@ pub struct BackoffPolicy {
     pub log_ins: Option<GcraLimit>,
 }
 
+impl BackoffPolicy {
+    /// How long failures count after the last one: an hour, or twice the longest wait if that is longer.
+    pub fn memory(&self) -> Duration {
+        HOUR.max(2 * self.max_wait)
+    }
+
+    /// Failures before this time do not count any more.
+    pub fn forgotten_before(&self, now: UnixMillis) -> UnixMillis {
+        UnixMillis::default() + now.since(UnixMillis::default() + self.memory())
+    }
+}
+
 /// The recorded attempts of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Attempts {
@@ -65,9 +77,9 @@ impl Attempts {
         now < self.known_until && password_set_at <= self.known_at
     }
 
-    /// When the failures no longer count: an hour after the last one, or twice the longest wait if that is later.
+    /// When the failures no longer count.
     pub fn forgotten_at(&self, policy: &BackoffPolicy) -> UnixMillis {
-        self.guessed_at + HOUR.max(2 * policy.max_wait)
+        self.guessed_at + policy.memory()
     }
 }
 
@@ -76,12 +88,8 @@ mod tests {
     use super::*;
 
     const NOW: UnixMillis = UnixMillis::new(1_795_334_400_000);
-    const POLICY: BackoffPolicy = BackoffPolicy {
-        failures: 5,
-        wait: Duration::from_secs(30),
-        max_wait: Duration::from_secs(900),
-        log_ins: None,
-    };
+    const POLICY: BackoffPolicy =
+        BackoffPolicy { failures: 5, wait: Duration::from_secs(30), max_wait: Duration::from_secs(900), log_ins: None };
     const MILLI: Duration = Duration::from_millis(1);
 
     fn before(time: UnixMillis) -> UnixMillis {

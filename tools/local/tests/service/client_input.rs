@@ -17,7 +17,7 @@ async fn cookies(service: &Service) -> String {
         .iter()
         .fold(service.request(Method::POST, "/login"), |request, (name, value)| request.header(*name, *value));
     let answer = send(log_in.form(&[("email", ADA[1]), ("password", ADA[2])])).await;
-    assert_eq!((answer.status, answer.cookies().len()), (303, 2), "{answer:?}");
+    assert_eq!((answer.status, answer.cookies().len()), (303, 3), "{answer:?}");
     answer.cookies().join("; ")
 }
 

@@ -92,7 +92,7 @@ impl Load {
 async fn keys_rotate_under_load_without_a_wrong_rejection_and_retired_keys_are_rejected_after_the_refresh_interval() {
     let mut old = key(Algorithm::EdDsa);
     let file = KeyFile::new(&[&old]);
-    let settings = [&file.settings("EdDSA")[..], &[("JWT_KEYS_REFRESH", "1")]].concat();
+    let settings = [&file.settings("EdDSA")[..], &[("JWT_KEYS_REFRESH", "1"), ("THROTTLE_PAIR_LOGINS", "0")]].concat();
     let load = Arc::new(Load {
         service: Service::with(&settings).await,
         retired: Mutex::default(),
@@ -134,7 +134,7 @@ async fn keys_rotate_under_load_without_a_wrong_rejection_and_retired_keys_are_r
 async fn a_new_key_signs_only_after_every_instance_has_had_time_to_read_it() {
     let old = key(Algorithm::EdDsa);
     let file = KeyFile::new(&[&old]);
-    let settings = [&file.settings("EdDSA")[..], &[("JWT_KEYS_REFRESH", "2")]].concat();
+    let settings = [&file.settings("EdDSA")[..], &[("JWT_KEYS_REFRESH", "2"), ("THROTTLE_PAIR_LOGINS", "0")]].concat();
     let one = Service::with(&settings).await;
     let other = one.another(&settings).await;
     let token = text(&one.signed_in(ADA).await, "token").to_owned();

@@ -1,14 +1,14 @@
 //! `POST /logout`.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{ADA, GRACE, Service, forge, proxy::THROTTLED, service::send, text};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::task::JoinSet;
 
-/// Longer than the grace period of a refresh token, and than the time in which a log-out counts as a repetition.
+/// Longer than the grace period of a refresh token.
 const LATER: Duration = Duration::from_secs(11);
 
 /// Three sessions of Ada and one of Grace.
@@ -36,7 +36,7 @@ async fn each_scope_ends_exactly_its_sessions_immediately() {
     for (body, expected) in [
         (json!({}), [false, true, true, true]),
         (json!({ "scope": "local" }), [false, true, true, true]),
-        (json!({ "scope": "others" }), [true, false, false, true]),
+        (json!({ "scope": "others", "password": ADA[2] }), [true, false, false, true]),
         (json!({ "scope": "global" }), [false, false, false, true]),
     ] {
         let service = Service::start().await;
@@ -57,7 +57,10 @@ async fn a_refresh_token_is_enough_to_log_out() {
     ] {
         let service = Service::start().await;
         let sessions = sessions(&service).await;
-        let body = json!({ "scope": scope, "refresh_token": sessions[0]["refresh_token"] });
+        let mut body = json!({ "scope": scope, "refresh_token": sessions[0]["refresh_token"] });
+        if scope == "others" {
+            body["password"] = json!(ADA[2]);
+        }
         for _ in 0..2 {
             assert_eq!(service.post("/logout", &body).await.status, 204, "{scope}");
         }
@@ -91,7 +94,7 @@ async fn other_sessions_can_be_ended_repeatedly_while_the_session_continues() {
     let mut refresh_token = text(&mine, "refresh_token").to_owned();
     for _ in 0..3 {
         let other = service.log_in(ADA[1], ADA[2]).await.json();
-        let body = json!({ "scope": "others" });
+        let body = json!({ "scope": "others", "password": ADA[2] });
         for _ in 0..2 {
             assert_eq!(service.post_with("/logout", text(&mine, "token"), &body).await.status, 204);
         }
@@ -104,26 +107,55 @@ async fn other_sessions_can_be_ended_repeatedly_while_the_session_continues() {
 }
 
 #[tokio::test]
-async fn an_attacker_with_a_stolen_session_cannot_lock_its_owner_out_by_ending_all_others() {
-    let service = Arc::new(Service::start().await);
-    let stolen = service.signed_in(ADA).await;
-    let (attacker, token) = (service.clone(), text(&stolen, "token").to_owned());
-    let others = json!({ "scope": "others" });
-    let (log_outs, mut logged_out) = mpsc::unbounded_channel();
-    let attacker = tokio::spawn(async move {
-        while attacker.post_with("/logout", &token, &others).await.status == 204 {
-            let _ = log_outs.send(());
+async fn an_attacker_with_a_stolen_token_cannot_lock_its_owner_out_by_ending_all_other_sessions() {
+    let change = json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp quarrel" });
+    for goal in ["change the password", "log out everywhere", "delete the account"] {
+        let service = Service::start().await;
+        let stolen = service.signed_in(ADA).await;
+        let mine = service.log_in(ADA[1], ADA[2]).await.json();
+        // The owner fills in the form for 30 seconds. Meanwhile the attacker tries every 2 seconds.
+        for number in 0..15 {
+            for password in [Value::Null, json!(""), json!(format!("guess {number}"))] {
+                let mut body = json!({ "scope": "others" });
+                if !password.is_null() {
+                    body["password"] = password;
+                }
+                let answer = service.post_with("/logout", text(&stolen, "token"), &body).await;
+                assert!(matches!(answer.status, 403 | 422 | 429), "{answer:?}");
+            }
+            service.clock.advance(Duration::from_secs(2));
         }
-    });
-    for _ in 0..3 {
-        logged_out.recv().await.expect("the attacker is logged in");
+        let token = text(&mine, "token");
+        let status = match goal {
+            "change the password" => service.post_with("/password", token, &change).await.status,
+            "log out everywhere" => service.post_with("/logout", token, &json!({ "scope": "global" })).await.status,
+            _ => service.delete_me(token, ADA[2]).await.status,
+        };
+        assert_eq!(status, if goal == "change the password" { 200 } else { 204 }, "{goal}");
+        assert_eq!(service.me(&stolen["token"]).await, 401, "{goal}");
     }
-    let mine = service.log_in(ADA[1], ADA[2]).await.json();
-    let body = json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp quarrel" });
-    let changed = service.post_with("/password", text(&mine, "token"), &body).await;
-    attacker.abort();
-    assert_eq!(changed.status, 200, "{changed:?}");
-    assert_eq!((service.me(&stolen["token"]).await, service.me(&changed.json()["token"]).await), (401, 200));
+}
+
+#[tokio::test]
+async fn ending_other_sessions_needs_the_password_and_its_guesses_are_limited() {
+    let service = Service::start().await;
+    let sessions = sessions(&service).await;
+    let others = async |password: Option<&str>| {
+        let body: HashMap<&str, &str> =
+            [("scope", "others")].into_iter().chain(password.map(|p| ("password", p))).collect();
+        service.post_with("/logout", text(&sessions[0], "token"), &json!(body)).await
+    };
+    for missing in [None, Some("")] {
+        let answer = others(missing).await;
+        assert_eq!(answer.field_errors(), (422, vec![("password".to_owned(), "required".to_owned())]));
+    }
+    for number in 0..5 {
+        assert_eq!(others(Some(&format!("guess {number}"))).await.code(), (403, "wrong-password".to_owned()));
+    }
+    assert_eq!(others(Some(ADA[2])).await.status, 429, "the correct password is not verified either");
+    assert_active(&service, &sessions, [true; 4]).await;
+    service.clock.advance(Duration::from_secs(30));
+    assert_eq!(others(Some(ADA[2])).await.status, 204);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,11 +165,12 @@ async fn concurrent_log_outs_of_all_and_of_other_sessions_leave_no_session() {
         let (first, second) = (service.signed_in(ADA).await, service.log_in(ADA[1], ADA[2]).await.json());
         let log_out = |session: &Value, scope: &str| {
             let (service, token, body) =
-                (service.clone(), text(session, "token").to_owned(), json!({ "scope": scope }));
+                (service.clone(), text(session, "token").to_owned(), json!({ "scope": scope, "password": ADA[2] }));
             tokio::spawn(async move { service.post_with("/logout", &token, &body).await.status })
         };
         let (global, others) = (log_out(&first, "global"), log_out(&second, "others"));
-        assert_eq!((global.await.unwrap(), others.await.unwrap()), (204, 204));
+        let (global, others) = (global.await.unwrap(), others.await.unwrap());
+        assert!(global == 204 && matches!(others, 204 | 401), "{global} {others}");
         // If the log-out of other sessions is first, it ends the session that requests the global log-out.
         let is_second_active = service.me(&second["token"]).await == 200;
         let versions = service.items("Users").await[0]["version"].as_n().unwrap().clone();
@@ -152,8 +185,8 @@ async fn a_replayed_refresh_token_at_log_out_ends_only_its_own_session() {
     let sessions = sessions(&service).await;
     let next = service.refresh(text(&sessions[0], "refresh_token")).await.json();
     service.clock.advance(LATER);
-    let body = json!({ "scope": "others", "refresh_token": sessions[0]["refresh_token"] });
-    assert_eq!(service.post("/logout", &body).await.status, 204);
+    let body = json!({ "scope": "others", "refresh_token": sessions[0]["refresh_token"], "password": ADA[2] });
+    assert_eq!(service.post("/logout", &body).await.code(), (401, "invalid-refresh-token".to_owned()));
     assert_eq!(service.me(&next["token"]).await, 401, "it is a replay, as for a refresh");
     assert_active(&service, &sessions, [false, true, true, true]).await;
 }
@@ -208,8 +241,10 @@ async fn a_forged_refresh_token_at_log_out_ends_no_session() {
     guessed[40] ^= 1;
     for forged in [[&ada[..16], &grace[16..]].concat(), [&grace[..16], &ada[16..]].concat(), guessed] {
         for scope in ["local", "others", "global"] {
-            let body = json!({ "scope": scope, "refresh_token": URL_SAFE_NO_PAD.encode(&forged) });
-            assert_eq!(service.post("/logout", &body).await.status, 204);
+            let token = URL_SAFE_NO_PAD.encode(&forged);
+            let body = json!({ "scope": scope, "refresh_token": token, "password": ADA[2] });
+            let expected = if scope == "others" { 401 } else { 204 };
+            assert_eq!(service.post("/logout", &body).await.status, expected, "{scope}");
         }
     }
     assert_active(&service, &sessions, [true; 4]).await;
@@ -221,10 +256,11 @@ async fn without_sessions_a_log_out_revokes_every_token_of_the_user() {
         let service = Service::with(&[("SESSION_IDLE", "0")]).await;
         let (first, grace) = (service.signed_in(ADA).await, service.signed_in(GRACE).await);
         let second = service.log_in(ADA[1], ADA[2]).await.json();
-        for _ in 0..2 {
-            let answer = service.post_with("/logout", text(&first, "token"), &json!({ "scope": scope })).await;
-            assert_eq!(answer.status, 204);
-        }
+        let body = json!({ "scope": scope, "password": ADA[2] });
+        let answer = service.post_with("/logout", text(&first, "token"), &body).await;
+        assert_eq!(answer.status, 204, "{scope}");
+        let repeated = service.post_with("/logout", text(&first, "token"), &body).await;
+        assert_eq!(repeated.status, if scope == "others" { 401 } else { 204 }, "{scope}");
         assert_eq!((service.me(&first["token"]).await, service.me(&second["token"]).await), (401, 401), "{scope}");
         let third = service.log_in(ADA[1], ADA[2]).await.json();
         assert_eq!(forge::payload(text(&third, "token"))["ver"], 1);
@@ -238,10 +274,11 @@ async fn a_failed_log_out_is_503_and_the_session_continues() {
         let (service, rejecting) = Service::rejecting(operation, 0, THROTTLED).await;
         let mine = service.signed_in(ADA).await;
         rejecting.reject(6);
-        let answer = service.post_with("/logout", text(&mine, "token"), &json!({ "scope": scope })).await;
+        let body = json!({ "scope": scope, "password": ADA[2] });
+        let answer = service.post_with("/logout", text(&mine, "token"), &body).await;
         assert_eq!((answer.code(), rejecting.left()), ((503, "unavailable".to_owned()), 0), "{operation}");
         assert_eq!(service.me(&mine["token"]).await, 200, "{operation}");
-        assert_eq!(service.post_with("/logout", text(&mine, "token"), &json!({ "scope": scope })).await.status, 204);
+        assert_eq!(service.post_with("/logout", text(&mine, "token"), &body).await.status, 204);
     }
 }
 

@@ -6,7 +6,10 @@
 mod account;
 mod accounts;
 mod bad_input;
+mod browser;
+mod browser_sessions;
 mod client_input;
+mod devices;
 mod hostile;
 mod key_rotation;
 mod keys;

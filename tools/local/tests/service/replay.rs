@@ -36,6 +36,20 @@ async fn a_refresh_whose_response_was_lost_can_be_repeated_for_10_seconds() {
 }
 
 #[tokio::test]
+async fn the_grace_period_is_configurable() {
+    for (grace, is_repeatable, is_too_late) in [("1", 0, 2), ("15", 14, 16), ("60", 59, 61)] {
+        for (after, expected) in [(is_repeatable, 200), (is_too_late, 401)] {
+            let service = Service::with(&[("SESSION_GRACE", grace)]).await;
+            let first = service.signed_in(ADA).await;
+            assert_eq!(service.refresh(text(&first, "refresh_token")).await.status, 200);
+            service.clock.advance(Duration::from_secs(after));
+            let again = service.refresh(text(&first, "refresh_token")).await;
+            assert_eq!(again.status, expected, "{grace}: after {after} s");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refresh_token_replayed_after_10_seconds_ends_its_session_and_no_other() {
     let service = Service::start().await;
     let first = service.signed_in(ADA).await;

@@ -72,15 +72,16 @@ async fn without_sessions_log_in_responds_like_the_tutorials_and_stores_nothing(
 }
 
 #[tokio::test]
-async fn the_session_of_a_disabled_or_deleted_user_is_not_refreshed() {
+async fn the_session_of_a_disabled_or_deleted_user_is_not_refreshed_and_ends() {
     let service = Service::start().await;
     let signed_in = service.signed_in(ADA).await;
     let id = forge::payload(text(&signed_in, "token"))["sub"].as_str().unwrap().to_owned();
     service.set_on_user(&id, "disabled", AttributeValue::Bool(true)).await;
     assert_eq!(rejection(&service.refresh(text(&signed_in, "refresh_token")).await), invalid());
     service.set_on_user(&id, "disabled", AttributeValue::Bool(false)).await;
-    let back = service.refresh(text(&signed_in, "refresh_token")).await;
-    assert_eq!(back.status, 200, "a re-enabled user continues within the grace period");
+    assert_eq!(rejection(&service.refresh(text(&signed_in, "refresh_token")).await), invalid(), "it does not continue");
+    assert_eq!(service.me(&signed_in["token"]).await, 401);
+    let again = service.log_in(ADA[1], ADA[2]).await.json();
     service.delete_user(&id).await;
-    assert_eq!(rejection(&service.refresh(text(&back.json(), "refresh_token")).await), invalid());
+    assert_eq!(rejection(&service.refresh(text(&again, "refresh_token")).await), invalid());
 }

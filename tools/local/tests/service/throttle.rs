@@ -213,7 +213,7 @@ async fn a_wrong_current_password_counts_as_a_guess() {
         } else {
             service.delete_me(&token(&mine), "guess").await
         };
-        assert_eq!(answer.code(), (401, "wrong-password".to_owned()));
+        assert_eq!(answer.code(), (403, "wrong-password".to_owned()));
     }
     assert!((25..=30).contains(&wait(&service.delete_me(&token(&mine), ADA[2]).await)));
     let body = json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp" });
@@ -319,4 +319,134 @@ async fn a_log_in_succeeds_although_its_counters_cannot_be_reset() {
     // For a known pair, the first update counts the guess and the second one resets the counter.
     rejecting.after(1).reject(1);
     assert_eq!((service.log_in(ADA[1], ADA[2]).await.status, rejecting.left()), (201, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_45_concurrent_guesses_at_most_two_wait_for_a_guess_in_progress() {
+    let (service, calls) = Service::recorded().await;
+    let service = Arc::new(service);
+    service.sign_up(ADA).await;
+    for round in 0..2 {
+        calls.take();
+        let mut guesses = JoinSet::new();
+        for number in 0..45 {
+            let service = service.clone();
+            guesses.spawn(async move { service.log_in(ADA[1], &format!("guess {number}")).await.status });
+        }
+        let statuses = guesses.join_all().await;
+        let expected = if round == 0 { 5 } else { 0 };
+        assert_eq!(statuses.iter().filter(|status| **status == 403).count(), expected, "{statuses:?}");
+        let calls = calls.take();
+        let count = |name: &str| calls.iter().filter(|call| *call == name).count();
+        // Each of the two reads the table 20 times within half a second at most.
+        let (reads, writes) = (count("Throttle.GetItem"), count("Throttle.UpdateItem"));
+        assert!(reads <= if round == 0 { 40 } else { 0 }, "{reads} reads: refusals do not wait");
+        assert!(writes <= if round == 0 { 45 * 4 } else { 45 }, "{writes} writes");
+    }
+}
+
+#[tokio::test]
+async fn a_guess_at_the_limit_that_was_wrong_does_not_make_others_wait() {
+    let (service, calls) = Service::recorded().await;
+    service.sign_up(ADA).await;
+    for number in 0..5 {
+        assert_eq!(service.log_in(ADA[1], &format!("guess {number}")).await.status, 403);
+    }
+    calls.take();
+    // Immediately afterwards, it could still be in progress.
+    assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 429);
+    assert!(!calls.take().contains(&"Throttle.GetItem".to_owned()));
+}
+
+#[tokio::test]
+async fn once_the_limit_is_reached_a_refusal_makes_one_write() {
+    let (service, calls) = Service::recorded().await;
+    service.sign_up(ADA).await;
+    for number in 0..5 {
+        assert_eq!(service.log_in(ADA[1], &format!("guess {number}")).await.status, 403);
+    }
+    calls.take();
+    for _ in 0..3 {
+        assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 429);
+        assert_eq!(calls.take(), ["GetItem", "Throttle.UpdateItem"], "the account, and the pair");
+    }
+}
+
+#[tokio::test]
+async fn successful_log_ins_of_a_pair_are_limited() {
+    for (settings, burst) in [(&[][..], 30), (&[("THROTTLE_PAIR_LOGINS", "10")][..], 5)] {
+        let service = Service::with(settings).await;
+        service.sign_up(ADA).await;
+        service.sign_up(GRACE).await;
+        let mut statuses = Vec::new();
+        for _ in 0..burst + 3 {
+            statuses.push(service.log_in(ADA[1], ADA[2]).await.status);
+        }
+        assert_eq!(statuses, [vec![201; burst], vec![429; 3]].concat());
+        let refused = service.log_in(ADA[1], ADA[2]).await;
+        let wait = wait(&refused);
+        assert!(wait <= 3600 / burst as u64 + 1, "{wait}");
+        assert_eq!(service.log_in(ADA[1], "a wrong guess").await.text.len(), refused.text.len(), "the usual response");
+        assert_eq!(service.items("Sessions").await.len(), burst);
+        assert_eq!(Caller::at(&service, 9).log_in(ADA[1], ADA[2]).await.status, 201, "another address");
+        assert_eq!(service.log_in(GRACE[1], GRACE[2]).await.status, 201, "another account");
+        service.clock.advance(Duration::from_secs(wait));
+        assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
+        assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 429);
+    }
+    let service = Service::with(&[("THROTTLE_PAIR_LOGINS", "0")]).await;
+    service.sign_up(ADA).await;
+    for _ in 0..40 {
+        assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_successful_log_ins_are_counted_individually() {
+    let service = Arc::new(Service::with(&[("THROTTLE_PAIR_LOGINS", "10")]).await);
+    service.sign_up(ADA).await;
+    let mut successful = 0;
+    for _ in 0..12 {
+        let mut log_ins = JoinSet::new();
+        for _ in 0..3 {
+            let service = service.clone();
+            log_ins.spawn(async move { service.log_in(ADA[1], ADA[2]).await.status });
+        }
+        successful += log_ins.join_all().await.iter().filter(|status| **status == 201).count();
+    }
+    // Half of the limit, and the log-ins that were in progress when it was reached.
+    assert!((5..=7).contains(&successful), "{successful}");
+}
+
+#[tokio::test]
+async fn a_shared_address_at_its_limit_does_not_reveal_which_accounts_exist() {
+    for profile in ["tutorial", "strict"] {
+        for exhausted in ["THROTTLE_ADDRESS_GUESSES", "THROTTLE_ACCOUNT_GUESSES"] {
+            let service = Service::with(&[("AUTH_PROFILE", profile), (exhausted, "10")]).await;
+            service.sign_up(ADA).await;
+            let shared = Caller::at(&service, 1);
+            assert!(matches!(shared.log_in(ADA[1], ADA[2]).await.status, 200 | 201));
+            // Guesses at the accounts from elsewhere, or at other accounts from the shared address.
+            for email in [ADA[1], "unknown@example.com"] {
+                for number in 0..6 {
+                    let (last, email) = if exhausted == "THROTTLE_ADDRESS_GUESSES" {
+                        (1, format!("other{number}@example.com"))
+                    } else {
+                        (10 + number, email.to_owned())
+                    };
+                    Caller::at(&service, last).log_in(&email, "guess").await;
+                }
+            }
+            // Six attempts also reach the limit of the pair.
+            for number in 0..7 {
+                let known = shared.log_in(ADA[1], "a wrong guess").await;
+                let unknown = shared.log_in("unknown@example.com", "a wrong guess").await;
+                assert!(wait(&known).abs_diff(wait(&unknown)) <= 1, "{number}: {known:?} {unknown:?}");
+                assert_eq!(known.text, unknown.text, "{number}");
+            }
+            service.clock.advance(Duration::from_secs(31));
+            let right = shared.log_in(ADA[1], ADA[2]).await;
+            assert!(matches!(right.status, 200 | 201), "{profile} {exhausted}: {right:?}");
+        }
+    }
 }

@@ -1,0 +1,204 @@
+//! Known devices and pairs: the owner of an account under attack.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+use testkit::{
+    ADA, GRACE, Service,
+    proxy::ACCESS_DENIED,
+    service::{CLIENT, send},
+};
+
+use crate::browser::Browser;
+
+const NEW: &str = "a better tortoise lamp quarrel";
+
+/// Guesses at Ada's account from 12 addresses, until its limit is reached.
+async fn attack(service: &Service) {
+    for last in 100..112 {
+        let mut attacker = Browser::at(service, last);
+        for _ in 0..5 {
+            attacker.log_in(ADA[1], "a wrong guess").await;
+        }
+    }
+    let mut stranger = Browser::at(service, 120);
+    assert_eq!(stranger.log_in(ADA[1], ADA[2]).await.status, 429, "the limit of the account is reached");
+}
+
+#[tokio::test]
+async fn an_owner_on_a_known_device_logs_in_from_a_new_address_while_others_guess() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    let mut owner = Browser::at(&service, 1);
+    assert_eq!(owner.log_in(ADA[1], ADA[2]).await.status, 303);
+    owner.post("/logout", &[]).await;
+    // Longer than a pair is known.
+    service.clock.advance(Duration::from_secs(60 * 24 * 60 * 60));
+    attack(&service).await;
+    let mut owner = owner.moved_to(2);
+    assert_eq!(owner.log_in(ADA[1], ADA[2]).await.status, 303);
+    // Without the cookie, the owner would have to wait.
+    owner.cookies.clear();
+    assert_eq!(owner.moved_to(3).log_in(ADA[1], ADA[2]).await.status, 429);
+}
+
+#[tokio::test]
+async fn a_device_is_known_only_for_accounts_that_logged_in_there() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    service.sign_up(GRACE).await;
+    let mut shared = Browser::at(&service, 1);
+    shared.log_in(GRACE[1], GRACE[2]).await;
+    attack(&service).await;
+    let mut shared = shared.moved_to(2);
+    assert_eq!(shared.log_in(ADA[1], ADA[2]).await.status, 429, "known for Grace only");
+    service.clock.advance(Duration::from_secs(3600));
+    assert_eq!(shared.log_in(ADA[1], ADA[2]).await.status, 303);
+    shared.log_in(GRACE[1], GRACE[2]).await;
+    attack(&service).await;
+    assert_eq!(shared.moved_to(3).log_in(ADA[1], ADA[2]).await.status, 303, "two users share the browser");
+}
+
+#[tokio::test]
+async fn the_device_cookie_is_opaque_and_only_its_hash_is_stored() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    let mut browser = Browser::at(&service, 1);
+    let answer = browser.log_in(ADA[1], ADA[2]).await;
+    let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    let cookie = cookies.iter().find(|cookie| cookie.starts_with("postern_device=")).unwrap();
+    assert!(cookie.ends_with("; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000"), "{cookie}");
+    let device = browser.cookie("device").to_owned();
+    assert_eq!(device.len(), 43);
+    for table in ["Users", "Credentials", "Sessions", "Throttle"] {
+        assert!(!format!("{:?}", service.items(table).await).contains(&device), "{table}");
+    }
+    // The browser keeps its identifier, and a log-out does not remove it.
+    browser.post("/logout", &[]).await;
+    browser.log_in(ADA[1], ADA[2]).await;
+    assert_eq!(browser.cookie("device"), device);
+    let mut other = Browser::at(&service, 1);
+    other.log_in(ADA[1], ADA[2]).await;
+    assert_ne!(other.cookie("device"), device);
+}
+
+#[tokio::test]
+async fn an_invented_device_counts_like_any_client_and_leaves_no_item() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    let mut statuses = Vec::new();
+    for number in 0..7_u8 {
+        let mut attacker = Browser::at(&service, 1);
+        attacker.set("device", testkit::forge::encode([number; 32]));
+        statuses.push(attacker.log_in(ADA[1], "a wrong guess").await.status);
+    }
+    assert_eq!(statuses, [403, 403, 403, 403, 403, 429, 429]);
+    for damaged in ["x", "", "\"", &"A".repeat(400)] {
+        let mut attacker = Browser::at(&service, 1);
+        attacker.set("device", damaged);
+        assert_eq!(attacker.log_in(ADA[1], "a wrong guess").await.status, 429, "{damaged}");
+    }
+    // The sign-ups, the pair, the account and the address.
+    assert_eq!(service.items("Throttle").await.len(), 4);
+}
+
+#[tokio::test]
+async fn guesses_on_a_known_device_are_limited_and_do_not_affect_its_address() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    let mut stolen = Browser::at(&service, 1);
+    stolen.log_in(ADA[1], ADA[2]).await;
+    let mut statuses = Vec::new();
+    for last in 1..8 {
+        stolen = stolen.moved_to(last);
+        statuses.push(stolen.log_in(ADA[1], "a wrong guess").await.status);
+    }
+    assert_eq!(statuses, [403, 403, 403, 403, 403, 429, 429], "however often it moves");
+    assert_eq!(Browser::at(&service, 1).log_in(ADA[1], ADA[2]).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_password_change_makes_every_device_and_pair_unknown() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    let (mut device, mut pair) = (Browser::at(&service, 1), Browser::at(&service, 2));
+    device.log_in(ADA[1], ADA[2]).await;
+    pair.log_in(ADA[1], ADA[2]).await;
+    pair.cookies.clear();
+    let mut owner = Browser::at(&service, 3);
+    owner.log_in(ADA[1], ADA[2]).await;
+    service.clock.advance(Duration::from_secs(1));
+    let changed = owner.post("/password", &[("current_password", ADA[2]), ("new_password", NEW)]).await;
+    assert_eq!(changed.status, 303, "{changed:?}");
+    attack(&service).await;
+    assert_eq!(device.log_in(ADA[1], NEW).await.status, 429);
+    assert_eq!(device.moved_to(4).log_in(ADA[1], NEW).await.status, 429);
+    assert_eq!(pair.log_in(ADA[1], NEW).await.status, 429);
+    service.clock.advance(Duration::from_secs(3600));
+    let mut device = Browser::at(&service, 5);
+    assert_eq!(device.log_in(ADA[1], NEW).await.status, 303);
+    attack(&service).await;
+    assert_eq!(device.moved_to(6).log_in(ADA[1], NEW).await.status, 303, "known for the new password");
+}
+
+#[tokio::test]
+async fn a_new_account_at_a_freed_address_knows_no_pair_of_the_old_one() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    let mut earlier = Browser::at(&service, 1);
+    earlier.log_in(ADA[1], ADA[2]).await;
+    earlier.post("/user/me", &[("_method", "DELETE"), ("password", ADA[2])]).await;
+    service.clock.advance(Duration::from_secs(1));
+    service.sign_up(["Other", ADA[1], NEW]).await;
+    attack(&service).await;
+    assert_eq!(earlier.log_in(ADA[1], NEW).await.status, 429);
+}
+
+#[tokio::test]
+async fn a_log_in_on_a_known_device_makes_no_more_writes_than_one_of_a_known_pair() {
+    let (service, calls) = Service::recorded().await;
+    service.sign_up(ADA).await;
+    let mut browser = Browser::at(&service, 1);
+    browser.log_in(ADA[1], ADA[2]).await;
+    browser.post("/logout", &[]).await;
+    calls.take();
+    browser = browser.moved_to(2);
+    assert_eq!(browser.log_in(ADA[1], ADA[2]).await.status, 303);
+    assert_eq!(calls.take(), ["GetItem", "PutItem", "Throttle.UpdateItem", "Throttle.UpdateItem"]);
+}
+
+#[tokio::test]
+async fn without_device_cookies_browsers_are_counted_by_address() {
+    let service = Service::with(&[("THROTTLE_DEVICE", "0")]).await;
+    service.sign_up(ADA).await;
+    let mut browser = Browser::at(&service, 1);
+    browser.set("device", testkit::forge::encode([7; 32]));
+    let answer = browser.log_in(ADA[1], ADA[2]).await;
+    assert!(answer.cookies().iter().all(|cookie| !cookie.contains("device")), "{answer:?}");
+    attack(&service).await;
+    assert_eq!(browser.moved_to(2).log_in(ADA[1], ADA[2]).await.status, 429);
+}
+
+#[tokio::test]
+async fn a_script_on_a_known_device_is_known_as_well() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    let mut browser = Browser::at(&service, 1);
+    browser.log_in(ADA[1], ADA[2]).await;
+    attack(&service).await;
+    let request = service.request(Method::POST, "/login").header(CLIENT, "192.0.2.2");
+    let request = request.header("cookie", format!("postern_device={}", browser.cookie("device")));
+    let answer = send(request.json(&json!({ "email": ADA[1], "password": ADA[2] }))).await;
+    assert_eq!((answer.status, answer.header("set-cookie")), (201, None), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_log_in_succeeds_although_its_device_cannot_be_remembered() {
+    let (service, rejecting) = Service::rejecting("Throttle.UpdateItem", 0, ACCESS_DENIED).await;
+    service.sign_up(ADA).await;
+    let mut browser = Browser::at(&service, 1);
+    // The first three count the guess.
+    rejecting.after(3).reject(usize::MAX);
+    assert_eq!(browser.log_in(ADA[1], ADA[2]).await.status, 303);
+}
