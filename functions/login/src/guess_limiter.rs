@@ -96,7 +96,7 @@ impl GuessLimiter {
         match admission {
             Admission::Taken(guess) => {
                 Ok(Permit { limiter: self, guess, known, is_by_device: false, is_known: false, taken: Vec::new() })
-            },
+            }
             Admission::Refused(wait) => Err(Error::Throttled { wait }),
         }
     }

@@ -112,8 +112,17 @@ mod tests {
 
     #[test]
     fn each_default_is_a_number() {
-        let variables =
-            [PAIR_FAILURES, PAIR_WAIT, PAIR_MAX_WAIT, PAIR_LOG_INS, KNOWN, DEVICE, ACCOUNT_GUESSES, ADDRESS_GUESSES, ADDRESS_SIGN_UPS];
+        let variables = [
+            PAIR_FAILURES,
+            PAIR_WAIT,
+            PAIR_MAX_WAIT,
+            PAIR_LOG_INS,
+            KNOWN,
+            DEVICE,
+            ACCOUNT_GUESSES,
+            ADDRESS_GUESSES,
+            ADDRESS_SIGN_UPS,
+        ];
         assert!(variables.iter().all(|variable| default(variable) > 0));
     }
 }

@@ -77,12 +77,7 @@ fn check_strength(password: &Password, user: &PublicUser) -> Result<(), Error> {
 }
 
 impl Login {
-    async fn change_password(
-        &self,
-        caller: Caller,
-        request: Request,
-        now: UnixMillis,
-    ) -> Result<IssuedTokens, Error> {
+    async fn change_password(&self, caller: Caller, request: Request, now: UnixMillis) -> Result<IssuedTokens, Error> {
         let fields = Fields::from_body(request, &["current_password", "new_password"]).await?;
         let (current, new) = parse(&fields, self.password_min_length)?;
         check_strength(&new, &caller.user.profile)?;

@@ -94,7 +94,8 @@ impl Login {
         let token = token.inspect_err(|error| refused(None, error))?;
         let time_limit = TIME_LIMIT.min(self.session_grace / 2);
         let issued = tokio::time::timeout(time_limit, self.reissue(&token, now, advance(&token)));
-        let tokens = issued.await.unwrap_or(Err(Error::Late)).inspect_err(|error| refused(Some(token.user()), error))?;
+        let tokens =
+            issued.await.unwrap_or(Err(Error::Late)).inspect_err(|error| refused(Some(token.user()), error))?;
         audit::record(Event::Refreshed, token.user());
         Ok(tokens)
     }

@@ -124,11 +124,7 @@ impl AccountStore {
     }
 
     /// Ends every session except `current`, which is carried over to the next version.
-    pub async fn end_other_sessions(
-        &self,
-        account: &Account,
-        current: SessionId,
-    ) -> Result<Change, StoreError> {
+    pub async fn end_other_sessions(&self, account: &Account, current: SessionId) -> Result<Change, StoreError> {
         let credentials = next_version(&self.credentials, ("email", &account.email), account);
         let carried_over = Update::builder()
             .table_name(&self.sessions)

@@ -106,12 +106,7 @@ impl SessionStore {
     }
 
     /// Extends the idle lifetime of a session without rotating its token. Only the current token extends it.
-    pub async fn extend(
-        &self,
-        token: &RefreshToken,
-        life: Lifetime,
-        now: UnixMillis,
-    ) -> Result<Presented, StoreError> {
+    pub async fn extend(&self, token: &RefreshToken, life: Lifetime, now: UnixMillis) -> Result<Presented, StoreError> {
         let request = self
             .client
             .update_item()

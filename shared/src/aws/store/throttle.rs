@@ -110,7 +110,13 @@ impl ThrottleStore {
             let now = self.clock.now();
             match before.guess(policy, now) {
                 Ok(after) => {
-                    let taken = |before| Guess { key: key.clone(), before, in_progress: after.in_progress, id, counted_at: now };
+                    let taken = |before| Guess {
+                        key: key.clone(),
+                        before,
+                        in_progress: after.in_progress,
+                        id,
+                        counted_at: now,
+                    };
                     match self.count_guess(&key, seen.as_deref(), after, policy, id, must_be_known).await? {
                         // The response shows what a pair that was not read before is known for.
                         Update::Written(item) => return Ok(Some(Admission::Taken(taken(known(before, &item)?)))),

@@ -76,12 +76,8 @@ mod tests {
     use super::*;
 
     const NOW: UnixMillis = UnixMillis::new(1_795_334_400_000);
-    const POLICY: BackoffPolicy = BackoffPolicy {
-        failures: 5,
-        wait: Duration::from_secs(30),
-        max_wait: Duration::from_secs(900),
-        log_ins: None,
-    };
+    const POLICY: BackoffPolicy =
+        BackoffPolicy { failures: 5, wait: Duration::from_secs(30), max_wait: Duration::from_secs(900), log_ins: None };
     const MILLI: Duration = Duration::from_millis(1);
 
     fn before(time: UnixMillis) -> UnixMillis {
