@@ -448,6 +448,54 @@ class Pages(unittest.TestCase):
         page.reload()
         self.assert_heading(page, "Users")
 
+    def test_another_origin_cannot_load_what_a_user_may_read(self):
+        service, page = self.member()
+        embedded = "".join(
+            [f'<img src="{service.url}/user">', f'<script src="{service.url}/user/me"></script>',
+             f'<iframe src="{service.url}/user?limit=1"></iframe>', f'<a href="{service.url}/user?limit=2">Go</a>'])
+        site = OtherSite({"/": embedded})
+        self.addCleanup(site.stop)
+        # Same-site: the browser sends the cookies.
+        other = page.context.new_page()
+        outcomes = {}
+        other.on("response", lambda response: outcomes.update({response.url: response.status}))
+        other.on("requestfailed", lambda request: outcomes.update({request.url: request.failure}))
+        other.goto(f"http://127.0.0.1:{site.port}/")
+        # By Cross-Origin-Resource-Policy for the image and the script, and by frame-ancestors for the frame.
+        for path, policy in (("/user", ".NotSameOrigin"), ("/user/me", ".NotSameOrigin"), ("/user?limit=1", "")):
+            self.assertEqual(outcomes.get(f"{service.url}{path}"), f"net::ERR_BLOCKED_BY_RESPONSE{policy}", path)
+        other.get_by_role("link", name="Go").click()
+        self.assert_heading(other, "Users")
+
+    def test_cookies_of_another_application_on_this_machine_change_nothing(self):
+        service = self.serve()
+        service.sign_up()
+        script = "for (const cookie of ['access_token=x; path=/user', 'refresh_token=x', 'theme=café'])" \
+                 " document.cookie = cookie"
+        site = OtherSite({"/": f"<meta charset=utf-8><script>{script}</script>"})
+        self.addCleanup(site.stop)
+        page = self.open(service, watched=False)
+        page.goto(f"http://127.0.0.1:{site.port}/")
+        self.assertEqual(len(page.context.cookies(f"{service.url}/user")), 3)
+        page.goto("/")
+        self.log_in(page)
+        self.assert_heading(page, "Users")
+        page.reload()
+        self.assert_heading(page, "Users")
+        page.get_by_role("button", name="Log out", exact=True).click()
+        self.assert_heading(page, "Log in")
+
+    def test_a_script_with_a_wrong_password_gets_no_challenge_for_a_dialog(self):
+        service = self.serve(AUTH_PROFILE="strict")
+        context = self.browser.new_context(base_url=service.url, bypass_csp=True)
+        self.addCleanup(context.close)
+        page = context.new_page()
+        page.goto("/")
+        challenge = page.evaluate("""
+            fetch("/login", {method: "POST", body: new URLSearchParams({email: "a", password: "b"})})
+                .then(response => [response.status, response.headers.get("www-authenticate")])""")
+        self.assertEqual(challenge, [401, 'Bearer realm="Login required"'])
+
     def test_another_site_cannot_frame_a_page(self):
         service = self.serve()
         site = OtherSite({"/": f'<iframe src="{service.url}/"></iframe>'})

@@ -6,7 +6,7 @@ use axum::{
 };
 use shared::{
     domain::{time::UnixMillis, token::VerifiedToken},
-    http::{browser::ReturnTo, error::Error, pages, paths, request::access_token::AccessToken},
+    http::{browser::ReturnTo, error::Error, pages, paths, request::access_token},
 };
 
 use crate::ListUsers;
@@ -15,7 +15,7 @@ impl ListUsers {
     /// The caller of a request. All calls of this function only read, so a cookie is accepted from links of other sites
     /// too. Does not check that user and session still exist: see [`VerifiedToken::authorize`].
     pub(crate) async fn caller_by_token(&self, headers: &HeaderMap, now: UnixMillis) -> Result<VerifiedToken, Error> {
-        let token = AccessToken::find(headers, &self.header_prefix, self.cookies)?.for_reading()?;
+        let token = access_token::for_reading(headers, &self.header_prefix, self.cookies)?;
         Ok(self.keys.verify(&self.verifier, token, now).await?)
     }
 

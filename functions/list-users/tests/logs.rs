@@ -8,7 +8,7 @@ use testkit::{
     FunctionEnv,
     canary::{self, CANARY},
     events::{self, SampleFixture},
-    lambda::audit_line,
+    lambda::{audit_line, sum},
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_list-users");
@@ -63,11 +63,10 @@ async fn an_omitted_item_is_logged_with_its_key_and_counted() {
     let event = events::request("GET", "/user", "192.0.2.1", &json!({ "x-access-token": token }), None);
     let answer = events::read(&function.invoke(event).await.expect("the invocation succeeds"));
     assert_eq!((answer.status, answer.json()["users"].as_array().map(Vec::len)), (200, Some(3)), "{answer:?}");
-    let log = function.stop().await;
-    let lines = || log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let logged = lines().find(|line| line["public_id"] == id && line["level"] == "WARN").expect("a warning");
+    let (log, output) = function.stop_with_output().await;
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let logged = lines.find(|line| line["public_id"] == id && line["level"] == "WARN").expect("a warning");
     assert_eq!(logged["cause"], "item in Users lacks a valid name", "{logged}");
     assert!(!log.contains("corrupt@"), "no email address, not even one that is a key: {log}");
-    let counted: u64 = lines().filter_map(|line| line["CorruptItems"].as_u64()).sum();
-    assert_eq!(counted, 2, "{log}");
+    assert_eq!(sum(&output, "CorruptItems", None), 2, "{output}");
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
-use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class, is_nfkc};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, char::canonical_combining_class, is_nfkc_quick};
 use unicode_security::{RestrictionLevel, RestrictionLevelDetection};
 
 use super::characters::{is_blank, is_soft_dotted};
@@ -131,7 +131,9 @@ fn is_confusable(local: &str) -> bool {
     let local = local.replace('\u{e33}', "\u{e32}").replace('\u{eb3}', "\u{eb2}");
     // Punctuation in ASCII belongs to no script, but not to identifiers either, on which the level is defined.
     let letters: String = local.chars().filter(|c| !c.is_ascii_punctuation()).collect();
-    !is_nfkc(&local) || !letters.check_restriction_level(RestrictionLevel::HighlyRestrictive)
+    // Text in NFC differs from NFKC only by characters that the quick check knows.
+    is_nfkc_quick(local.chars()) == IsNormalized::No
+        || !letters.check_restriction_level(RestrictionLevel::HighlyRestrictive)
 }
 
 /// Beyond ASCII, spaces and invisible characters (controls, format characters, fillers, unassigned code points) are

@@ -8,7 +8,9 @@ pub fn email(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let parsed = Email::parse(&text);
     assert_eq!(Email::parse(&format!("\u{3000}{text}\r\n")), parsed, "white space around {text:?} changes the result");
-    let Ok(email) = parsed else { return };
+    let chosen = Email::choose(&text);
+    let Ok(email) = parsed else { return assert!(chosen.is_err(), "{text:?} is accepted at sign-up only") };
+    assert!(chosen.is_err() || chosen == Ok(email.clone()), "{text:?} has another form at sign-up");
     let canonical = email.as_str();
     assert!(canonical.len() <= MAX_EMAIL_BYTES, "{canonical}");
     assert!(!canonical.chars().any(|c| c.is_whitespace() || c.is_control()), "{canonical:?}");
