@@ -57,17 +57,17 @@ class Program:
 class Service:
     """Postern on free ports with an in-memory database.
 
-    `separate_database` runs the database in a second process, which a test can kill. The other keyword arguments are
-    settings.
+    `separate_database` runs the database in a second process, which a test can kill. `options` are further options of
+    the program. The other keyword arguments are settings.
     """
 
-    def __init__(self, path, port=0, separate_database=False, **settings):
+    def __init__(self, path, port=0, separate_database=False, options=(), **settings):
         self._database = None
         database = ["--dynamodb-port", "0"]
         if separate_database:
             self._database = Program(path, ["--dynamodb-only", *database], settings, {"DynamoDB"})
             database = ["--dynamodb-endpoint", self._database.addresses["DynamoDB"]]
-        self.program = Program(path, ["--port", str(port), *database], settings, {"API", "DynamoDB"})
+        self.program = Program(path, ["--port", str(port), *options, *database], settings, {"API", "DynamoDB"})
         self.url, self._endpoint = (self.program.addresses[name] for name in ("API", "DynamoDB"))
 
     def __enter__(self):

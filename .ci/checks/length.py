@@ -13,7 +13,7 @@ RUST_FILE_LINES = 450
 FUNCTION_LINES = 60
 README_LINES = 150
 SECTION_LINES = 40
-CHECKED = {".rs", ".md", ".py", ".mjs", ".sh", ".toml", ".yaml", ".yml", ".html", ".css", ".json", ".txt", ""}
+CHECKED = {".rs", ".md", ".py", ".mjs", ".ts", ".sh", ".toml", ".yaml", ".yml", ".html", ".css", ".json", ".txt", ""}
 # Lists without prose, data that tools or other projects generate, and API Gateway's requests, whose bodies have no
 # line breaks.
 EXCLUDED = re.compile(r"(^|/)(Cargo\.lock|LICENSE.*|corpus/.*|events/.*\.json|published_keys\.txt)$")

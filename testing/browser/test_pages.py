@@ -74,6 +74,11 @@ class Pages(unittest.TestCase):
                 problems.append(f"{response.url} has {size} bytes")
 
         page.on("console", check_console)
+        # Chromium gives advice about forms at the level "verbose", and only to a debugger.
+        session = page.context.new_cdp_session(page)
+        session.on("Log.entryAdded", lambda event: "form" in event["entry"]["text"] and
+                   problems.append(event["entry"]["text"]))
+        session.send("Log.enable")
         page.on("response", check_size)
         self.addCleanup(lambda: self.assertEqual(problems, []))
 

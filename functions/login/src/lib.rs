@@ -36,12 +36,13 @@ pub fn routes(state: Login) -> Router {
     let log_in_path = state.log_in.path.clone();
     Router::new()
         .route(paths::START, get(start::start))
-        .route(&log_in_path, get(log_in::page).post(log_in::log_in))
+        .route(&log_in_path, get(start::start).post(log_in::log_in))
         .route(paths::REFRESH, get(refresh::refresh_cookies).post(refresh::refresh))
         .route(paths::LOG_OUT, post(log_out::log_out))
         .route(paths::PASSWORD, post(change_password::change_password))
         .route(paths::ME, delete(delete_account::delete_account).post(delete_account::delete_account))
         .route(paths::JWKS, get(routes::discovery::jwks))
         .route(paths::OPENID_CONFIGURATION, get(routes::discovery::configuration))
+        .route(paths::CHANGE_PASSWORD, get(start::change_password_page))
         .with_state(Arc::new(state))
 }

@@ -20,7 +20,7 @@ use testkit::{
     service::{KEY, signing_keys},
 };
 
-const SAMPLES: [Sample; 66] = [
+const SAMPLES: [Sample; 67] = [
     ("start-browser", 200, "Log in"),
     ("start-browser-signed-in", 303, "/user"),
     ("login-browser", 200, "Log in"),
@@ -87,6 +87,7 @@ const SAMPLES: [Sample; 66] = [
     ("jwks", 200, "-"),
     ("jwks-head", 200, "-"),
     ("openid-configuration", 404, "no-issuer-url"),
+    ("change-password-page", 303, "/user/me"),
 ];
 
 const BINARY: &str = env!("CARGO_BIN_EXE_login");

@@ -30,5 +30,9 @@ pub const JWKS: &str = "/.well-known/jwks.json";
 /// OpenID Connect discovery.
 pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 
+/// The page on which a password is changed, for password managers (W3C, A Well-Known URL for Changing Passwords).
+pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
+
 /// Paths that `JWT_AUTH_URL_RULE` cannot name, because another route has them.
-pub const RESERVED: [&str; 9] = [START, SIGN_UP, REFRESH, LOG_OUT, PASSWORD, USERS, ME, JWKS, OPENID_CONFIGURATION];
+pub const RESERVED: [&str; 10] =
+    [START, SIGN_UP, REFRESH, LOG_OUT, PASSWORD, USERS, ME, JWKS, OPENID_CONFIGURATION, CHANGE_PASSWORD];

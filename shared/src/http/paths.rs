@@ -1,7 +1,7 @@
 //! The routes of the three functions.
 
 pub use crate::domain::paths::{
-    JWKS, LOG_IN, LOG_OUT, ME, OPENID_CONFIGURATION, PASSWORD, REFRESH, SIGN_UP, START, USERS,
+    CHANGE_PASSWORD, JWKS, LOG_IN, LOG_OUT, ME, OPENID_CONFIGURATION, PASSWORD, REFRESH, SIGN_UP, START, USERS,
 };
 
 /// A Lambda function of Postern.
@@ -51,6 +51,7 @@ pub const ROUTES: &[Route] = &[
     Route { path: ME, methods: &["DELETE", "POST"], function: Function::LogIn },
     Route { path: JWKS, methods: &["GET"], function: Function::LogIn },
     Route { path: OPENID_CONFIGURATION, methods: &["GET"], function: Function::LogIn },
+    Route { path: CHANGE_PASSWORD, methods: &["GET"], function: Function::LogIn },
 ];
 
 /// The methods of a path in all functions together, sorted, with `HEAD` where there is `GET`.

@@ -12,7 +12,10 @@ use std::{
 use aws_config::{BehaviorVersion, SdkConfig};
 use axum::http::Uri;
 use clap::{Parser, error::ErrorKind};
-use local::{database, service};
+use local::{
+    cors::{self, AllowedOrigin},
+    database, service,
+};
 use shared::{
     aws::store,
     config::{SecurityProfile, Settings, Tables, clock::Clock, is_loopback_url, log_level},
@@ -56,6 +59,10 @@ struct Options {
     /// Run only the embedded DynamoDB with its tables, for `cargo lambda watch` and `sam local`.
     #[arg(long, conflicts_with = "dynamodb_endpoint")]
     dynamodb_only: bool,
+    /// Let web apps of these origins call the API (CORS), like the parameter CorsAllowOrigin of the stack. Repeat it or
+    /// separate origins by commas; "*" allows all.
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',', conflicts_with = "dynamodb_only")]
+    cors_allow_origin: Vec<AllowedOrigin>,
     /// Use this DynamoDB instead of the embedded one. Missing tables are created if it runs on this machine.
     #[arg(long, value_name = "URL", value_parser = parse_endpoint)]
     dynamodb_endpoint: Option<String>,
@@ -135,7 +142,7 @@ async fn serve(options: &Options, settings: &Settings, endpoint: &str) -> Result
     describe_database(options, settings, endpoint)?;
     print_commands(settings, &format!("http://{}", listener.local_addr()?));
     print_notes(settings)?;
-    Ok(service::serve(listener, router).await?)
+    Ok(service::serve(listener, cors::allow_origins(router, &options.cors_allow_origin)).await?)
 }
 
 async fn bind(address: IpAddr, port: u16, option: &str) -> Result<TcpListener, StartError> {

@@ -13,7 +13,7 @@ use axum::{
     http::{Method, StatusCode, header::ALLOW},
 };
 use list_users::ListUsers;
-use local::{database, service};
+use local::{cors, database, service};
 use login::Login;
 use serde_yaml_ng::Value;
 use shared::{
@@ -232,6 +232,21 @@ fn the_template_refuses_a_log_in_path_of_another_route() {
     let Value::Tagged(contains) = &not.value[0] else { panic!("{not:?}") };
     let refused: BTreeSet<_> = contains.value[0].as_sequence().unwrap().iter().map(text).collect();
     assert_eq!(refused, expected);
+}
+
+#[test]
+fn local_runs_allow_other_origins_the_same_as_the_template() {
+    let template = Template::read();
+    let api = template.resources("AWS::ApiGatewayV2::Api").next().unwrap();
+    let Value::Tagged(condition) = &api["CorsConfiguration"] else { panic!("{api:?}") };
+    let configuration = condition.value[1].as_mapping().unwrap();
+    let list = |name: &str| configuration[name].as_sequence().unwrap().iter().map(text).collect::<Vec<_>>().join(",");
+    assert_eq!(list("AllowMethods"), cors::ALLOW_METHODS);
+    assert_eq!(list("AllowHeaders"), cors::ALLOW_HEADERS);
+    assert_eq!(list("ExposeHeaders"), cors::EXPOSE_HEADERS);
+    assert_eq!(configuration["MaxAge"].as_u64().map(|seconds| seconds.to_string()).as_deref(), Some(cors::MAX_AGE));
+    let names: BTreeSet<_> = configuration.keys().map(text).collect();
+    assert_eq!(names, BTreeSet::from(["AllowOrigins", "AllowMethods", "AllowHeaders", "ExposeHeaders", "MaxAge"]));
 }
 
 #[test]

@@ -60,6 +60,7 @@ async fn the_journey_through_the_release_binaries_under_the_runtime_interface_em
         ("POST /user/me", login),
         ("/.well-known/jwks.json", login),
         ("/.well-known/openid-configuration", login),
+        ("/.well-known/change-password", login),
         ("/user", list),
     ];
     journey(&gateway::serve(routes.map(|(path, function)| (path, function.url.clone())).to_vec()).await).await;

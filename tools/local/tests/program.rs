@@ -187,6 +187,31 @@ async fn database_only_mode_serves_a_second_local() {
 }
 
 #[tokio::test]
+async fn web_apps_of_the_given_origins_may_call_the_api() {
+    let ports = ["--port", "0", "--dynamodb-port", "0"];
+    let http = reqwest::Client::new();
+    let apps = ["http://localhost:5173", "http://127.0.0.1:8080", "https://app.example.com"];
+    let repeated = ["--cors-allow-origin", apps[0], "--cors-allow-origin", apps[1], "--cors-allow-origin", apps[2]];
+    let separated = ["--cors-allow-origin", &apps.join(",")];
+    for (options, may_call) in [(&repeated[..], true), (&separated, true), (&[], false)] {
+        let mut local = Local::start(&[&ports[..], options].concat(), &[]);
+        let login = format!("{}/login", local.line("API on ").await);
+        for app in apps {
+            let preflight = http.request(reqwest::Method::OPTIONS, &login).header("origin", app);
+            let preflight = preflight.header("access-control-request-method", "POST").send().await.unwrap();
+            let refused = http.post(&login).header("origin", app).send().await.unwrap();
+            assert_eq!((preflight.status().as_u16(), refused.status().as_u16()), (204, 401));
+            for response in [preflight, refused] {
+                let allowed =
+                    response.headers().get("access-control-allow-origin").map(|origin| origin.to_str().unwrap());
+                assert_eq!(allowed, may_call.then_some(app), "{options:?}");
+            }
+        }
+        assert_eq!(local.stop("-TERM").await.0, Some(0));
+    }
+}
+
+#[tokio::test]
 async fn ctrl_c_and_sigterm_stop_it_immediately_despite_open_connections() {
     for signal in ["-INT", "-TERM"] {
         let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &[]);
@@ -223,6 +248,9 @@ async fn an_invalid_option_is_a_one_line_error_with_exit_code_2() {
         &["--port"],
         &["extra"],
         &["--dynamodb-endpoint", "not-a-url"],
+        &["--cors-allow-origin", "localhost:5173"],
+        &["--cors-allow-origin", "http://localhost:5173,http://localhost:5174/"],
+        &["--cors-allow-origin", "*", "--dynamodb-only"],
         &["--dynamodb-endpoint", "http://127.0.0.1:1", "--data", "x"],
         &["--dynamodb-endpoint", "http://127.0.0.1:1", "--dynamodb-only"],
     ] {
@@ -258,7 +286,15 @@ async fn help_lists_the_options() {
     let output = command(&["--help"]).output().await.unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
-    for option in ["--port", "--dynamodb-port", "--data", "--dynamodb-only", "--dynamodb-endpoint", "--version"] {
+    for option in [
+        "--port",
+        "--dynamodb-port",
+        "--data",
+        "--dynamodb-only",
+        "--dynamodb-endpoint",
+        "--version",
+        "--cors-allow-origin",
+    ] {
         assert!(text.contains(option), "{text}");
     }
 }

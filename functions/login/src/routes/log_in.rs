@@ -1,4 +1,4 @@
-//! `GET /login` (the page) and `POST /login`, or at `JWT_AUTH_URL_RULE`.
+//! `POST /login`, or at `JWT_AUTH_URL_RULE`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,10 +40,6 @@ use crate::{
 
 /// How long a log-in waits for its hash to be upgraded, after at most four seconds for the comparison.
 const UPGRADE_LIMIT: Duration = Duration::from_secs(2);
-
-pub(crate) async fn page(State(login): State<Arc<Login>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
-    login.show_log_in(&headers, &uri)
-}
 
 pub(crate) async fn log_in(
     State(login): State<Arc<Login>>,

@@ -21,6 +21,9 @@ const MAX_LENGTH: usize = 256;
 pub struct ReturnTo(String);
 
 impl ReturnTo {
+    /// The query parameter of the log-in page and of `GET /refresh`.
+    pub const PARAMETER: &str = "return_to";
+
     /// The page at `text`: the path of a page for logged-in users, and a query of unreserved and escaped characters.
     pub fn parse(text: &str) -> Option<Self> {
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
@@ -36,8 +39,8 @@ impl ReturnTo {
 
     /// The page in `?return_to=`. `None` if the parameter is missing or names no page of this site.
     pub fn from_query(uri: &Uri) -> Option<Self> {
-        let fields = Fields::from_query(uri.query()?, &["return_to"]).ok()?;
-        Self::parse(fields.get("return_to")?)
+        let fields = Fields::from_query(uri.query()?, &[Self::PARAMETER]).ok()?;
+        Self::parse(fields.get(Self::PARAMETER)?)
     }
 
     /// The caller's own account.
@@ -52,7 +55,7 @@ impl ReturnTo {
 
     /// The page as the query of another page: `?return_to=…`.
     pub fn to_query(&self) -> String {
-        format!("?return_to={}", utf8_percent_encode(&self.0, NON_ALPHANUMERIC))
+        format!("?{}={}", Self::PARAMETER, utf8_percent_encode(&self.0, NON_ALPHANUMERIC))
     }
 }
 

@@ -22,6 +22,9 @@ pub enum Notice {
 }
 
 impl Notice {
+    /// The query parameter of a page.
+    pub const PARAMETER: &str = "notice";
+
     const ALL: [Self; 6] = [
         Self::SignedUp,
         Self::LoggedOut,
@@ -58,13 +61,13 @@ impl Notice {
     /// The notice in `?notice=`, if a page of this site redirected here. Other sites cannot make this one claim what
     /// did not happen.
     pub fn of(uri: &Uri, headers: &HeaderMap) -> Option<Self> {
-        let fields = Fields::from_query(uri.query()?, &["notice"]).ok()?;
-        let name = fields.get("notice")?;
+        let fields = Fields::from_query(uri.query()?, &[Self::PARAMETER]).ok()?;
+        let name = fields.get(Self::PARAMETER)?;
         Self::ALL.into_iter().find(|notice| notice.name() == name).filter(|_| browser::is_same_origin(headers))
     }
 }
 
 /// The path of a page that shows a notice.
 pub fn with_notice(path: &str, notice: Notice) -> String {
-    format!("{path}?notice={}", notice.name())
+    format!("{path}?{}={}", Notice::PARAMETER, notice.name())
 }

@@ -121,7 +121,8 @@ impl AccountPage {
     /// The field with the password that was verified.
     pub(super) fn password_field(&self) -> &'static str {
         match self.part {
-            Part::Deletion | Part::Others => "password",
+            Part::Others => "others_password",
+            Part::Deletion => "password",
             Part::Password | Part::Other => "current_password",
         }
     }

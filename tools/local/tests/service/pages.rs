@@ -18,20 +18,20 @@ fn browser(service: &Service, method: Method, path: &str, cookies: &[String]) ->
     if cookies.is_empty() { request } else { request.header("cookie", cookies.join("; ")) }
 }
 
-async fn get(service: &Service, path: &str, cookies: &[String]) -> Answer {
+pub(super) async fn get(service: &Service, path: &str, cookies: &[String]) -> Answer {
     send(browser(service, Method::GET, path, cookies)).await
 }
 
-async fn post(service: &Service, path: &str, cookies: &[String], fields: &[(&str, &str)]) -> Answer {
+pub(super) async fn post(service: &Service, path: &str, cookies: &[String], fields: &[(&str, &str)]) -> Answer {
     send(browser(service, Method::POST, path, cookies).form(fields)).await
 }
 
 /// Status, title and redirect target of a response.
-fn seen(answer: &Answer) -> (u16, &str, &str) {
+pub(super) fn seen(answer: &Answer) -> (u16, &str, &str) {
     (answer.status, answer.title().unwrap_or_default(), answer.header("location").unwrap_or_default())
 }
 
-async fn signed_in(service: &Service) -> Vec<String> {
+pub(super) async fn signed_in(service: &Service) -> Vec<String> {
     service.sign_up(ADA).await;
     let answer = post(service, "/login", &[], &[("email", ADA[1]), ("password", ADA[2])]).await;
     assert_eq!(seen(&answer), (303, "", "/user"));
