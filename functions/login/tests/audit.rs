@@ -45,7 +45,7 @@ async fn replay_log_out_and_password_change_are_audited_with_the_user_and_withou
 
     let second = log_in().await;
     let wrong = json!({ "current_password": "a wrong guess", "new_password": "a better tortoise lamp quarrel" });
-    assert_eq!(call("/password", Some(&text(&second, "token")), wrong).await.status, 401);
+    assert_eq!(call("/password", Some(&text(&second, "token")), wrong).await.status, 403);
     let correct = json!({ "current_password": ADA[2], "new_password": "a better tortoise lamp quarrel" });
     let changed = call("/password", Some(&text(&second, "token")), correct).await.json();
     let everywhere = json!({ "scope": "global" });
@@ -100,7 +100,7 @@ async fn rejection_throttling_and_deletion_are_audited_with_reason_and_user() {
         status("DELETE", "/user/me", Some(&deleted_token), json!({ "password": "tortoise lamp quarrel" })).await,
         status("POST", "/logout", Some("no token"), json!({})).await,
     ];
-    assert_eq!(statuses, [403, 429, 401, 429, 204, 401]);
+    assert_eq!(statuses, [403, 429, 403, 429, 204, 401]);
     let log = function.stop().await;
     let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let lines: Vec<[&Value; 4]> = lines

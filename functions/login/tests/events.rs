@@ -20,7 +20,7 @@ use testkit::{
     service::{KEY, signing_keys},
 };
 
-const SAMPLES: [Sample; 67] = [
+const SAMPLES: [Sample; 72] = [
     ("start-browser", 200, "Log in"),
     ("start-browser-signed-in", 303, "/user"),
     ("login-browser", 200, "Log in"),
@@ -34,10 +34,10 @@ const SAMPLES: [Sample; 67] = [
     ("logout-browser", 303, "/?notice=logged-out"),
     ("logout-browser-cross-site", 403, "Error: Not allowed"),
     ("password-browser", 303, "/user/me?notice=password-changed"),
-    ("password-browser-wrong", 401, "Error: Your account"),
+    ("password-browser-wrong", 403, "Error: Your account"),
     ("password-browser-expired", 303, "/user/me?notice=password-changed"),
     ("delete-me-browser", 303, "/?notice=deleted"),
-    ("delete-me-browser-wrong-password", 401, "Error: Your account"),
+    ("delete-me-browser-wrong-password", 403, "Error: Your account"),
     ("delete-me-no-method", 422, "Error: Your account"),
     ("login", 201, "-"),
     ("login-form", 201, "-"),
@@ -64,6 +64,10 @@ const SAMPLES: [Sample; 67] = [
     ("logout-empty-json", 204, "-"),
     ("logout-global", 204, "-"),
     ("logout-others", 204, "-"),
+    ("logout-others-no-password", 422, "invalid-fields"),
+    ("logout-others-wrong-password", 403, "wrong-password"),
+    ("logout-browser-others-wrong-password", 403, "Error: Your account"),
+    ("logout-browser-damaged-cookie", 303, "/?notice=logged-out"),
     ("logout-refresh-token", 204, "-"),
     ("logout-v1", 204, "-"),
     ("logout-ended-session", 204, "-"),
@@ -73,15 +77,16 @@ const SAMPLES: [Sample; 67] = [
     ("password", 200, "-"),
     ("password-form", 200, "-"),
     ("password-multipart", 200, "-"),
-    ("password-wrong", 401, "wrong-password"),
+    ("password-wrong", 403, "wrong-password"),
     ("password-weak", 422, "invalid-fields"),
+    ("password-unchanged", 422, "invalid-fields"),
     ("password-missing", 422, "invalid-fields"),
     ("password-no-token", 401, "token-missing"),
     ("password-wrong-method", 405, "method-not-allowed"),
     ("delete-me", 204, "-"),
     ("delete-me-form", 204, "-"),
     ("delete-me-v1", 204, "-"),
-    ("delete-me-wrong-password", 401, "wrong-password"),
+    ("delete-me-wrong-password", 403, "wrong-password"),
     ("delete-me-no-password", 422, "invalid-fields"),
     ("delete-me-no-token", 401, "token-missing"),
     ("jwks", 200, "-"),
@@ -128,7 +133,7 @@ async fn the_binary_answers_each_sample_and_logs_no_personal_data() {
     for secret in ["battery", "tortoise", "password123", "@example.com", KEY, "eyJ", "$argon2"] {
         assert!(!log.contains(secret), "{secret} is in the log: {log}");
     }
-    assert_eq!(refresh_tokens.len(), 32, "17 responses, 14 events, and one more that two events share");
+    assert_eq!(refresh_tokens.len(), 33, "16 responses, 16 events, and one more that two events share");
     for token in refresh_tokens {
         // The first characters contain the handle of the session.
         assert!(!log.contains(&token[..40]), "{token} is in the log: {log}");
