@@ -160,7 +160,7 @@ async fn a_name_is_returned_unchanged_after_trimming() {
         "👩‍👩‍👧",
         "<script>alert(1)</script>",
         "Robert'); DROP TABLE Users;--",
-        "\u{feff}bom",
+        "Robert'); DROP TABLE\u{a0}Users;--",
     ];
     for (index, name) in names.iter().enumerate() {
         let answer = service.sign_up([&format!("  {name}\t"), &format!("user{index}@example.com"), GRACE[2]]).await;
