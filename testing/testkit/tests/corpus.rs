@@ -41,6 +41,11 @@ fn a_page_is_in_range_and_its_cursor_has_one_canonical_form() {
 }
 
 #[test]
+fn the_strength_of_a_password_is_checked_in_time_and_without_a_panic() {
+    replay("password", fuzz::password);
+}
+
+#[test]
 fn an_event_reaches_the_handler_unchanged_and_gets_a_well_formed_response() {
     replay("event", fuzz::event);
 }

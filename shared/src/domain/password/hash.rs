@@ -6,7 +6,6 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{self, phc},
 };
-use tokio::task;
 
 use super::{Password, memory_pool::Guard};
 
@@ -54,9 +53,9 @@ pub enum HashError {
     /// A cost outside Argon2's own limits.
     #[error("Argon2 does not support this cost")]
     Cost(#[from] argon2::Error),
-    /// The computing thread has ended.
+    /// The computing thread has panicked or was cancelled. There is no source: `JoinError` shows the panic's message.
     #[error("password hash was not completed")]
-    Abandoned(#[from] task::JoinError),
+    Abandoned,
 }
 
 /// Salt of the dummy hash that is computed if there is no account.

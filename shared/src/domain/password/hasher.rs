@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::{sync::Semaphore, task};
+use tracing::Span;
 
 use super::{
     HashError, Password, PasswordHash, Verdict, hash,
@@ -64,16 +65,25 @@ impl Hasher {
     async fn compute<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Guard<'_>) -> T + Send + 'static,
-    ) -> Result<T, task::JoinError> {
+    ) -> Result<T, HashError> {
         // The semaphore is never closed. If it were, hashing without a permit would still be correct.
         let permit = self.permits.clone().acquire_owned().await.ok();
         let memory = self.memory.clone();
+        // The line of a panic has the identifier of the request.
+        let span = Span::current();
         task::spawn_blocking(move || {
-            let outcome = work(&mut memory.acquire());
+            let outcome = span.in_scope(|| work(&mut memory.acquire()));
             drop(permit);
             outcome
         })
         .await
+        .map_err(|_| HashError::Abandoned)
+    }
+
+    /// The error after a panic in the computing thread.
+    #[cfg(test)]
+    pub(crate) async fn forced_panic(&self, message: String) -> HashError {
+        self.compute(move |_| None::<()>.expect(&message)).await.unwrap_err()
     }
 }
 
@@ -84,6 +94,7 @@ mod tests {
     use argon2::PasswordHasher as _;
 
     use super::*;
+    use crate::domain::error_chain::causes;
 
     const LOW: Cost = Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
 
@@ -170,6 +181,13 @@ mod tests {
         let hash = PasswordHash::from_stored(older.hash_password(b"correct horse").unwrap().to_string());
         let verdict = hasher(LOW).verify(Password::new("correct horse"), Some(hash)).await.unwrap();
         assert_eq!(verdict, Verdict::Match { outdated: true });
+    }
+
+    #[tokio::test]
+    async fn a_panic_while_hashing_is_an_error_without_its_message() {
+        let error = hasher(LOW).forced_panic("swordfish".to_owned()).await;
+        assert!(matches!(error, HashError::Abandoned), "{error:?}");
+        assert!(!format!("{error:?} {}", causes(&error)).contains("swordfish"), "{error:?}");
     }
 
     #[tokio::test]

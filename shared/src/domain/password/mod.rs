@@ -1,8 +1,11 @@
 //! Passwords and their Argon2id hashes (RFC 9106).
 
+mod common;
+pub mod estimator;
 mod hash;
 mod hasher;
 mod memory_pool;
+mod parts;
 mod plaintext;
 pub mod strength;
 

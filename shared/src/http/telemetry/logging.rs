@@ -10,7 +10,7 @@ use crate::{
     domain::error_chain::causes,
     http::{
         error::Error,
-        telemetry::{audit, metrics},
+        telemetry::{audit, metrics, panics},
     },
 };
 
@@ -30,8 +30,9 @@ const OWN_CRATES: [&str; 4] = ["shared", "signup", "login", "list_users"];
 ///
 /// The level applies to this project's crates. Audit events are written at any level. Other crates log warnings and
 /// errors only: below that, the Lambda runtime logs whole events and the HTTP client whole messages, which contain
-/// passwords and tokens.
+/// passwords and tokens. Panics are logged without their message.
 pub fn start(format: Format, level: Option<&str>) {
+    panics::install_hook();
     let level = level.and_then(|text| text.parse().ok()).unwrap_or(Level::INFO);
     let targets = Targets::new()
         .with_default(level.min(Level::WARN))

@@ -7,6 +7,7 @@ mod cursor;
 mod email;
 mod event;
 mod fields;
+mod password;
 mod token;
 
-pub use self::{body::body, cursor::cursor, email::email, event::event, token::token};
+pub use self::{body::body, cursor::cursor, email::email, event::event, password::password, token::token};

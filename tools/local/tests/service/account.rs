@@ -65,6 +65,7 @@ async fn a_new_password_must_follow_the_rules_of_sign_up() {
     for (new, code) in [
         ("short", "too-short"),
         ("password1", "well-known"),
+        ("Welcome@123", "well-known"),
         (ADA[0], "same-as-name"),
         (ADA[1], "same-as-email"),
         ("", "required"),

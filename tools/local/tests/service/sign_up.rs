@@ -122,6 +122,11 @@ async fn common_passwords_and_the_users_own_name_and_email_are_rejected() {
         ("Password123", "well-known"),
         ("qwertyuiop", "well-known"),
         ("111111111111", "well-known"),
+        ("Pass@123", "well-known"),
+        ("Admin@123", "well-known"),
+        ("welcome@123", "well-known"),
+        ("Postern2024!", "well-known"),
+        ("656565656565656565656565656565", "well-known"),
         ("Ada Lovelace", "same-as-name"),
         ("ada@example.com", "same-as-email"),
         (&"long enough ".repeat(100), "too-long"),
@@ -129,6 +134,17 @@ async fn common_passwords_and_the_users_own_name_and_email_are_rejected() {
         assert_eq!(password_code(&service, password).await.as_deref(), Some(code), "{password:.20}");
     }
     assert!(service.items("Credentials").await.is_empty());
+}
+
+#[tokio::test]
+async fn long_forms_of_common_passwords_are_rejected_in_the_strict_profile() {
+    let service = Service::strict().await;
+    for password in
+        ["1qaz2wsx3edc4rfv5tgb", "Password123456!", "Kapler123Kapler123", "theworldinyourhand", "qwertyQWERTY12345"]
+    {
+        assert_eq!(password_code(&service, password).await.as_deref(), Some("well-known"), "{password}");
+    }
+    assert_eq!(password_code(&service, "correct horse battery staple").await, None);
 }
 
 #[tokio::test]
