@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use shared::{
-    aws::store::Presented,
+    aws::store::TokenState,
     domain::{
         authorization::{Record, RefreshRefusal, TokenRefusal},
         session::RefreshToken,
@@ -97,9 +97,9 @@ impl Login {
     pub(crate) async fn session_by_refresh_token(&self, text: &str, now: UnixMillis) -> Result<VerifiedToken, Error> {
         let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed)?;
         match self.sessions.inspect(&token, now).await? {
-            Presented::Current(_) | Presented::Previous(..) => Ok(session_of(&token)),
-            Presented::NotFound => Err(RefreshRefusal::NotFound.into()),
-            Presented::Replayed => Err(self.end_replayed(&token).await?.into()),
+            TokenState::Current(_) | TokenState::Previous(..) => Ok(session_of(&token)),
+            TokenState::NotFound => Err(RefreshRefusal::NotFound.into()),
+            TokenState::Replayed => Err(self.end_replayed(&token).await?.into()),
         }
     }
 

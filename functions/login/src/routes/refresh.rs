@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use shared::{
-    aws::store::Presented,
+    aws::store::TokenState,
     domain::{
         authorization::RefreshRefusal,
         session::{RefreshToken, Salt, Session},
@@ -124,15 +124,15 @@ impl Login {
         let lifetime = self.session_lifetime.ok_or(RefreshRefusal::Off)?;
         let salt = Salt::random()?;
         let successor = token.successor(&salt)?;
-        let presented = self.sessions.rotate(token, &successor, &salt, lifetime, now).await?;
-        self.current(token, successor, presented).await
+        let state = self.sessions.rotate(token, &successor, &salt, lifetime, now).await?;
+        self.current(token, successor, state).await
     }
 
     /// Extends the idle lifetime of the session.
     async fn extend(&self, token: &RefreshToken, now: UnixMillis) -> Result<(RefreshToken, Session), Error> {
         let lifetime = self.session_lifetime.ok_or(RefreshRefusal::Off)?;
-        let presented = self.sessions.extend(token, lifetime, now).await?;
-        self.current(token, token.clone(), presented).await
+        let state = self.sessions.extend(token, lifetime, now).await?;
+        self.current(token, token.clone(), state).await
     }
 
     /// The session's current refresh token: `if_current`, or the one derived from a previous token.
@@ -140,16 +140,16 @@ impl Login {
         &self,
         token: &RefreshToken,
         if_current: RefreshToken,
-        presented: Presented,
+        state: TokenState,
     ) -> Result<(RefreshToken, Session), Error> {
-        match presented {
-            Presented::Current(session) => Ok((if_current, session)),
-            Presented::Previous(session, salts) => {
+        match state {
+            TokenState::Current(session) => Ok((if_current, session)),
+            TokenState::Previous(session, salts) => {
                 let current = salts.iter().try_fold(token.clone(), |token, salt| token.successor(salt))?;
                 Ok((current, session))
             }
-            Presented::NotFound => Err(RefreshRefusal::NotFound.into()),
-            Presented::Replayed => Err(self.end_replayed(token).await?.into()),
+            TokenState::NotFound => Err(RefreshRefusal::NotFound.into()),
+            TokenState::Replayed => Err(self.end_replayed(token).await?.into()),
         }
     }
 }

@@ -29,7 +29,7 @@ pub use self::{
     credentials::{CredentialStore, Credentials},
     error::StoreError,
     guesses::Guess,
-    sessions::{Presented, SessionStore},
+    sessions::{SessionStore, TokenState},
     throttle::{Admission, ThrottleStore},
     users::{Page, UserStore},
 };

@@ -22,8 +22,8 @@ use crate::domain::{
 
 const TABLE: &str = "Sessions";
 
-/// What a presented refresh token is to its session.
-pub enum Presented {
+/// The state of a refresh token in its session.
+pub enum TokenState {
     /// The current token. If it was to be rotated, its successor has replaced it.
     Current(Session),
     /// It was rotated within the grace period. Applying these salts in order derives the current token.
@@ -78,7 +78,7 @@ impl SessionStore {
         salt: &Salt,
         life: Lifetime,
         now: UnixMillis,
-    ) -> Result<Presented, StoreError> {
+    ) -> Result<TokenState, StoreError> {
         let seconds = now.seconds();
         let request = self
             .client
@@ -100,13 +100,18 @@ impl SessionStore {
             .expression_attribute_values(":now", item::seconds(seconds))
             .expression_attribute_values(":idle", item::seconds(seconds + life.idle));
         match conditional::update(request).await? {
-            Update::Written(item) => Ok(Presented::Current(read_session(&item)?)),
+            Update::Written(item) => Ok(TokenState::Current(read_session(&item)?)),
             Update::ConditionFailed(item) => self.not_current(Some(item), presented, now),
         }
     }
 
     /// Extends the idle lifetime of a session without rotating its token. Only the current token extends it.
-    pub async fn extend(&self, token: &RefreshToken, life: Lifetime, now: UnixMillis) -> Result<Presented, StoreError> {
+    pub async fn extend(
+        &self,
+        token: &RefreshToken,
+        life: Lifetime,
+        now: UnixMillis,
+    ) -> Result<TokenState, StoreError> {
         let request = self
             .client
             .update_item()
@@ -118,18 +123,18 @@ impl SessionStore {
             .expression_attribute_values(":now", item::seconds(now.seconds()))
             .expression_attribute_values(":idle", item::seconds(now.seconds() + life.idle));
         match conditional::update(request).await? {
-            Update::Written(item) => Ok(Presented::Current(read_session(&item)?)),
+            Update::Written(item) => Ok(TokenState::Current(read_session(&item)?)),
             Update::ConditionFailed(item) => self.not_current(Some(item), token, now),
         }
     }
 
     /// What a token is to its session. Writes nothing.
-    pub async fn inspect(&self, token: &RefreshToken, now: UnixMillis) -> Result<Presented, StoreError> {
+    pub async fn inspect(&self, token: &RefreshToken, now: UnixMillis) -> Result<TokenState, StoreError> {
         let request = self.client.get_item().table_name(&self.table);
         let request = request.set_key(Some(key(token.user(), token.session()))).consistent_read(true);
         let answer = request.send().await.map_err(|error| unavailable("GetItem", error))?;
         match answer.item {
-            Some(item) if is_current(&item, token, now)? => Ok(Presented::Current(read_session(&item)?)),
+            Some(item) if is_current(&item, token, now)? => Ok(TokenState::Current(read_session(&item)?)),
             item => self.not_current(item, token, now),
         }
     }
@@ -147,12 +152,12 @@ impl SessionStore {
         item: Option<Item>,
         presented: &RefreshToken,
         now: UnixMillis,
-    ) -> Result<Presented, StoreError> {
-        let Some(item) = item.filter(|item| !item.is_empty()) else { return Ok(Presented::NotFound) };
+    ) -> Result<TokenState, StoreError> {
+        let Some(item) = item.filter(|item| !item.is_empty()) else { return Ok(TokenState::NotFound) };
         let session = read_session(&item)?;
         // The current token fails only if the session has expired.
         if session.remaining(now.seconds()).is_zero() || is_hash(&item, "token_hash", presented.hash()) {
-            return Ok(Presented::NotFound);
+            return Ok(TokenState::NotFound);
         }
         // For each previous token: when it was rotated, and the salt of its successor.
         let rotations = [("previous_hash", "rotated_at", "salt"), ("older_hash", "older_at", "older_salt")];
@@ -163,10 +168,10 @@ impl SessionStore {
             salts.insert(0, salt);
             if is_hash(&item, hash, presented.hash()) {
                 let is_recent = now.since(UnixMillis::new(get_number(&item, TABLE, at)?)) <= self.grace;
-                return Ok(if is_recent { Presented::Previous(session, salts) } else { Presented::Replayed });
+                return Ok(if is_recent { TokenState::Previous(session, salts) } else { TokenState::Replayed });
             }
         }
-        Ok(Presented::Replayed)
+        Ok(TokenState::Replayed)
     }
 }
 

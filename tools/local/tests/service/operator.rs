@@ -111,12 +111,12 @@ async fn a_command_for_a_wrong_user_changes_and_creates_nothing() {
     for section in CHANGES {
         for (id, email) in [
             (unknown, ADA[1]),
-            (unknown, "nobody@example.com"),
+            (unknown, "unknown@example.com"),
             ("", ADA[1]),
             ("None", ADA[1]),
             (grace.as_str(), ADA[1]),
             (ada.as_str(), GRACE[1]),
-            (ada.as_str(), "nobody@example.com"),
+            (ada.as_str(), "unknown@example.com"),
         ] {
             let concerns_users_only = section == CHANGES[0];
             if concerns_users_only && id != unknown {
