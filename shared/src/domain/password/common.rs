@@ -11,7 +11,7 @@ const HASH_BYTES: usize = 5;
 /// Sorted hashes, searched in place. `common_passwords/README.md` has the format, the sources and their licenses.
 static HASHES: &[[u8; HASH_BYTES]] = include_bytes!("common_passwords/hashes.bin").as_chunks().0;
 
-/// Whether a [normalized](letter_for) text is a common password. A text that is none is taken for one with a
+/// Whether a [normalized](letter_for) text is a common password. Any other text is taken for one with a
 /// probability of 1.7 × 10⁻⁸.
 pub(super) fn contains(normalized: &str) -> bool {
     let hash = digest(&SHA256, normalized.as_bytes());
