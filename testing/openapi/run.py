@@ -30,7 +30,8 @@ FEW = ("--phases", "examples,coverage,fuzzing", "--max-examples", "20")
 WITHOUT_RANDOM_TOKENS = ("--generation-with-security-parameters", "false")
 # All requests come from one address, by the thousand.
 WITHOUT_RATE_LIMITS = {"THROTTLE_PAIR_FAILURES": "100", "THROTTLE_ACCOUNT_GUESSES": "0",
-                       "THROTTLE_ADDRESS_GUESSES": "0", "THROTTLE_ADDRESS_SIGNUPS": "0"}
+                       "THROTTLE_ADDRESS_GUESSES": "0", "THROTTLE_ADDRESS_SIGNUPS": "0",
+                       "THROTTLE_PAIR_LOGINS": "0"}
 
 
 class Schemathesis:

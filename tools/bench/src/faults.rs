@@ -50,6 +50,7 @@ async fn run_seed(arguments: &Arguments, seed: u64) -> Result<(), Failure> {
         ("USERS_TABLE", "Users"),
         ("CREDENTIALS_TABLE", "Credentials"),
         ("THROTTLE_TABLE", "Throttle"),
+        ("THROTTLE_PAIR_LOGINS", "0"),
         ("AWS_ENDPOINT_URL_DYNAMODB", faults.url.as_str()),
         ("METRICS", "off"),
         ("RUST_LOG", "error"),

@@ -34,7 +34,7 @@ impl Fixture {
     /// A new database. The root certificate of its TLS endpoint is written to `folder`.
     pub(crate) async fn new(folder: &Path) -> Result<Self, Failure> {
         std::fs::create_dir_all(folder)?;
-        let service = Service::with(&[("THROTTLE_ADDRESS_SIGNUPS", "100000")]).await;
+        let service = Service::with(&[("THROTTLE_ADDRESS_SIGNUPS", "100000"), ("THROTTLE_PAIR_LOGINS", "0")]).await;
         for number in 0..99 {
             let email = format!("user{number}@example.com");
             service.sign_up([&format!("User {number}"), &email, ADA[2]]).await;
@@ -59,6 +59,7 @@ impl Fixture {
             ("SESSIONS_TABLE", "Sessions".to_owned()),
             ("THROTTLE_TABLE", "Throttle".to_owned()),
             ("THROTTLE_ADDRESS_SIGNUPS", "100000".to_owned()),
+            ("THROTTLE_PAIR_LOGINS", "0".to_owned()),
             ("JWT_SECRET_KEY", KEY.to_owned()),
             ("WARM_UP", if warm_up { "on" } else { "off" }.to_owned()),
         ];

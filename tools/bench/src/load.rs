@@ -58,6 +58,7 @@ async fn start(binary: &Path) -> Result<Local, Failure> {
         .args(["--port", &port.to_string(), "--dynamodb-port", "0"])
         .env("RUST_LOG", "error")
         .env("THROTTLE_ADDRESS_SIGNUPS", "0")
+        .env("THROTTLE_PAIR_LOGINS", "0")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;

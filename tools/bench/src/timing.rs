@@ -3,10 +3,15 @@
 
 use std::time::Instant;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::domain::{session::RefreshToken, user::PublicId};
-use testkit::{ADA, Service, forge, service::CLIENT};
+use shared::domain::{
+    password::{Cost, Hasher, Password},
+    session::RefreshToken,
+    user::PublicId,
+};
+use testkit::{ADA, GRACE, Service, forge, service::CLIENT};
 
 use crate::{
     figures::Samples,
@@ -20,7 +25,7 @@ const RATE_LIMITED_CLIENT: u8 = 250;
 
 /// Compares response times and prints one line for each comparison.
 pub(crate) async fn run() -> Result<(), Failure> {
-    let limits = [("THROTTLE_ADDRESS_GUESSES", "0"), ("THROTTLE_ACCOUNT_GUESSES", "0")];
+    let limits = [("THROTTLE_ADDRESS_GUESSES", "0"), ("THROTTLE_ACCOUNT_GUESSES", "0"), ("THROTTLE_PAIR_LOGINS", "0")];
     for profile in ["strict", "tutorial"] {
         let service = Service::with(&[&limits[..], &[("AUTH_PROFILE", profile)]].concat()).await;
         let tokens = service.signed_in(ADA).await;
@@ -30,6 +35,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
             Ok([known.clone(), unknown.clone()])
         })
         .await?;
+        disabled(&service, profile, &unknown).await?;
         let token = tokens["token"].as_str().ok_or("a log-in without a token")?;
         let user = forge::payload(token)["sub"].as_str().and_then(PublicId::parse).ok_or("a token without a user")?;
         for path in ["/refresh", "/logout"] {
@@ -39,6 +45,27 @@ pub(crate) async fn run() -> Result<(), Failure> {
         rate_limited(&service, profile, [&known, &unknown]).await?;
     }
     large_input(&Service::with(&limits).await).await
+}
+
+/// Compares the right password of a disabled account with an unknown user: first with a current hash, then with one of
+/// a quarter of the cost.
+async fn disabled(service: &Service, profile: &str, unknown: &Value) -> Result<(), Failure> {
+    service.sign_up(GRACE).await;
+    let grace = ("email", GRACE[1]);
+    service.set("Credentials", grace, "disabled", AttributeValue::Bool(true)).await;
+    let right = json!({ "email": GRACE[1], "password": GRACE[2] });
+    for (hash, cost) in
+        [("current", None), ("outdated", Some(Cost { memory_kib: 9728, iterations: 1, parallelism: 1 }))]
+    {
+        if let Some(cost) = cost {
+            let hash = Hasher::new(cost, 1)?.hash(Password::new(GRACE[2])).await?;
+            let hash = AttributeValue::S(hash.as_str().to_owned());
+            service.set("Credentials", grace, "password_hash", hash).await;
+        }
+        let what = format!("{profile}: log-in, right password of a disabled account, {hash} hash / unknown user");
+        compare(service, &what, "/login", || Ok([right.clone(), unknown.clone()])).await?;
+    }
+    Ok(())
 }
 
 fn forged(user: PublicId) -> Result<Value, Failure> {
