@@ -13,6 +13,7 @@ from pathlib import Path
 from playwright.sync_api import expect, sync_playwright
 
 from other_site import OtherSite
+from slow_proxy import SlowProxy
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
@@ -203,9 +204,13 @@ class Pages(unittest.TestCase):
         self.assertEqual(annotated(guest), [
             ["name", "text", "name"], ["email", "email", "username"], ["password", "password", "new-password"]])
         page.goto("/user/me")
-        self.assertEqual(annotated(page)[1:], [
-            ["current_password", "password", "current-password"], ["new_password", "password", "new-password"],
-            ["password", "password", "current-password"]])
+        username, current = ["", "text", "username"], ["password", "password", "current-password"]
+        self.assertEqual(annotated(page), [
+            username, ["current_password", "password", "current-password"],
+            ["new_password", "password", "new-password"], username, current, username, current])
+        for field in page.locator("input[autocomplete=username]").all():
+            expect(field).to_be_hidden()
+            expect(field).to_have_value("ada@example.com")
 
     def test_the_user_list_is_paginated(self):
         service, page = self.member(THROTTLE_ADDRESS_SIGNUPS="0")
@@ -347,7 +352,8 @@ class Pages(unittest.TestCase):
         page.goto("/user?limit=7")
         self.assert_heading(page, "Users")
         expect(page).to_have_url(re.compile(r"/user\?limit=7$"))
-        self.assertTrue(all(names()[name] != value for name, value in before.items()))
+        changed = {name for name, value in before.items() if names()[name] != value}
+        self.assertEqual(changed, {"postern_access_token"})
 
         # A form rendered before the access token expired still works.
         page.goto("/user/me")
@@ -381,7 +387,7 @@ class Pages(unittest.TestCase):
         service.set_on_user(service.public_id, "disabled", {"BOOL": True})
         page.reload()
         self.assert_heading(page, "Log in")
-        self.assertEqual(page.context.cookies(), [])
+        self.assertEqual([cookie["name"] for cookie in page.context.cookies()], ["postern_device"])
 
     def test_logging_out_everywhere_logs_out_other_devices(self):
         service, page = self.member()
@@ -389,6 +395,14 @@ class Pages(unittest.TestCase):
         other.goto("/")
         self.log_in(other)
         page.goto("/user/me")
+        page.get_by_role("button", name="Log out all other devices").click()
+        self.assert_failed(page, "Your password is required.", "Your password")
+        self.fill(page, Your_password="wrong password")
+        page.get_by_role("button", name="Log out all other devices").click()
+        self.assert_failed(page, "The password is incorrect.", "Your password")
+        other.reload()
+        self.assert_heading(other, "Users")
+        self.fill(page, Your_password=PASSWORD)
         page.get_by_role("button", name="Log out all other devices").click()
         expect(page.get_by_role("status")).to_have_text("You have been logged out on all other devices.")
         other.reload()
@@ -407,8 +421,55 @@ class Pages(unittest.TestCase):
 
     def test_the_start_page_redirects_a_logged_in_user_to_the_users(self):
         _, page = self.member()
-        page.goto("/")
-        self.assert_heading(page, "Users")
+        for path in ("/", "/login", "/?utm_source=x", "/login?utm_source=x"):
+            page.goto(path)
+            self.assert_heading(page, "Users")
+        page.goto("/.well-known/change-password")
+        self.assert_heading(page, "Your account")
+
+    def test_a_log_out_with_a_damaged_access_cookie_ends_the_session(self):
+        service = self.serve()
+        service.sign_up()
+        page = self.open(service)
+        for damage in (lambda value: "x", lambda value: value + "x", lambda value: value[1:], lambda value: "a.b.c"):
+            page.goto("/")
+            self.log_in(page)
+            self.assert_heading(page, "Users")
+            before = page.context.cookies()
+            access = next(cookie for cookie in before if cookie["name"] == "postern_access_token")
+            page.context.add_cookies([{**access, "value": damage(access["value"])}])
+            page.get_by_role("button", name="Log out", exact=True).click()
+            expect(page.get_by_role("status")).to_have_text("You have been logged out.")
+            self.assertEqual(service.count("Sessions"), 0)
+            page.context.add_cookies(before)
+            page.goto("/user")
+            self.assert_heading(page, "Log in")
+
+    def test_of_two_users_on_one_computer_only_the_last_is_logged_in_and_the_browser_is_known_to_both(self):
+        service, page = self.member()
+        service.sign_up("Grace Hopper", "grace@example.com")
+        ada = page.context.cookies()
+        page.goto("/?return_to=%2Fuser")
+        self.log_in(page, email="grace@example.com")
+        expect(page.get_by_role("banner")).to_contain_text("Logged in as Grace Hopper")
+        self.assertEqual(service.count("Sessions"), 1)
+        grace = page.context.cookies()
+        page.context.add_cookies(ada)
+        page.goto("/user")
+        self.assert_heading(page, "Log in")
+
+        # Another computer behind the same address exhausts the limit of both accounts. This browser has its own.
+        for email in ("ada@example.com", "grace@example.com"):
+            while service.status_of_log_in("wrong password", email) != 429:
+                pass
+            stranger = self.open(service)
+            stranger.goto("/")
+            self.log_in(stranger, email=email)
+            self.assert_failed(stranger, TOO_MANY)
+            page.context.add_cookies(grace)
+            page.goto("/?return_to=%2Fuser")
+            self.log_in(page, email=email)
+            self.assert_heading(page, "Users")
 
     def test_after_a_log_out_the_back_button_shows_no_data(self):
         _, page = self.member()
@@ -501,6 +562,53 @@ class Pages(unittest.TestCase):
                 .then(response => [response.status, response.headers.get("www-authenticate")])""")
         self.assertEqual(challenge, [401, 'Bearer realm="Login required"'])
 
+    def test_a_refresh_that_another_site_starts_and_aborts_does_not_end_the_session(self):
+        # The responses arrive after the other site has stopped, so the browser never stores their cookies.
+        service = self.serve(JWT_EXPIRATION_DELTA="4", JWT_LEEWAY="0")
+        service.sign_up()
+        proxy = SlowProxy(service.url, "/refresh", delay=1)
+        self.addCleanup(proxy.stop)
+        site = OtherSite({"/": f"""<h1>Other</h1><script>
+            location.href = "{proxy.url}/refresh"; setTimeout(() => window.stop(), 80)</script>"""})
+        self.addCleanup(site.stop)
+        page = self.open(service, watched=False)
+        page.goto(f"{proxy.url}/")
+        self.log_in(page)
+        self.assert_heading(page, "Users")
+        before = page.context.cookies()
+        # For a browser, the first is cross-site, and the second is same-site but cross-origin.
+        for count, host in enumerate(("localhost", "127.0.0.1"), start=1):
+            page.goto(f"http://{host}:{site.port}/", wait_until="commit")
+            self.assertEqual(proxy.wait_for(count)[-1], 303)
+            self.assert_heading(page, "Other")
+        self.assertEqual(page.context.cookies(), before)
+        # A refresh token that has been exchanged counts as stolen after ten seconds.
+        page.wait_for_timeout(11_000)
+        page.goto(f"{proxy.url}/user")
+        self.assert_heading(page, "Users")
+        self.assertEqual(service.count("Sessions"), 1)
+
+    def test_a_web_app_of_another_origin_may_call_the_api_if_it_is_allowed(self):
+        site = OtherSite({"/": "<h1>App</h1>"})
+        self.addCleanup(site.stop)
+        app = f"http://localhost:{site.port}"
+        call = """async url => {
+            const post = (path, fields) => fetch(url + path, {
+                method: "POST", headers: {"content-type": "application/json"}, body: JSON.stringify(fields)})
+            try {
+                const {token} = await (await post("/login", {email: "ada@example.com", password: "%s"})).json()
+                const response = await fetch(url + "/user", {headers: {"x-access-token": token}})
+                return [(await response.json()).users.length, Boolean(response.headers.get("x-request-id"))]
+            } catch (error) { return error.message }
+        }""" % PASSWORD
+        for options, outcome in ((["--cors-allow-origin", app], [1, True]), ([], "Failed to fetch"),
+                                 (["--cors-allow-origin", "http://localhost:1"], "Failed to fetch")):
+            service = self.serve(options=options)
+            service.sign_up()
+            page = self.open(service, watched=False)
+            page.goto(app)
+            self.assertEqual(page.evaluate(call, service.url), outcome, options)
+
     def test_another_site_cannot_frame_a_page(self):
         service = self.serve()
         site = OtherSite({"/": f'<iframe src="{service.url}/"></iframe>'})
@@ -570,6 +678,10 @@ class Pages(unittest.TestCase):
         self.fill(page, Current_password="wrong password", New_password=NEW_PASSWORD)
         page.get_by_role("button", name="Change password").click()
         self.assert_accessible(page, "wrong current password")
+        self.fill(page, Your_password="wrong password")
+        page.get_by_role("button", name="Log out all other devices").click()
+        self.assert_accessible(page, "wrong password for other devices")
+        self.fill(page, Your_password=PASSWORD)
         page.get_by_role("button", name="Log out all other devices").click()
         self.assert_accessible(page, "account with a notice")
         service.stop_database()
