@@ -28,7 +28,8 @@ impl Login {
     /// Checks the caller's password, so that a stolen token is not enough, and returns the stored hash. Rate-limited
     /// like a log-in.
     pub(crate) async fn confirm_password(&self, caller: &Caller, password: Password) -> Result<PasswordHash, Error> {
-        let permit = self.guesses.count_confirmation(&caller.token).await?;
+        // Boxed: the database calls make the futures large.
+        let permit = Box::pin(self.guesses.count_confirmation(&caller.token)).await?;
         let compared = self.compare_with_stored(&caller.user, password).await;
         match &compared {
             Ok(_) => permit.confirm().await,

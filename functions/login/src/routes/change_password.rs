@@ -43,7 +43,8 @@ pub(crate) async fn change_password(
         caller => caller?,
     };
     let token = caller.token;
-    let changed = login.change_password(caller, request, now).await;
+    // Boxed: hashes and database calls make the future large.
+    let changed = Box::pin(login.change_password(caller, request, now)).await;
     match changed.inspect_err(|error| refused(Some(token.subject), error)) {
         Ok(tokens) if is_form => {
             Ok(login.redirect_with_cookies(&tokens, &pages::with_notice(paths::ME, Notice::PasswordChanged)))

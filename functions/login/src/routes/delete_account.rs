@@ -35,7 +35,8 @@ pub(crate) async fn delete_account(
         caller => caller?,
     };
     let token = caller.token;
-    let deleted = login.delete_account(caller, request).await;
+    // Boxed: hashes and database calls make the future large.
+    let deleted = Box::pin(login.delete_account(caller, request)).await;
     match deleted.inspect_err(|error| refused(Some(token.subject), error)) {
         Ok(()) if is_form => Ok(login.redirect_clearing_cookies(&pages::with_notice(paths::START, Notice::Deleted))),
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),

@@ -159,10 +159,10 @@ impl Login {
         let now = self.clock.now();
         for earlier in [self.refresh_cookie(headers, now).await, self.access_cookie(headers, now).await] {
             match earlier {
-                Ok(VerifiedToken { subject, binding: TokenBinding::Session(session) }) => {
-                    if self.sessions.end(subject, session).await? {
-                        audit::record(Event::LoggedOut, subject);
-                    }
+                Ok(VerifiedToken { subject, binding: TokenBinding::Session(session) })
+                    if self.sessions.end(subject, session).await? =>
+                {
+                    audit::record(Event::LoggedOut, subject);
                 }
                 Err(error) if !error.kind().is_refusal() => return Err(error),
                 _ => {}
@@ -211,7 +211,8 @@ impl Login {
             Ok(credentials) => {
                 let confirmed = async {
                     match device {
-                        Some(device) => permit.confirm_and_remember(guesser, device).await,
+                        // Boxed: its concurrent database calls make the future large.
+                        Some(device) => Box::pin(permit.confirm_and_remember(guesser, device)).await,
                         None => permit.confirm().await,
                     }
                 };

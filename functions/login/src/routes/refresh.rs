@@ -93,7 +93,8 @@ impl Login {
         let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed.into());
         let token = token.inspect_err(|error| refused(None, error))?;
         let time_limit = TIME_LIMIT.min(self.session_grace / 2);
-        let issued = tokio::time::timeout(time_limit, self.reissue(&token, now, advance(&token)));
+        // Boxed: its two concurrent database calls make the future large.
+        let issued = tokio::time::timeout(time_limit, Box::pin(self.reissue(&token, now, advance(&token))));
         let tokens =
             issued.await.unwrap_or(Err(Error::Late)).inspect_err(|error| refused(Some(token.user()), error))?;
         audit::record(Event::Refreshed, token.user());
