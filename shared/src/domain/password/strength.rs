@@ -164,8 +164,8 @@ mod tests {
     #[test]
     fn well_known_passwords_are_refused() {
         let short = "password Password1 P@ssw0rd 12345678 123456789012345 qwertyuiop qwertyuiopasdfgh iloveyou \
-            letmein123 aaaaaaaaaaaaaaa abcdefghijklmno abcabcabcabcabc passwordpassword trustno1 sunshine1 dragon123 Pass@123 \
-            Admin@123 Welcome@123 Summer2024! Hello@123 Company2024! Liverpool1! Monday@1 Test1234!";
+            letmein123 aaaaaaaaaaaaaaa abcdefghijklmno abcabcabcabcabc passwordpassword trustno1 sunshine1 dragon123 \
+            Pass@123 Admin@123 Welcome@123 Summer2024! Hello@123 Company2024! Liverpool1! Monday@1 Test1234!";
         let long = "1qaz2wsx3edc4rfv5tgb 2wsx3edc4rfv5tgb6yhn !QAZ2wsx#EDC4rfv zaq1xsw2cde3vfr4 qazwsxedcrfvtgb \
             1q2w3e4r5t6y7u8i9o0p 1a2b3c4d5e6f7g8h poiuytrewq0987654321 zxcvbnmasdfghjkl йцукенгшщзфывапр \
             Password123456! Qwerty123456789! Iloveyou2024!! MyPassword12345! P@$$w0rdP@$$w0rd S3cur3P@ssw0rd!! \

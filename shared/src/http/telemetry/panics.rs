@@ -104,7 +104,7 @@ mod tests {
             assert_eq!(request["span"]["request_id"], id, "{log}");
         }
         for (panic, file) in
-            [(handler, "telemetry/panics.rs:"), (estimator, "telemetry/panics.rs:"), (hash, "password/hasher.rs:")]
+            [(handler, "telemetry/panics.rs:"), (estimator, "telemetry/panics.rs:"), (hash, "hasher.rs:")]
         {
             let location = panic["location"].as_str().expect("a location");
             assert!(location.contains(file), "{log}");
