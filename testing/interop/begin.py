@@ -4,6 +4,7 @@ Usage: begin.py ALGORITHM ISSUER AUDIENCE FOLDER
 Reads the keys that keys.py wrote to FOLDER, and writes FOLDER/task.json for libraries.py and libraries.mjs.
 """
 
+import base64
 import json
 import re
 import sys
@@ -58,10 +59,13 @@ expect("JWK Set", document(configuration["jwks_uri"]), {"keys": public})
 user = {"name": "Ada Lovelace", "email": "ada@example.com", "password": "correct horse battery staple"}
 public_id = call(f"{issuer}/signup", user)[1]["public_id"]
 token = call(f"{issuer}/login", user)[1]["token"]
+typ = "JWT" if algorithm == "HS256" else "at+jwt"
+header = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))
+expect("typ", header["typ"], typ)
 
 task = {
     "algorithm": algorithm, "issuer": issuer, "audience": audience, "jwks_uri": configuration["jwks_uri"],
-    "public_id": public_id, "token": token, "keys": keys,
+    "public_id": public_id, "user": user, "token": token, "typ": typ, "keys": keys,
     "other": other, "other_verification_key": verification_key(other),
 }
 (folder / "task.json").write_text(json.dumps(task))

@@ -4,8 +4,13 @@ import { createRemoteJWKSet, jwtVerify } from "jose"; // npm install jose
 // invalid or the keys cannot be fetched.
 export function verifier(issuer, audience, algorithm) {
   const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
-  return async (token) => {
-    const options = { algorithms: [algorithm], issuer, audience, requiredClaims: ["exp", "sub"] };
-    return (await jwtVerify(token, keys, options)).payload;
+  const options = {
+    algorithms: [algorithm],
+    issuer,
+    audience,
+    typ: "at+jwt",
+    requiredClaims: ["exp", "sub"],
+    clockTolerance: 5, // The clocks may differ by 5 seconds.
   };
+  return async (token) => (await jwtVerify(token, keys, options)).payload;
 }

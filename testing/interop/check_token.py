@@ -10,7 +10,11 @@ def verifier(issuer, audience, algorithm):
 
     def verify(token):
         key = keys.get_signing_key_from_jwt(token)
-        return jwt.decode(token, key, algorithms=[algorithm], issuer=issuer, audience=audience,
-                          options={"require": ["exp", "sub"]})
+        # The clocks may differ by 5 seconds.
+        decoded = jwt.decode_complete(token, key, algorithms=[algorithm], issuer=issuer, audience=audience,
+                                      leeway=5, options={"require": ["exp", "sub"]})
+        if decoded["header"].get("typ") != "at+jwt":
+            raise jwt.InvalidTokenError("not an access token")
+        return decoded["payload"]
 
     return verify

@@ -23,8 +23,34 @@ const sharedKey = (keys) => (header) => {
   return importJWK(key, task.algorithm);
 };
 
+// Returns a token that the service has just issued.
+async function logIn() {
+  const headers = { "Content-Type": "application/json" };
+  const response = await fetch(`${task.issuer}/login`, { method: "POST", headers, body: JSON.stringify(task.user) });
+  return (await response.json()).token;
+}
+
+// Calls a function while the clock is behind.
+async function withClockBehind(seconds, call) {
+  const Clock = globalThis.Date;
+  globalThis.Date = class extends Clock {
+    constructor(...given) {
+      super(...(given.length ? given : [Clock.now() - seconds * 1000]));
+    }
+    static now() {
+      return Clock.now() - seconds * 1000;
+    }
+  };
+  try {
+    return await call();
+  } finally {
+    globalThis.Date = Clock;
+  }
+}
+
 const jose = {
   name: "jose",
+  isDocumented: !isSymmetric,
   VerificationError: errors.JOSEError,
   // The documented verifier.
   verifier: () => verifier(task.issuer, task.audience, task.algorithm),
@@ -32,8 +58,8 @@ const jose = {
     const options = { issuer, audience, algorithms: [algorithm] };
     return (await jwtVerify(token, isSymmetric ? sharedKey(keys) : createLocalJWKSet({ keys }), options)).payload;
   },
-  async sign(claims, key, algorithm) {
-    const header = { alg: algorithm, kid: key.kid, typ: "JWT" };
+  async sign(claims, key, algorithm, typ) {
+    const header = { alg: algorithm, kid: key.kid, typ };
     return new SignJWT(claims).setProtectedHeader(header).sign(await importJWK(key, algorithm));
   },
 };
@@ -103,8 +129,9 @@ const now = Math.floor(Date.now() / 1000);
 // Without "alg" and "use", so that the libraries allow misuse of the keys.
 const [first, second, other] = [...task.keys, task.other].map(({ alg, use, ...key }) => key);
 const good = { iss: task.issuer, aud: task.audience, sub: task.public_id, iat: now, nbf: now, exp: now + 60 };
-const sign = (changes = {}, key = first, algorithm = task.algorithm) =>
-  jose.sign({ ...good, ...changes }, key, algorithm);
+const sign = (changes = {}, key = first, algorithm = task.algorithm, typ = task.typ) =>
+  jose.sign({ ...good, ...changes }, key, algorithm, typ);
+const signAs = (typ) => sign({}, first, task.algorithm, typ);
 
 // The library verifies tokens of the service.
 async function testVerification(library) {
@@ -124,6 +151,27 @@ async function testVerification(library) {
   await assertRejects(library, verify, await sign({}, other), "a token signed with another key");
   await assertRejects(library, verify, await sign({}, sameKid), "a token signed with another key with the same kid");
   await assertRejects(library, verify, await sign({ exp: now - 60 }), "an expired token");
+  if (library.isDocumented) await testDocumentedVerifier(library, verify);
+}
+
+async function testDocumentedVerifier(library, verify) {
+  await assertAccepts(library, verify, await sign(), "a token of the library");
+  for (const [what, token] of Object.entries({
+    "a logout token": await signAs("logout+jwt"),
+    "a token without an audience": await sign({ aud: undefined }),
+    "a token for another audience": await sign({ aud: "other-audience" }),
+    "a token of another issuer": await sign({ iss: "https://auth.example.com" }),
+    "a token that does not expire": await sign({ exp: undefined }),
+  })) {
+    await assertRejects(library, verify, token, what);
+  }
+  const fresh = (seconds) => `a fresh token, with a clock that is ${seconds} s behind,`;
+  for (const seconds of [0.5, 4]) {
+    const token = await logIn();
+    await withClockBehind(seconds, () => assertAccepts(library, verify, token, fresh(seconds)));
+  }
+  const token = await logIn();
+  await withClockBehind(60, () => assertRejects(library, verify, token, fresh(60)));
 }
 
 // The service verifies tokens of the library. Returns the number of forgeries.
@@ -132,6 +180,8 @@ async function testSigning(library) {
     "a token": await sign(),
     "a token signed with the second key": await sign({}, second),
     "a token for several audiences": await sign({ aud: ["other-audience", task.audience] }),
+    "a token of the type JWT": await signAs("JWT"),
+    "a token without a type": await signAs(undefined),
   })) {
     const found = await responseTo(token);
     if (found !== "200") fail(library, `the service responds to ${what} of the library with ${found}`);
@@ -147,6 +197,7 @@ async function testSigning(library) {
     "that does not expire": await sign({ exp: undefined }),
     "that is not valid yet": await sign({ nbf: now + 60 }),
     "without a subject": await sign({ sub: undefined }),
+    "of another type": await signAs("logout+jwt"),
     "without a signature": unsigned(good, first.kid),
   };
   if (["HS256", "RS256"].includes(task.algorithm)) {

@@ -6,8 +6,10 @@ import json
 import sys
 import time
 import warnings
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -34,8 +36,16 @@ def fetch_keys():
 known = task.keys if is_symmetric else fetch_keys()
 
 
+def log_in():
+    """Returns a token that the service has just issued."""
+    request = Request(f"{task.issuer}/login", json.dumps(task.user).encode(), {"Content-Type": "application/json"})
+    with urlopen(request, timeout=10) as response:
+        return json.load(response)["token"]
+
+
 class WithPyJWT:
     errors = (jwt.PyJWTError, KeyError)
+    is_documented = not is_symmetric
 
     def verifier(self):
         """Returns the documented verifier."""
@@ -45,12 +55,21 @@ class WithPyJWT:
         key = jwt.PyJWKSet.from_dict({"keys": keys})[jwt.get_unverified_header(token)["kid"]]
         return jwt.decode(token, key, algorithms=[algorithm], issuer=issuer, audience=audience)
 
-    def sign(self, claims, key, algorithm):
-        return jwt.encode(claims, jwt.PyJWK(key, algorithm).key, algorithm, {"kid": key["kid"]})
+    def sign(self, claims, key, algorithm, typ):
+        return jwt.encode(claims, jwt.PyJWK(key, algorithm).key, algorithm, {"kid": key["kid"], "typ": typ})
+
+    def clock_behind(self, seconds):
+        class Behind(datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return datetime.now(tz) - timedelta(seconds=seconds)
+
+        return patch("jwt.api_jwt.datetime", Behind)
 
 
 class WithJoserfc:
     errors = (JoseError, ValueError)
+    is_documented = False
 
     def verifier(self):
         return lambda token: self.verify(token, fetch_keys())
@@ -62,8 +81,9 @@ class WithJoserfc:
         joserfc.jwt.JWTClaimsRegistry(exp={"essential": True}, **required).validate(claims)
         return claims
 
-    def sign(self, claims, key, algorithm):
-        return joserfc.jwt.encode({"alg": algorithm, "kid": key["kid"]}, claims, import_key(key), [algorithm])
+    def sign(self, claims, key, algorithm, typ):
+        header = {"alg": algorithm, "kid": key["kid"]} | ({"typ": typ} if typ else {})
+        return joserfc.jwt.encode(header, claims, import_key(key), [algorithm])
 
 
 def fail(what):
@@ -113,9 +133,9 @@ for name, library in {"PyJWT": WithPyJWT(), "joserfc": WithJoserfc()}.items():
     )
     good = {"iss": task.issuer, "aud": task.audience, "sub": task.public_id, "iat": now, "nbf": now, "exp": now + 60}
 
-    def sign(key=first, algorithm=task.algorithm, **changes):
+    def sign(key=first, algorithm=task.algorithm, typ=task.typ, **changes):
         claims = {claim: value for claim, value in {**good, **changes}.items() if value is not None}
-        return library.sign(claims, key, algorithm)
+        return library.sign(claims, key, algorithm, typ)
 
     # The library verifies tokens of the service.
     verify = library.verify if is_symmetric else library.verifier()
@@ -133,11 +153,26 @@ for name, library in {"PyJWT": WithPyJWT(), "joserfc": WithJoserfc()}.items():
     assert_rejects(verify, sign(key=other | {"kid": first["kid"]}), "a token signed with another key with the same kid")
     assert_rejects(verify, sign(exp=now - 60), "an expired token")
 
+    if library.is_documented:
+        assert_accepts(verify, sign(), "a token of the library")
+        assert_rejects(verify, sign(typ="logout+jwt"), "a logout token")
+        assert_rejects(verify, sign(aud=None), "a token without an audience")
+        assert_rejects(verify, sign(aud="other-audience"), "a token for another audience")
+        assert_rejects(verify, sign(iss="https://auth.example.com"), "a token of another issuer")
+        assert_rejects(verify, sign(exp=None), "a token that does not expire")
+        for seconds in (0.5, 4):
+            with library.clock_behind(seconds):
+                assert_accepts(verify, log_in(), f"a fresh token, with a clock that is {seconds} s behind,")
+        with library.clock_behind(60):
+            assert_rejects(verify, log_in(), "a fresh token, with a clock that is 60 s behind,")
+
     # The service verifies tokens of the library.
     for what, token in {
         "a token": sign(),
         "a token signed with the second key": sign(key=second),
         "a token for several audiences": sign(aud=["other-audience", task.audience]),
+        "a token of the type JWT": sign(typ="JWT"),
+        "a token without a type": sign(typ=None),
     }.items():
         if response_to(token) != (200, None):
             fail(f"the service responds to {what} of the library with {response_to(token)}")
@@ -152,6 +187,7 @@ for name, library in {"PyJWT": WithPyJWT(), "joserfc": WithJoserfc()}.items():
         "that does not expire": sign(exp=None),
         "that is not valid yet": sign(nbf=now + 60),
         "without a subject": sign(sub=None),
+        "of another type": sign(typ="logout+jwt"),
         "without a signature": unsigned(good, first["kid"]),
     }
     if task.algorithm in ("HS256", "RS256"):

@@ -6,7 +6,12 @@ use axum::{
 };
 use shared::{
     domain::{time::UnixMillis, token::VerifiedToken},
-    http::{browser::ReturnTo, error::Error, pages, paths, request::access_token},
+    http::{
+        browser::ReturnTo,
+        error::Error,
+        pages, paths,
+        request::{access_token, authorization},
+    },
 };
 
 use crate::ListUsers;
@@ -20,13 +25,35 @@ impl ListUsers {
     }
 
     /// Redirects a browser to refresh its access token, or else to log in. Either returns the user to this page.
+    ///
+    /// A browser whose new access token is refused as well has to log in, or it would be redirected forever: the
+    /// settings or the clocks of the functions differ, or another application of this host sets a cookie of the same
+    /// name. It keeps its cookies, because a deployment that has not reached every function yet is such a case.
     pub(crate) fn redirect_to_log_in(&self, error: &Error, headers: &HeaderMap, uri: &Uri) -> Response {
-        let query = ReturnTo::here(uri).unwrap_or_default().to_query();
-        if error.asks_to_refresh() && matches!(self.cookies.refresh_token(headers), Ok(Some(_))) {
-            return pages::see_other(&format!("{}{query}", paths::REFRESH));
+        let page = ReturnTo::here(uri).unwrap_or_default();
+        let can_refresh = error.asks_to_refresh()
+            && matches!(self.cookies.refresh_token(headers), Ok(Some(_)))
+            // A refresh replaces the cookie only, and a header is preferred to it.
+            && !self.has_token_header(headers);
+        if !can_refresh {
+            let mut response = pages::see_other(&format!("{}{}", paths::START, page.to_query()));
+            self.cookies.clear(response.headers_mut());
+            return response;
         }
-        let mut response = pages::see_other(&format!("{}{query}", paths::START));
-        self.cookies.clear(response.headers_mut());
-        response
+        match page.after_refresh() {
+            Some(page) => pages::see_other(&format!("{}{}", paths::START, page.to_query())),
+            None => pages::see_other(&format!("{}{}", paths::REFRESH, page.to_query())),
+        }
     }
+
+    fn has_token_header(&self, headers: &HeaderMap) -> bool {
+        !matches!(authorization::bearer_token(headers, &self.header_prefix), Err(Error::TokenMissing))
+    }
+}
+
+/// Redirects a browser that returns from a refresh to the same page without the mark, which does not belong into its
+/// address bar.
+pub(crate) fn redirect_after_refresh(uri: &Uri) -> Option<Response> {
+    let page = ReturnTo::here(uri)?.after_refresh()?;
+    Some(pages::see_other(page.as_str()))
 }

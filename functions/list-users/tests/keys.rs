@@ -40,7 +40,8 @@ fn token(key: &Jwk, user: PublicId) -> String {
     let set = JwkSet::new(vec![key.clone()]).to_json();
     let keys = SigningKeySet::parse(&set, key.algorithm(), Deployment::Aws).unwrap();
     let (name, lifetime) = ("postern".to_owned(), Duration::from_secs(600));
-    let issuer = Issuer::new(IssuerConfig { issuer: name, audience: None, lifetime, not_before_delay: Duration::ZERO });
+    let issuer =
+        Issuer::new(IssuerConfig { issuer: name, audience: Vec::new(), lifetime, not_before_delay: Duration::ZERO });
     let binding = TokenBinding::Version(0);
     let (signer, now) = (keys.signer(UnixSeconds::new(2), Duration::ZERO), Clock::system().now().seconds());
     issuer.issue(signer, user, binding, None, now).unwrap().0

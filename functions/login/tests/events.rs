@@ -29,7 +29,7 @@ const SAMPLES: [Sample; 72] = [
     ("login-browser-missing-credentials", 401, "Error: Log in"),
     ("login-browser-wrong-password", 403, "Error: Log in"),
     ("login-browser-cross-site", 403, "Error: Not allowed"),
-    ("refresh-browser", 303, "/user"),
+    ("refresh-browser", 303, "/user?refreshed=1"),
     ("refresh-browser-no-session", 303, "/?return_to=%2Fuser%2Fme"),
     ("logout-browser", 303, "/?notice=logged-out"),
     ("logout-browser-cross-site", 403, "Error: Not allowed"),
@@ -196,6 +196,29 @@ async fn an_invalid_or_missing_setting_stops_startup_and_names_the_variable() {
         (without("JWT_SECRET_KEY").with("JWT_SECRET_ARN", "file:/tmp/never"), "JWT_SECRET_ARN"),
     ] {
         assert_does_not_start(&env, named, &["hunter2", "never", KEY, DEVELOPMENT_KEY]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_deployed_function_has_no_local_rules_even_with_a_local_database() {
+    let fixture = fixture().await;
+    let local = fixture.env.clone().with("JWT_SECRET_KEY", DEVELOPMENT_KEY);
+    let deployed = |env: &FunctionEnv| {
+        let log_stream = "2026/11/22/[1]0123456789abcdef0123456789abcdef";
+        env.clone().with_all(&[("AWS_LAMBDA_LOG_STREAM_NAME", log_stream), ("AWS_SAM_LOCAL", "true")])
+    };
+    assert_does_not_start(&deployed(&local), "JWT_SECRET_KEY", &[DEVELOPMENT_KEY]).await;
+    let key_file = fixture.env.clone().without("JWT_SECRET_KEY").with("JWT_SECRET_ARN", "file:/tmp/never");
+    assert_does_not_start(&deployed(&key_file), "JWT_SECRET_ARN", &["never"]).await;
+    for (env, is_secure) in [(local, false), (deployed(&fixture.env), true)] {
+        let function = env.start(BINARY).await;
+        let answer = function.invoke(fixture.event("login-browser-form").await).await.expect("the invocation succeeds");
+        let cookies = answer["cookies"].as_array().unwrap();
+        assert!(!cookies.is_empty(), "{answer}");
+        for cookie in cookies.iter().map(|cookie| cookie.as_str().unwrap()) {
+            let attributes = (cookie.starts_with("__Host-"), cookie.contains("; Secure"));
+            assert_eq!(attributes, (is_secure, is_secure), "{cookie}");
+        }
     }
 }
 

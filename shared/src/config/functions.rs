@@ -7,10 +7,10 @@ use super::{
     keys::{KeySource, SigningKeySettings, VerifyingKeySettings, VerifyingKeySource},
     log_in::LogInSettings,
     passwords::PasswordSettings,
+    relaxed::Function,
     security_profile::SecurityProfile,
     settings::Settings,
     tables::Tables,
-    tokens::{relaxed_issuer_rules, relaxed_verifier_rules},
 };
 use crate::domain::{
     deployment::Deployment,
@@ -32,7 +32,7 @@ pub struct SignupSettings {
     pub passwords: PasswordSettings,
     /// Limit on sign-ups from one address.
     pub limit: Option<GcraLimit>,
-    /// The settings of this function that are weaker than in the strict profile.
+    /// The variables of this function whose values are weaker than recommended.
     pub relaxed_rules: Vec<&'static str>,
 }
 
@@ -63,7 +63,7 @@ pub struct LoginSettings {
     pub passwords: PasswordSettings,
     /// Limits on password guesses.
     pub guesses: GuessLimits,
-    /// The settings of this function that are weaker than in the strict profile.
+    /// The variables of this function whose values are weaker than recommended.
     pub relaxed_rules: Vec<&'static str>,
 }
 
@@ -84,31 +84,25 @@ pub struct ListUsersSettings {
     pub keys: VerifyingKeySettings,
     /// The group that may list users; `None` admits every authenticated user.
     pub group: Option<String>,
-    /// The settings of this function that are weaker than in the strict profile.
+    /// The variables of this function whose values are weaker than recommended.
     pub relaxed_rules: Vec<&'static str>,
 }
 
 impl Settings {
     /// The settings of `signup`. Fails if a variable that it requires is not set.
     pub fn signup(&self) -> Result<SignupSettings, ConfigError> {
-        let rules = [self.responses.relaxed_rules(), self.passwords.relaxed_rules(), self.throttle.relaxed_sign_ups];
         Ok(SignupSettings {
             users_table: self.tables.users()?,
             credentials_table: self.tables.credentials()?,
             throttle_table: self.tables.throttle()?,
             passwords: self.passwords,
             limit: self.throttle.sign_ups,
-            relaxed_rules: rules.into_iter().flatten().collect(),
+            relaxed_rules: self.relaxed_rules(Function::Signup),
         })
     }
 
     /// The settings of `login`. Fails if a variable that it requires is not set.
     pub fn login(&self) -> Result<LoginSettings, ConfigError> {
-        let mut relaxed_rules = Vec::from_iter(self.responses.relaxed_rules());
-        relaxed_rules.extend(relaxed_issuer_rules(&self.tokens.issuer));
-        relaxed_rules.extend(relaxed_verifier_rules(&self.tokens.verifier));
-        relaxed_rules.extend(self.passwords.relaxed_rules());
-        relaxed_rules.extend(&self.throttle.relaxed_guesses);
         Ok(LoginSettings {
             tables: self.all_tables()?,
             profile: self.responses.profile,
@@ -122,7 +116,7 @@ impl Settings {
             session_grace: self.session_grace,
             passwords: self.passwords,
             guesses: self.throttle.guesses,
-            relaxed_rules,
+            relaxed_rules: self.relaxed_rules(Function::Login),
         })
     }
 
@@ -142,8 +136,6 @@ impl Settings {
     }
 
     fn list_users_with(&self, keys: VerifyingKeySettings) -> Result<ListUsersSettings, ConfigError> {
-        let mut relaxed_rules = relaxed_verifier_rules(&self.tokens.verifier).collect::<Vec<_>>();
-        relaxed_rules.extend(super::listing::relaxed_rules(self.list_users_group.as_ref()));
         Ok(ListUsersSettings {
             users_table: self.tables.users()?,
             sessions_table: self.tables.sessions()?,
@@ -152,7 +144,7 @@ impl Settings {
             header_prefix: self.tokens.header_prefix.clone(),
             keys,
             group: self.list_users_group.clone(),
-            relaxed_rules,
+            relaxed_rules: self.relaxed_rules(Function::ListUsers),
         })
     }
 

@@ -1,6 +1,6 @@
 //! The keys that sign and verify tokens.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -20,7 +20,6 @@ pub(super) const SECRET_ARN: Variable = Variable::unset("JWT_SECRET_ARN");
 pub(super) const PUBLIC_KEYS_ARN: Variable = Variable::unset("JWT_PUBLIC_KEYS_ARN");
 /// How long keys are cached, in seconds.
 pub const KEYS_REFRESH: Variable = Variable::fixed("JWT_KEYS_REFRESH", "300");
-pub(super) const DATABASE_ENDPOINT: Variable = Variable::unset("AWS_ENDPOINT_URL_DYNAMODB");
 
 /// Where keys come from.
 #[derive(Debug, Clone)]
@@ -83,8 +82,7 @@ pub enum VerifyingKeySource {
 
 impl KeySettings {
     pub(super) fn read(env: &Env<'_>, deployment: Deployment) -> Result<Self, ConfigError> {
-        let algorithm = Algorithm::parse(&env.required(&ALGORITHM)?)
-            .ok_or_else(|| ALGORITHM.error("must be HS256, EdDSA, ES256 or RS256"))?;
+        let algorithm = algorithm(env)?;
         let secret = match (env.text(&SECRET_KEY)?, location(env, &SECRET_ARN, deployment)?) {
             (Some(_), Some(_)) => return Err(SECRET_KEY.error("and JWT_SECRET_ARN are both set: remove one of them")),
             (Some(key), None) => {
@@ -125,10 +123,10 @@ impl KeySettings {
     }
 }
 
-/// The deployment, derived from `AWS_ENDPOINT_URL_DYNAMODB`.
-pub(super) fn deployment(env: &Env<'_>) -> Result<Deployment, ConfigError> {
-    let endpoint = env.text(&DATABASE_ENDPOINT)?;
-    Ok(if endpoint.is_some_and(|url| is_loopback_url(&url)) { Deployment::Loopback } else { Deployment::Aws })
+/// `JWT_ALGORITHM`.
+pub(super) fn algorithm(env: &Env<'_>) -> Result<Algorithm, ConfigError> {
+    let name = env.required(&ALGORITHM)?;
+    Algorithm::parse(&name).ok_or_else(|| ALGORITHM.error("must be HS256, EdDSA, ES256 or RS256"))
 }
 
 fn location(env: &Env<'_>, variable: &Variable, deployment: Deployment) -> Result<Option<KeySource>, ConfigError> {
@@ -142,24 +140,18 @@ fn location(env: &Env<'_>, variable: &Variable, deployment: Deployment) -> Resul
     }
 }
 
-/// Whether a URL is plain HTTP to the loopback interface, or to the host of a container (`sam local`).
-pub fn is_loopback_url(url: &str) -> bool {
-    let Ok(url) = url.parse::<axum::http::Uri>() else { return false };
-    let host = url.host().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    url.scheme_str() == Some("http")
-        && (address.is_ok_and(|address| address.is_loopback()) || matches!(host, "localhost" | "host.docker.internal"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{super::env::with_env, *};
+    use super::{
+        super::{deployment, env::with_env},
+        *,
+    };
     use crate::domain::keys::hmac_secret::DEVELOPMENT_KEY;
 
     const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf";
 
     fn read(variables: &[(&str, &str)]) -> Result<KeySettings, ConfigError> {
-        with_env(variables, |env| KeySettings::read(env, deployment(env)?))
+        with_env(variables, |env| KeySettings::read(env, deployment::read(env)?))
     }
 
     #[test]

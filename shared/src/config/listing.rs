@@ -19,7 +19,3 @@ pub(super) fn read(env: &Env<'_>) -> Result<Option<String>, ConfigError> {
     }
     Ok(Some(group))
 }
-
-pub(super) fn relaxed_rules(group: Option<&String>) -> Option<&'static str> {
-    group.is_none().then_some(GROUP.name)
-}

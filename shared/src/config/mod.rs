@@ -6,6 +6,7 @@
 
 pub mod clock;
 mod connection;
+mod deployment;
 mod env;
 mod functions;
 pub mod key_location;
@@ -14,6 +15,7 @@ mod listing;
 mod log_in;
 mod passwords;
 mod profile;
+mod relaxed;
 mod security_profile;
 mod sessions;
 mod settings;
@@ -26,11 +28,12 @@ mod tokens;
 
 pub use self::{
     connection::{ConnectionSettings, Roots},
+    deployment::is_loopback_url,
     env::{ConfigError, DefaultValue, Variable},
     functions::{ListUsersSettings, LoginSettings, SignupSettings},
     keys::{
         KEYS_REFRESH, KeyPolicy, KeySettings, KeySource, SECRET_KEY, SigningKeySettings, VerifyingKeySettings,
-        VerifyingKeySource, is_loopback_url,
+        VerifyingKeySource,
     },
     log_in::LogInSettings,
     passwords::PasswordSettings,
@@ -45,9 +48,10 @@ pub use self::{
 
 /// Every setting that an operator can choose, with its default. docs/reference/configuration.md describes them, and
 /// template.yaml has parameters for them.
-pub const VARIABLES: [Variable; 43] = [
+pub const VARIABLES: [Variable; 44] = [
     profile::PROFILE,
     profile::REALM,
+    profile::HSTS_SUBDOMAINS,
     tokens::ISSUER,
     tokens::AUDIENCE,
     tokens::LIFETIME,

@@ -5,15 +5,13 @@ use std::thread;
 use super::env::{ConfigError, Env, Variable};
 use crate::domain::password::{Cost, OWASP_MINIMUM};
 
+/// In the strict profile, the minimum of NIST SP 800-63B-4 section 3.1.1.2.
 pub(super) const MIN_LENGTH: Variable = Variable::per_profile("PASSWORD_MIN_LENGTH", "8", "15");
 pub(super) const MEMORY: Variable = Variable::fixed("ARGON2_MEMORY_KIB", "19456");
 pub(super) const ITERATIONS: Variable = Variable::fixed("ARGON2_ITERATIONS", "2");
 pub(super) const PARALLELISM: Variable = Variable::fixed("ARGON2_PARALLELISM", "1");
 /// Set by Lambda, in MB.
 pub(super) const FUNCTION_MEMORY: Variable = Variable::unset("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");
-
-/// Shortest minimum length that the strict profile considers safe (NIST SP 800-63B-4 section 3.1.1.2).
-const STRICT_MIN_LENGTH: usize = 15;
 
 /// Rules for passwords and the cost of their hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +33,6 @@ impl PasswordSettings {
             parallelism: env.number(&PARALLELISM, OWASP_MINIMUM.parallelism..=16)?,
         };
         Ok(Self { min_length: env.number(&MIN_LENGTH, 8..=128)?, cost, processors: processors(env) })
-    }
-
-    pub(super) fn relaxed_rules(&self) -> Option<&'static str> {
-        (self.min_length < STRICT_MIN_LENGTH).then_some(MIN_LENGTH.name)
     }
 }
 

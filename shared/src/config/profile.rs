@@ -7,6 +7,7 @@ use super::{
 
 pub(super) const PROFILE: Variable = Variable::fixed("AUTH_PROFILE", "tutorial");
 pub(super) const REALM: Variable = Variable::unset("JWT_DEFAULT_REALM");
+pub(super) const HSTS_SUBDOMAINS: Variable = Variable::per_profile("HSTS_SUBDOMAINS", "off", "on");
 
 /// Reads `AUTH_PROFILE`, which determines the defaults of all other variables.
 pub(super) fn read(source: Source<'_>) -> Result<SecurityProfile, ConfigError> {
@@ -17,13 +18,15 @@ pub(super) fn read(source: Source<'_>) -> Result<SecurityProfile, ConfigError> {
     }
 }
 
-/// How error responses are written.
+/// How responses are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResponseSettings {
     /// Determines statuses and messages.
     pub profile: SecurityProfile,
     /// `JWT_DEFAULT_REALM`, if set.
     pub realm: Option<String>,
+    /// `HSTS_SUBDOMAINS`: whether browsers must use HTTPS for the subdomains of this host too.
+    pub hsts_subdomains: bool,
 }
 
 impl ResponseSettings {
@@ -36,11 +39,7 @@ impl ResponseSettings {
             Some(realm) if !is_plain(&realm) => {
                 Err(REALM.error("must be at most 256 characters of printable ASCII without \" and \\"))
             }
-            realm => Ok(Self { profile: env.profile(), realm }),
+            realm => Ok(Self { profile: env.profile(), realm, hsts_subdomains: env.switch(&HSTS_SUBDOMAINS)? }),
         }
-    }
-
-    pub(super) fn relaxed_rules(&self) -> Option<&'static str> {
-        (self.profile == SecurityProfile::Tutorial).then_some(PROFILE.name)
     }
 }

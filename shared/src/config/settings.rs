@@ -4,12 +4,14 @@ use std::{ffi::OsString, time::Duration};
 
 use super::{
     connection::ConnectionSettings,
+    deployment,
     env::{ConfigError, Env},
     keys::{self, KeySettings},
     listing,
     log_in::LogInSettings,
     passwords::PasswordSettings,
     profile::{self, ResponseSettings},
+    relaxed::{self, RelaxedRule},
     sessions,
     tables::TableNames,
     telemetry::TelemetrySettings,
@@ -23,7 +25,7 @@ use crate::domain::{deployment::Deployment, session::Lifetime};
 pub struct Settings {
     /// How error responses are written.
     pub responses: ResponseSettings,
-    /// Where Postern runs, derived from `AWS_ENDPOINT_URL_DYNAMODB`.
+    /// Where Postern runs.
     pub deployment: Deployment,
     /// Path and fields of the log-in call.
     pub log_in: LogInSettings,
@@ -46,6 +48,7 @@ pub struct Settings {
     /// How AWS is reached.
     pub connection: ConnectionSettings,
     pub(super) tables: TableNames,
+    pub(super) relaxed: Vec<RelaxedRule>,
 }
 
 impl Settings {
@@ -60,9 +63,9 @@ impl Settings {
     pub fn read(source: impl Fn(&'static str) -> Option<OsString>) -> Result<Self, ConfigError> {
         let profile = profile::read(&source)?;
         let env = Env::new(&source, profile);
-        let deployment = keys::deployment(&env)?;
-        Ok(Self {
-            tokens: TokenSettings::read(&env)?,
+        let deployment = deployment::read(&env)?;
+        let mut settings = Self {
+            tokens: TokenSettings::read(&env, keys::algorithm(&env)?)?,
             responses: ResponseSettings::read(&env)?,
             deployment,
             log_in: LogInSettings::read(&env)?,
@@ -75,6 +78,9 @@ impl Settings {
             telemetry: TelemetrySettings::read(&env)?,
             connection: ConnectionSettings::read(&env)?,
             tables: TableNames::read(&env)?,
-        })
+            relaxed: Vec::new(),
+        };
+        settings.relaxed = relaxed::rules(&env, &settings)?;
+        Ok(settings)
     }
 }

@@ -31,13 +31,20 @@ pub(super) fn complete(variables: &[(&str, &str)]) -> Settings {
 #[test]
 fn the_defaults_are_the_documented_ones() {
     let settings = read(&[]).unwrap();
-    assert_eq!(settings.responses, ResponseSettings { profile: SecurityProfile::Tutorial, realm: None });
+    assert_eq!(
+        settings.responses,
+        ResponseSettings { profile: SecurityProfile::Tutorial, realm: None, hsts_subdomains: false }
+    );
     let [path, email_field, password_field] = ["/login", "email", "password"].map(str::to_owned);
     assert_eq!(settings.log_in, LogInSettings { path, email_field, password_field });
     let seconds = Duration::from_secs;
     let issuer = "postern".to_owned();
-    let issued =
-        IssuerConfig { issuer: issuer.clone(), audience: None, lifetime: seconds(1800), not_before_delay: seconds(0) };
+    let issued = IssuerConfig {
+        issuer: issuer.clone(),
+        audience: vec![],
+        lifetime: seconds(1800),
+        not_before_delay: seconds(0),
+    };
     assert_eq!(settings.tokens.issuer, issued);
     let required = vec![Claim::Exp, Claim::Iat, Claim::Nbf];
     let verified = VerifierConfig { issuer, audience: None, leeway: seconds(5), nbf: true, iat: true, required };
@@ -54,14 +61,23 @@ fn every_variable_that_is_read_is_listed() {
     let names = Mutex::new(BTreeSet::new());
     Settings::read(|name| {
         names.lock().unwrap().insert(name);
-        None
+        // Lambda's variables are read only if the database is local.
+        (name == "AWS_ENDPOINT_URL_DYNAMODB").then(|| "http://127.0.0.1:8000".into())
     })
     .unwrap();
     let set_by_others = [
         // Lambda, the AWS SDK and OpenSSL.
         "AWS_ENDPOINT_URL_DYNAMODB",
+        "AWS_EXECUTION_ENV",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
         "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
         "SSL_CERT_DIR",
         "SSL_CERT_FILE",
         // Options of Flask-JWT that are rejected.
@@ -117,14 +133,12 @@ fn a_missing_table_is_named() {
 }
 
 #[test]
-fn the_strict_profile_has_its_own_defaults_and_no_relaxed_rules() {
+fn the_strict_profile_has_its_own_defaults() {
     let settings = complete(&[("AUTH_PROFILE", "strict")]);
     let login = settings.login().unwrap();
     assert_eq!((login.issuer.lifetime, login.passwords.min_length), (Duration::from_secs(900), 15));
-    let list_users = settings.list_users().unwrap();
-    assert_eq!(list_users.group.as_deref(), Some("admin"));
-    let signup = settings.signup().unwrap();
-    assert_eq!([signup.relaxed_rules, login.relaxed_rules, list_users.relaxed_rules].concat(), [""; 0]);
+    assert_eq!(settings.list_users().unwrap().group.as_deref(), Some("admin"));
+    assert!(settings.responses.hsts_subdomains);
 }
 
 #[test]
@@ -134,33 +148,34 @@ fn an_explicit_setting_overrides_the_profile() {
         ("JWT_EXPIRATION_DELTA", "3600"),
         ("PASSWORD_MIN_LENGTH", "10"),
         ("LIST_USERS_GROUP", ""),
-        ("JWT_LEEWAY", "10"),
-        ("JWT_VERIFY_CLAIMS", "signature,exp"),
-        ("JWT_REQUIRED_CLAIMS", "exp"),
+        ("HSTS_SUBDOMAINS", "off"),
     ]);
     let (login, list_users) = (settings.login().unwrap(), settings.list_users().unwrap());
     assert_eq!((login.issuer.lifetime.as_secs(), login.passwords.min_length), (3600, 10));
     assert_eq!(list_users.group, None);
-    let verifying = ["JWT_LEEWAY", "JWT_VERIFY_CLAIMS", "JWT_REQUIRED_CLAIMS"];
-    let expected = [&["JWT_EXPIRATION_DELTA"], &verifying[..], &["PASSWORD_MIN_LENGTH"]].concat();
-    assert_eq!(login.relaxed_rules, expected);
-    assert_eq!(list_users.relaxed_rules, [&verifying[..], &["LIST_USERS_GROUP"]].concat());
-    assert_eq!(settings.signup().unwrap().relaxed_rules, ["PASSWORD_MIN_LENGTH"]);
+    assert!(!settings.responses.hsts_subdomains);
     let staff = complete(&[("LIST_USERS_GROUP", "staff")]);
     assert_eq!(staff.list_users().unwrap().group.as_deref(), Some("staff"));
 }
 
 #[test]
-fn a_limit_that_admits_more_than_the_default_is_relaxed() {
-    let relaxed = |name: &'static str, value: &str| {
-        let settings = complete(&[("AUTH_PROFILE", "strict"), (name, value)]);
-        [settings.signup().unwrap().relaxed_rules, settings.login().unwrap().relaxed_rules].concat()
+fn the_audience_of_an_asymmetric_algorithm_defaults_to_the_issuer() {
+    let audience = |variables: &[(&str, &str)]| {
+        let tokens = read(variables).unwrap().tokens;
+        assert_eq!(tokens.verifier.audience.as_ref(), tokens.issuer.audience.first());
+        tokens.issuer.audience
     };
-    assert_eq!(relaxed("THROTTLE_ACCOUNT_GUESSES", "0"), ["THROTTLE_ACCOUNT_GUESSES"]);
-    assert_eq!(relaxed("THROTTLE_PAIR_FAILURES", "6"), ["THROTTLE_PAIR_FAILURES"]);
-    assert_eq!(relaxed("THROTTLE_PAIR_WAIT", "29"), ["THROTTLE_PAIR_WAIT"]);
-    assert_eq!(relaxed("THROTTLE_ADDRESS_SIGNUPS", "101"), ["THROTTLE_ADDRESS_SIGNUPS"]);
-    assert!(relaxed("THROTTLE_ADDRESS_SIGNUPS", "20").is_empty());
+    let issuer = ("JWT_ISSUER", "https://auth.example.com");
+    for algorithm in ["EdDSA", "ES256", "RS256"].map(|name| ("JWT_ALGORITHM", name)) {
+        assert_eq!(audience(&[algorithm]), ["postern"]);
+        assert_eq!(audience(&[algorithm, issuer, ("JWT_AUDIENCE", "")]), ["https://auth.example.com"]);
+        assert_eq!(audience(&[algorithm, issuer, ("JWT_AUDIENCE", "orders")]), ["orders"]);
+        assert!(read(&[algorithm, ("JWT_REQUIRED_CLAIMS", "exp,aud")]).is_ok());
+    }
+    assert!(audience(&[issuer]).is_empty(), "HS256");
+    let comma = audience(&[("JWT_ALGORITHM", "EdDSA"), ("JWT_ISSUER", "https://auth.example.com/a,b")]);
+    assert_eq!(comma, ["https://auth.example.com/a,b"], "an issuer is not a list");
+    assert_eq!(audience(&[("JWT_AUDIENCE", " auth , orders,reports ")]), ["auth", "orders", "reports"]);
 }
 
 /// Replaced by 257 characters.
@@ -183,7 +198,7 @@ const INVALID: &[(&str, &[&str])] = &[
         &["postern-secret", "arn:aws:s3:::bucket", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"],
     ),
     ("JWT_ALGORITHM", &["none", "hs256", "HS512", "PS256", "Ed25519", "HS256,RS256"]),
-    ("JWT_AUDIENCE", &["a\nb", LONG]),
+    ("JWT_AUDIENCE", &["a\nb", LONG, ",", "a,", ",a", "a,,b", "a, ,b", "a,a", "a,b, a", "a,b\u{7f}"]),
     ("JWT_KEYS_REFRESH", &["0", "86401", "5m"]),
     ("JWT_PUBLIC_KEYS_ARN", &["postern", "file:keys.json", "arn:aws:ssm:eu-west-1:123456789012:parameter/keys"]),
     ("SESSION_IDLE", &["-1", "7776001", "30d"]),
@@ -199,6 +214,7 @@ const INVALID: &[(&str, &[&str])] = &[
     ("THROTTLE_ADDRESS_SIGNUPS", &["1", "100001", "off"]),
     ("AUDIT_ADDRESS", &["Full", "yes", "ip"]),
     ("METRICS", &["true", "ON", "0"]),
+    ("HSTS_SUBDOMAINS", &["true", "ON", "includeSubDomains"]),
     ("TLS_ROOTS", &["none", "Amazon", "/etc/ssl/certs"]),
     ("WARM_UP", &["true", "OFF", "1"]),
     ("JWT_ISSUER", &["a\nissuer", LONG]),

@@ -33,12 +33,8 @@ pub(super) const ADDRESS_SIGN_UPS: Variable = Variable::fixed("THROTTLE_ADDRESS_
 pub struct ThrottleSettings {
     /// Limits on password guesses.
     pub guesses: GuessLimits,
-    /// The settings of `guesses` that are weaker than the defaults.
-    pub(super) relaxed_guesses: Vec<&'static str>,
     /// Limit on sign-ups from one address: `THROTTLE_ADDRESS_SIGNUPS`.
     pub sign_ups: Option<GcraLimit>,
-    /// The variable of `sign_ups`, if the limit is weaker than the default.
-    pub(super) relaxed_sign_ups: Option<&'static str>,
 }
 
 impl ThrottleSettings {
@@ -52,14 +48,6 @@ impl ThrottleSettings {
         let account = rate(env, &ACCOUNT_GUESSES, 10_000)?;
         let address = rate(env, &ADDRESS_GUESSES, 100_000)?;
         let sign_ups = rate(env, &ADDRESS_SIGN_UPS, 100_000)?;
-        let relaxed = [
-            (PAIR_FAILURES, u64::from(failures) > default(&PAIR_FAILURES)),
-            (PAIR_WAIT, wait < default(&PAIR_WAIT)),
-            (PAIR_MAX_WAIT, max_wait < default(&PAIR_MAX_WAIT)),
-            (PAIR_LOG_INS, is_weaker(log_ins, &PAIR_LOG_INS)),
-            (ACCOUNT_GUESSES, is_weaker(account, &ACCOUNT_GUESSES)),
-            (ADDRESS_GUESSES, is_weaker(address, &ADDRESS_GUESSES)),
-        ];
         let seconds = Duration::from_secs;
         let log_ins = GcraLimit::per_hour(log_ins);
         Ok(Self {
@@ -70,13 +58,7 @@ impl ThrottleSettings {
                 account: GcraLimit::per_hour(account),
                 address: GcraLimit::per_hour(address),
             },
-            relaxed_guesses: relaxed
-                .iter()
-                .filter(|(_, relaxed)| *relaxed)
-                .map(|(variable, _)| variable.name)
-                .collect(),
             sign_ups: GcraLimit::per_hour(sign_ups),
-            relaxed_sign_ups: is_weaker(sign_ups, &ADDRESS_SIGN_UPS).then_some(ADDRESS_SIGN_UPS.name),
         })
     }
 }
@@ -93,11 +75,6 @@ fn rate(env: &Env<'_>, variable: &Variable, most: u32) -> Result<u32, ConfigErro
         1 => Err(variable.error(format!("must be 0, which disables the limit, or a whole number from 2 to {most}"))),
         limit => Ok(limit),
     }
-}
-
-/// Whether a limit is disabled, or higher than the default.
-fn is_weaker(limit: u32, variable: &Variable) -> bool {
-    limit == 0 || u64::from(limit) > default(variable)
 }
 
 /// The default of a variable of this section. Each is a number in every profile, which a test checks.

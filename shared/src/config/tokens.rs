@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::env::{ConfigError, Env, Variable, is_printable};
-use crate::domain::token::{Claim, IssuerConfig, VerifierConfig};
+use crate::domain::{
+    keys::Algorithm,
+    token::{Claim, IssuerConfig, VerifierConfig},
+};
 
 pub(super) const ISSUER: Variable = Variable::fixed("JWT_ISSUER", "postern");
 pub(super) const AUDIENCE: Variable = Variable::unset("JWT_AUDIENCE");
@@ -29,12 +32,6 @@ const UNSUPPORTED: [(&str, &str); 3] = [
 /// expire.
 const MAX_LIFETIME: u64 = 30 * 24 * 60 * 60;
 
-/// Longest lifetime that the strict profile considers safe.
-const STRICT_LIFETIME: Duration = Duration::from_secs(900);
-
-/// Longest leeway that the strict profile considers safe.
-const STRICT_LEEWAY: Duration = Duration::from_secs(5);
-
 /// How tokens are issued and verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenSettings {
@@ -47,17 +44,17 @@ pub struct TokenSettings {
 }
 
 impl TokenSettings {
-    pub(super) fn read(env: &Env<'_>) -> Result<Self, ConfigError> {
+    pub(super) fn read(env: &Env<'_>, algorithm: Algorithm) -> Result<Self, ConfigError> {
         if let Some((name, problem)) = UNSUPPORTED.into_iter().find(|(name, _)| env.is_set(name)) {
             return Err(ConfigError::new(name, problem));
         }
         let issuer = env.matching(&ISSUER, is_printable, "must be 1 to 256 characters without control characters")?;
-        let audience = audience(env)?;
+        let audience = audience(env, &issuer, algorithm)?;
         let (nbf, iat) = verified_claims(env)?;
         let verifier = VerifierConfig {
-            required: required_claims(env, audience.is_some())?,
+            required: required_claims(env, !audience.is_empty())?,
             issuer: issuer.clone(),
-            audience: audience.clone(),
+            audience: audience.first().cloned(),
             leeway: Duration::from_secs(env.number(&LEEWAY, 0..=300)?),
             nbf,
             iat,
@@ -66,33 +63,24 @@ impl TokenSettings {
     }
 }
 
-/// The settings of an issuer that are weaker than in the strict profile.
-pub(super) fn relaxed_issuer_rules(issuer: &IssuerConfig) -> Option<&'static str> {
-    (issuer.lifetime > STRICT_LIFETIME).then_some(LIFETIME.name)
-}
-
-/// The settings of a verifier that are weaker than in the strict profile.
-pub(super) fn relaxed_verifier_rules(verifier: &VerifierConfig) -> impl Iterator<Item = &'static str> {
-    let requires = |claim| verifier.required.contains(&claim);
-    [
-        (LEEWAY, verifier.leeway > STRICT_LEEWAY),
-        (VERIFIED_CLAIMS, !(verifier.nbf && verifier.iat)),
-        (REQUIRED_CLAIMS, !(requires(Claim::Iat) && requires(Claim::Nbf))),
-    ]
-    .into_iter()
-    .filter_map(|(variable, relaxed)| relaxed.then_some(variable.name))
-}
-
-fn audience(env: &Env<'_>) -> Result<Option<String>, ConfigError> {
-    match env.text(&AUDIENCE)? {
-        Some(audience) if !is_printable(&audience) => {
-            Err(AUDIENCE.error("must be at most 256 characters without control characters"))
-        }
-        audience => Ok(audience),
+/// The entries of `JWT_AUDIENCE`, the first of which is Postern's own.
+fn audience(env: &Env<'_>, issuer: &str, algorithm: Algorithm) -> Result<Vec<String>, ConfigError> {
+    let Some(text) = env.text(&AUDIENCE)? else {
+        // RFC 9068 section 2.2 requires an audience: without one, every service that trusts the public keys would
+        // accept the tokens, whatever they are meant for.
+        return Ok(if algorithm.is_asymmetric() { vec![issuer.to_owned()] } else { Vec::new() });
+    };
+    let entries: Vec<String> = text.split(',').map(|entry| entry.trim().to_owned()).collect();
+    let is_distinct = (1..entries.len()).all(|index| !entries[..index].contains(&entries[index]));
+    if text.chars().count() <= 256 && is_distinct && entries.iter().all(|entry| is_printable(entry)) {
+        return Ok(entries);
     }
+    let problem = "must be an audience or a comma-separated list of different ones, of at most 256 characters without \
+                   control characters";
+    Err(AUDIENCE.error(problem))
 }
 
-fn issuer_config(env: &Env<'_>, issuer: String, audience: Option<String>) -> Result<IssuerConfig, ConfigError> {
+fn issuer_config(env: &Env<'_>, issuer: String, audience: Vec<String>) -> Result<IssuerConfig, ConfigError> {
     let lifetime = env.number(&LIFETIME, 1..=MAX_LIFETIME)?;
     let delay = env.number(&NOT_BEFORE, 0..=MAX_LIFETIME)?;
     if delay >= lifetime {
@@ -133,7 +121,7 @@ fn required_claims(env: &Env<'_>, has_audience: bool) -> Result<Vec<Claim>, Conf
         )
     })?;
     if claims.contains(&Claim::Aud) && !has_audience {
-        let problem = "must not contain aud while JWT_AUDIENCE is not set: tokens have no aud then";
+        let problem = "must not contain aud while JWT_AUDIENCE is not set: with HS256, tokens have no aud then";
         return Err(REQUIRED_CLAIMS.error(problem));
     }
     if !claims.contains(&Claim::Exp) {

@@ -43,14 +43,17 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(8);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Headers of every response. Pages set a policy of their own.
-const HEADERS: [(HeaderName, HeaderValue); 5] = [
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
     // Pages of other sites cannot embed a response. Scripts that use CORS can still read the published keys.
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
+
+/// Two years of HTTPS (RFC 6797): for this host, and for this host with its subdomains.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
+const HSTS_WITH_SUBDOMAINS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
 /// What the settings decide about every response.
 #[derive(Debug, Clone)]
@@ -61,11 +64,18 @@ pub struct ResponseOptions {
     pub address: AddressForm,
     /// Whether browsers reach the service by HTTPS.
     pub deployment: Deployment,
+    /// `HSTS_SUBDOMAINS`.
+    pub hsts_subdomains: bool,
 }
 
 impl From<&Settings> for ResponseOptions {
     fn from(settings: &Settings) -> Self {
-        Self { style: settings.into(), address: settings.telemetry.audit_address, deployment: settings.deployment }
+        Self {
+            style: settings.into(),
+            address: settings.telemetry.audit_address,
+            deployment: settings.deployment,
+            hsts_subdomains: settings.responses.hsts_subdomains,
+        }
     }
 }
 
@@ -136,6 +146,8 @@ async fn finish(State(options): State<Arc<ResponseOptions>>, mut request: Reques
     if method == Method::HEAD {
         remove_body(&mut response);
     }
+    let hsts = if options.hsts_subdomains { HSTS_WITH_SUBDOMAINS } else { HSTS };
+    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts);
     set_headers(&mut response, id);
     response
 }
@@ -203,6 +215,7 @@ mod tests {
             style: ErrorStyle { profile, realm: None },
             address: AddressForm::Network,
             deployment: Deployment::Aws,
+            hsts_subdomains: false,
         }
     }
 
@@ -273,6 +286,19 @@ mod tests {
             let (got, body) = ask(&service, Method::GET, &uri).await;
             assert_eq!(got, status, "{uri:.20}");
             assert_eq!(body.contains("\"code\":\"uri-too-long\""), status == 414, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_response_requires_https_for_the_host_or_also_for_its_subdomains() {
+        for (hsts_subdomains, value) in [(false, "max-age=63072000"), (true, "max-age=63072000; includeSubDomains")] {
+            let routes = Router::new().route("/fine", get(|| async { "fine" }));
+            let service = service(routes, ResponseOptions { hsts_subdomains, ..options(SecurityProfile::Tutorial) });
+            for path in ["/fine", "/nowhere"] {
+                let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+                let response = service.clone().oneshot(request).await.unwrap();
+                assert_eq!(response.headers()[header::STRICT_TRANSPORT_SECURITY], value, "{path}");
+            }
         }
     }
 

@@ -34,7 +34,8 @@ use crate::{
 /// The response of a service whose only route gives `response`.
 async fn through_service(profile: SecurityProfile, accept: &str, response: fn() -> Response) -> String {
     let style = ErrorStyle { profile, realm: None };
-    let options = ResponseOptions { style, address: AddressForm::None, deployment: Deployment::Aws };
+    let (address, deployment) = (AddressForm::None, Deployment::Aws);
+    let options = ResponseOptions { style, address, deployment, hsts_subdomains: false };
     let service = service::service(Router::new().route("/", get(async move || response())), options);
     let request = Request::builder().uri("/").header(ACCEPT, accept).body(Body::empty()).unwrap();
     render(service.oneshot(request).await.unwrap()).await

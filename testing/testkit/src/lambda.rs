@@ -75,6 +75,8 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_NAME", "test")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            // As in AWS's emulator, which makes it a local run. A test of a deployed function replaces it.
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "$LATEST")
             .envs([("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
             .envs(variables.iter().copied())
             .stderr(Stdio::piped())

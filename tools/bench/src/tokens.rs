@@ -36,7 +36,7 @@ struct Subject {
 pub(crate) fn run() -> Result<(), Failure> {
     let issuer = Issuer::new(IssuerConfig {
         issuer: ISSUER.to_owned(),
-        audience: None,
+        audience: Vec::new(),
         lifetime: Duration::from_secs(900),
         not_before_delay: Duration::ZERO,
     });

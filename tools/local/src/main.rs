@@ -217,7 +217,7 @@ fn print_notes(settings: &Settings) -> Result<(), StartError> {
     } else if !relaxed.is_empty() {
         relaxed.sort_unstable();
         relaxed.dedup();
-        notes.push(format!("These settings are weaker than in the strict profile: {}.", relaxed.join(", ")));
+        notes.push(format!("These settings are weaker than recommended: {}.", relaxed.join(", ")));
     }
     if !notes.is_empty() {
         println!("\n{}", notes.join("\n"));

@@ -247,7 +247,7 @@ async fn pages(request: &impl Fn(Method, &str) -> RequestBuilder, email: &str, p
     let refreshed = get("/refresh?return_to=%2Fuser%3Flimit%3D2", &cookies[1..]).await;
     assert_eq!(
         (refreshed.status, refreshed.header("location"), refreshed.cookies().len()),
-        (303, Some("/user?limit=2"), 2)
+        (303, Some("/user?limit=2&refreshed=1"), 2)
     );
     let cookies = refreshed.cookies();
 

@@ -27,6 +27,7 @@ use shared::{
 
 use crate::{
     ListUsers,
+    authenticate::redirect_after_refresh,
     paging::{DEFAULT_LIMIT, Paging, cursor},
 };
 
@@ -47,7 +48,7 @@ pub(crate) async fn list_users(
     let is_page = browser::wants_page(&headers);
     let paging = Paging::parse(uri.query().unwrap_or_default(), if is_page { HTML_LIMIT } else { DEFAULT_LIMIT });
     match list.list(&headers, paging).await {
-        Ok(listed) if is_page => html(&listed),
+        Ok(listed) if is_page => redirect_after_refresh(&uri).map_or_else(|| html(&listed), Ok),
         Ok(listed) => Ok(json(listed)),
         Err(error) if is_page && error.asks_to_log_in() => Ok(list.redirect_to_log_in(&error, &headers, &uri)),
         Err(error) => Err(error),

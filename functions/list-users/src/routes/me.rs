@@ -20,7 +20,7 @@ use shared::{
     },
 };
 
-use crate::ListUsers;
+use crate::{ListUsers, authenticate::redirect_after_refresh};
 
 #[derive(Serialize)]
 struct Me {
@@ -34,7 +34,8 @@ pub(crate) async fn me(State(list): State<Arc<ListUsers>>, headers: HeaderMap, u
     match list.own_record(&headers).await {
         Ok(user) if is_page => {
             let notice = Notice::of(&uri, &headers);
-            pages::show(StatusCode::OK, &AccountPage { notice, ..AccountPage::new(user) })
+            let page = || pages::show(StatusCode::OK, &AccountPage { notice, ..AccountPage::new(user) });
+            redirect_after_refresh(&uri).map_or_else(page, Ok)
         }
         Ok(user) => Ok(Json(Me { user: user.profile, groups: user.groups }).into_response()),
         Err(error) if is_page && error.asks_to_log_in() => Ok(list.redirect_to_log_in(&error, &headers, &uri)),

@@ -61,7 +61,7 @@ pub(crate) async fn refresh_cookies(
         Err(refusal) => Err(refusal.into()),
     };
     match refreshed {
-        Ok(tokens) => Ok(login.redirect_with_cookies(&tokens, return_to.as_str())),
+        Ok(tokens) => Ok(login.redirect_with_cookies(&tokens, return_to.refreshed().as_str())),
         Err(error) if error.asks_to_log_in() => {
             Ok(login.redirect_clearing_cookies(&format!("/{}", return_to.to_query())))
         }

@@ -303,7 +303,7 @@ mod tests {
             SigningKeySet::parse(&JwkSet::new(vec![key.clone()]).to_json(), Algorithm::EdDsa, Deployment::Aws).unwrap();
         let (issuer, lifetime) = ("postern".to_owned(), Duration::from_secs(3600));
         let issuer_of_tokens =
-            Issuer::new(IssuerConfig { issuer, audience: None, lifetime, not_before_delay: Duration::ZERO });
+            Issuer::new(IssuerConfig { issuer, audience: Vec::new(), lifetime, not_before_delay: Duration::ZERO });
         let binding = TokenBinding::Session(SessionId::parse(&"A".repeat(43)).unwrap());
         issuer_of_tokens
             .issue(keys.signer(UnixSeconds::new(u64::MAX), REFRESH), PublicId::random(), binding, None, now.seconds())

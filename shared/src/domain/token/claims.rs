@@ -1,6 +1,6 @@
 //! The claims of access tokens.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::domain::{session::SessionId, time::UnixSeconds, user::PublicId};
@@ -22,15 +22,23 @@ pub struct Claims {
     pub exp: UnixSeconds,
     /// JWT ID, a UUID v4.
     pub jti: Uuid,
-    /// Audience, if one is configured.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub aud: Option<String>,
+    /// Audience: a string if it is a single one, and absent without one.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "one_or_several")]
+    pub aud: Vec<String>,
     /// The session that the token belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<SessionId>,
     /// The user's version, for a token that belongs to no session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ver: Option<u64>,
+}
+
+/// RFC 7519 section 4.1.3.
+fn one_or_several<S: Serializer>(audience: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    match audience {
+        [one] => one.serialize(serializer),
+        several => several.serialize(serializer),
+    }
 }
 
 /// What an access token is bound to; revoking it revokes the token.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jsonwebtoken::{Header, errors::Error as JwtError};
 use uuid::Uuid;
 
-use super::{Claims, TokenBinding};
+use super::{Claims, TokenBinding, header};
 use crate::domain::{keys::SigningKey, time::UnixSeconds, user::PublicId};
 
 /// What an issuer writes into each token.
@@ -13,8 +13,8 @@ use crate::domain::{keys::SigningKey, time::UnixSeconds, user::PublicId};
 pub struct IssuerConfig {
     /// `iss`.
     pub issuer: String,
-    /// `aud`.
-    pub audience: Option<String>,
+    /// `aud`: the services that accept the tokens.
+    pub audience: Vec<String>,
     /// Longest time from `iat` to `exp`.
     pub lifetime: Duration,
     /// Time from `iat` to `nbf`.
@@ -60,7 +60,8 @@ impl Issuer {
             sid,
             ver,
         };
-        let header = Header { kid: key.kid.clone(), ..Header::new(key.algorithm.into()) };
+        let typ = Some(header::media_type(key.algorithm).to_owned());
+        let header = Header { typ, kid: key.kid.clone(), ..Header::new(key.algorithm.into()) };
         Ok((jsonwebtoken::encode(&header, &claims, &key.key)?, lifetime))
     }
 }

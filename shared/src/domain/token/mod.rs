@@ -1,11 +1,15 @@
 //! Access tokens: JWTs (RFC 7519) in JWS compact serialization (RFC 7515).
 
 mod claims;
+mod error;
+mod header;
 mod issuer;
+mod object;
 mod verifier;
 
 pub use self::{
     claims::{Claim, Claims, TokenBinding},
+    error::TokenError,
     issuer::{Issuer, IssuerConfig},
-    verifier::{TokenError, VerifiedToken, Verifier, VerifierConfig},
+    verifier::{VerifiedToken, Verifier, VerifierConfig},
 };

@@ -8,6 +8,9 @@ use crate::{domain::paths, http::request::fields::Fields};
 /// Longest path and query of a page to return to, in bytes.
 const MAX_LENGTH: usize = 256;
 
+/// The parameter of a page to which a refresh of the access token returns.
+const REFRESHED: &str = "refreshed=1";
+
 /// A page of this site to redirect to. It never leads to another site, so a link to the log-in form cannot be an open
 /// redirect (CWE-601).
 ///
@@ -46,6 +49,20 @@ impl ReturnTo {
     /// The caller's own account.
     pub fn account() -> Self {
         Self(paths::ME.to_owned())
+    }
+
+    /// The same page with a mark, for a browser that returns to it with a new access token. If that is refused as well,
+    /// another refresh would not help.
+    #[must_use]
+    pub fn refreshed(&self) -> Self {
+        let separator = if self.0.contains('?') { '&' } else { '?' };
+        Self(format!("{}{separator}{REFRESHED}", self.0))
+    }
+
+    /// The page without its mark. `None` if it has none: the browser does not return from a refresh.
+    pub fn after_refresh(&self) -> Option<Self> {
+        let page = self.0.strip_suffix(REFRESHED)?.strip_suffix(['?', '&'])?;
+        Some(Self(page.to_owned()))
     }
 
     /// Path and query.
@@ -107,6 +124,17 @@ mod tests {
             ["", "?return_to=", "?return_to=//evil.example", "?return_to=%2Fuser&return_to=%2Fuser", "?return_to=%"]
         {
             assert_eq!(ReturnTo::from_query(&format!("/{query}").parse().unwrap()), None, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_page_can_be_marked_as_refreshed() {
+        for page in ["/user", "/user/me", "/user?limit=5&cursor=AAAA", "/user?x=refreshed=1"] {
+            let page = ReturnTo::parse(page).unwrap();
+            assert_eq!(page.after_refresh(), None, "{page:?}");
+            let marked = page.refreshed();
+            assert_eq!(ReturnTo::parse(marked.as_str()), Some(marked.clone()));
+            assert_eq!(marked.after_refresh(), Some(page));
         }
     }
 

@@ -209,12 +209,10 @@ impl Error {
         matches!(self, Self::TokenMissing | Self::TokenRefused(_) | Self::RefreshRefused(_))
     }
 
-    /// Whether a new access token of the same session helps.
+    /// Whether the session of the refresh cookie may identify the caller instead. That cookie is a credential of its
+    /// own, so this does not depend on what is wrong with the access token.
     pub fn asks_to_refresh(&self) -> bool {
-        matches!(
-            self,
-            Self::TokenMissing | Self::TokenRefused(TokenRefusal::Token(TokenError::Expired | TokenError::UnknownKey))
-        )
+        matches!(self, Self::TokenMissing | Self::TokenRefused(_))
     }
 
     /// Status, code and texts of the response. This is where each error gets its status; the five whose status or

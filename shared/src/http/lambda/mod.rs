@@ -96,9 +96,9 @@ pub fn handler(
     })
 }
 
-/// Logs one warning that lists the settings of `function` that are weaker than in the strict profile.
+/// Logs one warning that lists the settings of `function` that are weaker than recommended.
 pub fn warn_of_relaxed_rules(function: &str, rules: &[&str]) {
     if !rules.is_empty() {
-        warn!(function, settings = rules.join(" "), "rules are weaker than those of AUTH_PROFILE=strict");
+        warn!(function, settings = rules.join(" "), "settings are weaker than recommended");
     }
 }

@@ -223,4 +223,5 @@ const OPTIONS: ResponseOptions = ResponseOptions {
     style: ErrorStyle { profile: SecurityProfile::Strict, realm: None },
     address: AddressForm::Network,
     deployment: Deployment::Aws,
+    hsts_subdomains: false,
 };

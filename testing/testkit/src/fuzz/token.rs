@@ -160,7 +160,10 @@ fn signed_token(data: &[u8], audience: Option<&str>) {
     if let Ok(verified) = verifier(Algorithm::Hs256, audience).verify(&token, &HMAC.keys, NOW) {
         let (Some(header), Some(claims)) = (parse_part(header), parse_part(claims)) else { return };
         assert_eq!(header["alg"], "HS256", "{header}");
-        assert!(header.get("b64").is_none() && header["crit"].is_null(), "{header}");
+        assert!(["b64", "crit", "cty"].iter().all(|name| header.get(name).is_none()), "{header}");
+        let typ = header.get("typ").map(|typ| typ.as_str().expect("typ is a string").to_ascii_lowercase());
+        let accepted = ["jwt", "at+jwt", "application/jwt", "application/at+jwt"];
+        assert!(typ.is_none_or(|typ| accepted.contains(&typ.as_str())), "{header}");
         let time = |name: &str| claims[name].as_u64().unwrap_or_else(|| panic!("{name} is not an integer: {claims}"));
         assert_eq!(claims["iss"], ISSUER, "{claims}");
         assert!(time("exp") > NOW.get() && time("nbf") <= NOW.get() && time("iat") <= NOW.get(), "{claims}");

@@ -1,12 +1,14 @@
 //! Signature algorithms and key sets.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use jsonwebtoken::{Algorithm as Jws, EncodingKey, Header, jwk::JwkSet as PublicSet};
 use serde_json::{Value, json};
 use shared::domain::{
-    keys::{Algorithm, Jwk, JwkSet},
+    deployment::Deployment,
+    keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
     time::UnixSeconds,
+    token::{Issuer, IssuerConfig, TokenBinding},
     user::PublicId,
 };
 use testkit::{ADA, Service, forge};
@@ -65,7 +67,8 @@ async fn each_algorithm_signs_with_its_first_key_and_accepts_tokens_of_all_its_k
         let settings = file.settings(algorithm.name());
         let service = before.another(&settings).await;
         let token = service.log_in(ADA[1], ADA[2]).await.json()["token"].as_str().unwrap().to_owned();
-        assert_eq!(forge::header(&token), json!({ "alg": algorithm.name(), "typ": "JWT", "kid": first.kid() }));
+        let typ = if algorithm == Algorithm::Hs256 { "JWT" } else { "at+jwt" };
+        assert_eq!(forge::header(&token), json!({ "alg": algorithm.name(), "typ": typ, "kid": first.kid() }));
         assert_eq!(forge::header(&earlier)["kid"], second.kid());
         for token in [&token, &earlier] {
             assert_eq!(service.get("/user", token).await.status, 200, "{algorithm}");
@@ -222,4 +225,52 @@ async fn a_configured_audience_is_issued_and_required() {
         assert_eq!(service.get("/user", &forge::with_claims(&claims)).await.status, status, "{audience}");
     }
     assert_eq!(service.get("/user", &forge::with_claims(&forge::claims(&id))).await.status, 401, "without an audience");
+}
+
+/// A token for `user` and this audience, signed with a key of the service.
+fn signed(key: &Jwk, issuer: &str, audience: &[&str], user: &str, service: &Service) -> String {
+    let set = JwkSet::new(vec![key.clone()]).to_json();
+    let keys = SigningKeySet::parse(&set, key.algorithm(), Deployment::Aws).unwrap();
+    let issuer = Issuer::new(IssuerConfig {
+        issuer: issuer.to_owned(),
+        audience: audience.iter().map(|&entry| entry.to_owned()).collect(),
+        lifetime: Duration::from_secs(600),
+        not_before_delay: Duration::ZERO,
+    });
+    let (signer, now) = (keys.signer(UnixSeconds::new(2), Duration::ZERO), service.clock.now().seconds());
+    issuer.issue(signer, PublicId::parse(user).unwrap(), TokenBinding::Version(0), None, now).unwrap().0
+}
+
+#[tokio::test]
+async fn with_an_asymmetric_algorithm_the_issuer_is_the_default_audience() {
+    let issuer = "https://auth.example.com";
+    for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
+        let signing = key(algorithm);
+        let file = KeyFile::new(&[&signing]);
+        let service = service(algorithm, &file, &[("JWT_ISSUER", issuer)]).await;
+        let (id, token) = service.member(ADA).await;
+        assert_eq!(forge::payload(&token)["aud"], issuer);
+        assert_eq!(service.get("/user", &token).await.status, 200, "{algorithm}");
+        for (audience, status) in
+            [(&[][..], 401), (&["orders"][..], 401), (&["postern"], 401), (&[issuer], 200), (&["orders", issuer], 200)]
+        {
+            let token = signed(&signing, issuer, audience, &id, &service);
+            assert_eq!(service.get("/user", &token).await.status, status, "{algorithm} {audience:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn tokens_carry_every_configured_audience_and_postern_requires_the_first() {
+    let signing = key(Algorithm::EdDsa);
+    let file = KeyFile::new(&[&signing]);
+    let service = service(Algorithm::EdDsa, &file, &[("JWT_AUDIENCE", "auth, orders,reports")]).await;
+    let (id, token) = service.member(ADA).await;
+    assert_eq!(forge::payload(&token)["aud"], json!(["auth", "orders", "reports"]));
+    for (audience, status) in
+        [(&["auth"][..], 200), (&["reports", "auth"], 200), (&["orders", "reports"], 401), (&["postern"], 401)]
+    {
+        let token = signed(&signing, "postern", audience, &id, &service);
+        assert_eq!(service.get("/user", &token).await.status, status, "{audience:?}");
+    }
 }

@@ -229,9 +229,11 @@ async fn an_expired_access_token_is_refreshed_by_its_session() {
         (303, "", "/refresh?return_to=%2Fuser%3Flimit%3D5")
     );
     let refreshed = get(&service, "/refresh?return_to=%2Fuser%3Flimit%3D5", &cookies).await;
-    assert_eq!(seen(&refreshed), (303, "", "/user?limit=5"));
+    assert_eq!(seen(&refreshed), (303, "", "/user?limit=5&refreshed=1"));
     assert_eq!(refreshed.cookies()[1], cookies[1], "GET does not rotate the refresh token");
     assert_ne!(refreshed.cookies()[0], cookies[0]);
+    let without_mark = get(&service, "/user?limit=5&refreshed=1", &refreshed.cookies()).await;
+    assert_eq!(seen(&without_mark), (303, "", "/user?limit=5"));
     assert_eq!(seen(&get(&service, "/user", &refreshed.cookies()).await), (200, "Users", ""));
     // A form is accepted with an expired access token if the session is active.
     let fields = [("current_password", ADA[2]), ("new_password", NEW_PASSWORD)];
@@ -251,7 +253,7 @@ async fn an_invalid_session_redirects_to_log_in_and_clears_the_cookies() {
             "disabled" => service.set_on_user(&id, "disabled", AttributeValue::Bool(true)).await,
             "deleted" => service.delete_user(&id).await,
             "logged out" => assert_eq!(post(&service, "/logout", &cookies, &[("scope", "global")]).await.status, 303),
-            "forged" => cookies[0].push('x'),
+            "forged" => cookies.iter_mut().for_each(|cookie| cookie.push('x')),
             _ => cookies = vec!["postern_refresh_token=none".to_owned()],
         }
         let mut path = "/user".to_owned();

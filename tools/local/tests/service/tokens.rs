@@ -173,7 +173,7 @@ async fn tokens_outside_their_validity_period_are_rejected() {
         assert_refused(&service, missing, &forge::with_claims(&claims)).await;
     }
     assert_eq!(
-        service.get("/user", &forge::with_claims(&changed(json!({ "exp": now - 2 })))).await.status,
+        service.get("/user", &forge::with_claims(&changed(json!({ "exp": forge::now() - 2 })))).await.status,
         200,
         "within the leeway"
     );
@@ -223,6 +223,9 @@ async fn tokens_with_critical_header_extensions_are_rejected() {
     for parameters in [
         r#""crit":["exp"]"#,
         r#""crit":[]"#,
+        r#""crit":null"#,
+        r#""crit":{}"#,
+        r#""b64":true"#,
         r#""crit":["b64"],"b64":false"#,
         r#""b64":false"#,
         r#""crit":"exp""#,
@@ -230,6 +233,56 @@ async fn tokens_with_critical_header_extensions_are_rejected() {
         r#""alg":"none""#,
     ] {
         assert_refused(&service, parameters, &forge::with_header(parameters, &claims)).await;
+    }
+}
+
+#[tokio::test]
+async fn other_kinds_of_tokens_that_the_same_key_signed_are_rejected() {
+    let service = Service::start().await;
+    let (id, _) = service.member(ADA).await;
+    let claims = forge::claims(&id);
+    for parameters in [
+        r#""typ":"logout+jwt""#,
+        r#""typ":"id+jwt""#,
+        r#""typ":"application/logout+jwt""#,
+        r#""typ":"""#,
+        r#""typ":null"#,
+        r#""typ":["JWT"]"#,
+        r#""typ":"JWT","typ":"at+jwt""#,
+        r#""typ":"JWT","cty":"JWT""#,
+        r#""kid":null"#,
+        r#""unknown":1,"unknown":1"#,
+    ] {
+        assert_refused(&service, parameters, &forge::with_header(parameters, &claims)).await;
+    }
+    for typ in ["JWT", "jwt", "application/JWT", "at+jwt", "AT+JWT", "application/at+jwt"] {
+        let token = forge::with_header(&format!(r#""typ":"{typ}""#), &claims);
+        assert_eq!(service.get("/user", &token).await.status, 200, "{typ}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_or_claims_that_are_not_utf8_or_name_a_member_twice_are_rejected() {
+    let service = Service::start().await;
+    let (id, _) = service.member(ADA).await;
+    let (header, claims) = (r#"{"alg":"HS256","x":"?"}"#.to_owned(), forge::claims(&id).to_string());
+    let claims = claims.replacen('{', r#"{"x":{"y":["?"]},"#, 1);
+    let sign = |header: &[u8], claims: &[u8]| {
+        forge::sign(&forge::encode(header), &forge::encode(claims), KEY.as_bytes(), Algorithm::HS256)
+    };
+    assert_eq!(service.get("/user", &sign(header.as_bytes(), claims.as_bytes())).await.status, 200);
+    // A lone byte, an overlong form, a surrogate, a truncated sequence and a code point that does not exist.
+    for bytes in [&b"\xff"[..], b"\xc0\xaf", b"\xed\xa0\x80", b"\xe2\x82", b"\xf5\x80\x80\x80"] {
+        let insert = |text: &str| {
+            let (before, after) = text.split_once('?').unwrap();
+            [before.as_bytes(), bytes, after.as_bytes()].concat()
+        };
+        assert_refused(&service, "header", &sign(&insert(&header), claims.as_bytes())).await;
+        assert_refused(&service, "claims", &sign(header.as_bytes(), &insert(&claims))).await;
+    }
+    for twice in [r#"{"role":"user","role":"admin","#, r#"{"\u0073ub":"x","#] {
+        let claims = claims.replacen('{', twice, 1);
+        assert_refused(&service, twice, &sign(header.as_bytes(), claims.as_bytes())).await;
     }
 }
 
