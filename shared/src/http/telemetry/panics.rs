@@ -81,8 +81,15 @@ mod tests {
         let routes =
             Router::new().route("/handler", in_handler).route("/estimator", in_estimator).route("/hash", in_hash);
         let style = ErrorStyle { profile: SecurityProfile::Tutorial, realm: None };
-        let service =
-            service(routes, ResponseOptions { style, address: AddressForm::Network, deployment: Deployment::Aws });
+        let service = service(
+            routes,
+            ResponseOptions {
+                style,
+                address: AddressForm::Network,
+                deployment: Deployment::Aws,
+                hsts_subdomains: false,
+            },
+        );
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for (path, status) in [("/handler", 500), ("/estimator", 200), ("/hash", 500)] {
             let request = Request::builder().uri(path).header("x-test", SECRET).body(Body::empty()).unwrap();
