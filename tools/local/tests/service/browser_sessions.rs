@@ -107,7 +107,7 @@ fn damaged(valid: &str) -> Vec<String> {
 async fn a_log_out_ends_the_session_of_the_refresh_cookie_whatever_is_wrong_with_the_access_cookie() {
     let service = Service::with(&[("THROTTLE_PAIR_LOGINS", "0")]).await;
     let mut browser = logged_in(&service).await;
-    for access in damaged(&browser.cookie("access_token").to_owned()) {
+    for access in damaged(browser.cookie("access_token")) {
         browser.log_in(ADA[1], ADA[2]).await;
         assert_eq!(service.items("Sessions").await.len(), 1);
         browser.set("access_token", access.clone());
@@ -129,7 +129,7 @@ async fn account_forms_are_accepted_by_the_refresh_cookie_whatever_is_wrong_with
     let service = Service::with(&[("THROTTLE_PAIR_LOGINS", "0")]).await;
     let mut browser = logged_in(&service).await;
     let others = [("scope", "others"), ("password", ADA[2])];
-    for access in damaged(&browser.cookie("access_token").to_owned()) {
+    for access in damaged(browser.cookie("access_token")) {
         browser.set("access_token", access.clone());
         let answer = browser.post("/logout", &others).await;
         assert_eq!(answer.header("location"), Some("/user/me?notice=others-logged-out"), "{access}");

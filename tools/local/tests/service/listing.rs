@@ -248,6 +248,6 @@ async fn a_table_of_only_corrupt_items_has_an_end() {
         service.set_on_user(&format!("key {number}"), "name", AttributeValue::N("1".to_owned())).await;
     }
     for limit in [1, 4, 100] {
-        assert_eq!(list_all(&service, &token, limit).await.0, [id.clone()], "limit {limit}");
+        assert_eq!(list_all(&service, &token, limit).await.0, std::slice::from_ref(&id), "limit {limit}");
     }
 }

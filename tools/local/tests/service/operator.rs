@@ -66,7 +66,9 @@ async fn run(service: &Service, section: &str, id: &str, email: &str) -> Result<
 
 async fn accounts(service: &Service) -> [Vec<HashMap<String, AttributeValue>>; 2] {
     let mut tables = [service.items("Users").await, service.items("Credentials").await];
-    tables.iter_mut().for_each(|items| items.sort_by_key(|item| item["email"].as_s().unwrap().clone()));
+    for items in &mut tables {
+        items.sort_by_key(|item| item["email"].as_s().unwrap().clone());
+    }
     tables
 }
 
