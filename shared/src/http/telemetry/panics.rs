@@ -37,6 +37,7 @@ mod tests {
         config::SecurityProfile,
         domain::{
             client_ip::AddressForm,
+            deployment::Deployment,
             password::{Cost, Hasher},
         },
         http::{
@@ -80,7 +81,8 @@ mod tests {
         let routes =
             Router::new().route("/handler", in_handler).route("/estimator", in_estimator).route("/hash", in_hash);
         let style = ErrorStyle { profile: SecurityProfile::Tutorial, realm: None };
-        let service = service(routes, ResponseOptions { style, address: AddressForm::Network });
+        let options = ResponseOptions { style, address: AddressForm::Network, deployment: Deployment::Aws };
+        let service = service(routes, options);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for (path, status) in [("/handler", 500), ("/estimator", 200), ("/hash", 500)] {
             let request = Request::builder().uri(path).header("x-test", SECRET).body(Body::empty()).unwrap();
