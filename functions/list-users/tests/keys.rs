@@ -40,8 +40,9 @@ fn token(key: &Jwk, user: PublicId) -> String {
     let set = JwkSet::new(vec![key.clone()]).to_json();
     let keys = SigningKeySet::parse(&set, key.algorithm(), Deployment::Aws).unwrap();
     let (name, lifetime) = ("postern".to_owned(), Duration::from_secs(600));
-    let issuer =
-        Issuer::new(IssuerConfig { issuer: name, audience: Vec::new(), lifetime, not_before_delay: Duration::ZERO });
+    // The audience of an asymmetric algorithm defaults to the issuer.
+    let audience = vec![name.clone()];
+    let issuer = Issuer::new(IssuerConfig { issuer: name, audience, lifetime, not_before_delay: Duration::ZERO });
     let binding = TokenBinding::Version(0);
     let (signer, now) = (keys.signer(UnixSeconds::new(2), Duration::ZERO), Clock::system().now().seconds());
     issuer.issue(signer, user, binding, None, now).unwrap().0

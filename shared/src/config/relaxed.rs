@@ -201,7 +201,10 @@ mod tests {
         let tutorial = [&[("AUTH_PROFILE", "tutorial")], &RECOMMENDED[1..]].concat();
         let [signup, login, list_users] = relaxed(&tutorial);
         assert_eq!(signup, ["AUTH_PROFILE", "HSTS_SUBDOMAINS", "PASSWORD_MIN_LENGTH"]);
-        assert_eq!(login, ["AUTH_PROFILE", "HSTS_SUBDOMAINS", "JWT_EXPIRATION_DELTA", "PASSWORD_MIN_LENGTH"]);
+        assert_eq!(
+            login,
+            ["AUTH_PROFILE", "HSTS_SUBDOMAINS", "JWT_EXPIRATION_DELTA", "SESSION_MAX", "PASSWORD_MIN_LENGTH"]
+        );
         assert_eq!(list_users, ["AUTH_PROFILE", "HSTS_SUBDOMAINS", "LIST_USERS_GROUP"]);
     }
 
@@ -215,8 +218,8 @@ mod tests {
             ("JWT_VERIFY_CLAIMS", &["signature,exp", "signature,exp,nbf"], &[login, list_users]),
             ("JWT_REQUIRED_CLAIMS", &["exp", "exp,nbf,jti"], &[login, list_users]),
             ("JWT_KEYS_REFRESH", &["301", "7200"], &[login, list_users]),
-            ("SESSION_IDLE", &["0", "2592001"], &[login]),
-            ("SESSION_MAX", &["7776001", "31536000"], &[login]),
+            ("SESSION_IDLE", &["0"], &[login]),
+            ("SESSION_MAX", &["2592001", "31536000"], &[login]),
             ("SESSION_GRACE", &["11", "60"], &[login]),
             ("LIST_USERS_GROUP", &[""], &[list_users]),
             ("PASSWORD_MIN_LENGTH", &["8", "14"], &[signup, login]),

@@ -6,7 +6,8 @@ use super::env::{ConfigError, Env, Variable};
 use crate::domain::session::Lifetime;
 
 pub(super) const IDLE: Variable = Variable::fixed("SESSION_IDLE", "2592000");
-pub(super) const MAX: Variable = Variable::fixed("SESSION_MAX", "7776000");
+/// The strict profile has NIST's limit (SP 800-63B-4 section 2.1.3).
+pub(super) const MAX: Variable = Variable::per_profile("SESSION_MAX", "7776000", "2592000");
 
 /// Covers a retry after a lost response on a slow network, and leaves a thief little time.
 pub(super) const GRACE: Variable = Variable::fixed("SESSION_GRACE", "10");
