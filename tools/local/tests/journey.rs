@@ -289,7 +289,7 @@ async fn sessions(request: &impl Fn(Method, &str) -> RequestBuilder, email: &str
     assert_eq!(configuration.code(), (404, "no-issuer-url".to_owned()));
 
     let wrong = request(Method::DELETE, "/user/me").json(&json!({ "password": password }));
-    assert_eq!(send(wrong.bearer_auth(text(&changed, "token"))).await.code(), (401, "wrong-password".to_owned()));
+    assert_eq!(send(wrong.bearer_auth(text(&changed, "token"))).await.code(), (403, "wrong-password".to_owned()));
     let delete = request(Method::DELETE, "/user/me").json(&json!({ "password": new }));
     assert_eq!(send(delete.bearer_auth(text(&changed, "token"))).await.status, 204);
     assert_eq!((me(&text(&changed, "token")).await, send(log_in(new)).await.status), (401, 401));
