@@ -92,7 +92,7 @@ def check_rate_limited(schemathesis, program, **settings):
         user = {"email": "ada@example.com", "password": PASSWORD}
         call_until_rate_limited(service, "POST", "/signup", {"name": "Ada Lovelace", **user})
         call_until_rate_limited(service, "POST", "/login", {**user, "password": WRONG_PASSWORD})
-        passwords = {"current_password": WRONG_PASSWORD, "new_password": WRONG_PASSWORD}
+        passwords = {"current_password": WRONG_PASSWORD, "new_password": PASSWORD}
         call_until_rate_limited(service, "POST", "/password", passwords, token)
         call_until_rate_limited(service, "DELETE", "/user/me", {"password": WRONG_PASSWORD}, token)
         # When a wait ends, a password of the dictionary may be right and revoke the token. The remaining requests then
