@@ -102,7 +102,7 @@ impl GuessLimiter {
     }
 
     /// Permits a counted log-in attempt of a pair that is known, given when the user chose the password. Any other
-    /// attempt is counted by account and by client address as well, and permitted unless one of these limits is reached.
+    /// attempt is counted by account and by client address as well, and permitted unless such a limit is reached.
     pub(crate) async fn admit<'g>(
         &'g self,
         mut permit: Permit<'g>,

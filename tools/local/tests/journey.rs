@@ -235,7 +235,7 @@ async fn pages(request: &impl Fn(Method, &str) -> RequestBuilder, email: &str, p
     assert_eq!((status, target.as_str()), (303, "/?notice=signed-up"));
     let log_in = [("email", email), ("password", password), ("return_to", "/user/me")];
     let (status, target, cookies) = post("/login", &[], &log_in).await;
-    assert_eq!((status, target.as_str(), cookies.len()), (303, "/user/me", 2));
+    assert_eq!((status, target.as_str(), cookies.len()), (303, "/user/me", 3));
     assert_eq!(
         (get("/user", &cookies).await.title(), get("/user/me", &cookies).await.title()),
         (Some("Users"), Some("Your account"))

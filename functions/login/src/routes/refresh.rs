@@ -27,8 +27,8 @@ use shared::{
 
 use crate::{Login, authenticate::session_of, issue::IssuedTokens};
 
-/// Longest time limit. A shorter grace period allows half of it, so that a client without response has the other half to
-/// repeat the request.
+/// Longest time limit. It is at most half of the grace period, so that a client without response has the other half
+/// to repeat the request.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn refresh(State(login): State<Arc<Login>>, request: Request) -> Result<Json<IssuedTokens>, Error> {

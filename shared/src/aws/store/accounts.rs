@@ -73,8 +73,8 @@ impl AccountStore {
         }
     }
 
-    /// Replaces the password hash `old`, ends every session, and makes every known pair and device unknown. With `renewed`, a new session starts in the same
-    /// transaction.
+    /// Replaces the password hash `old`, ends every session, and makes every known pair and device unknown. With
+    /// `renewed`, a new session starts in the same transaction.
     pub async fn change_password(
         &self,
         account: &Account,

@@ -28,4 +28,5 @@ mod settings;
 mod sign_up;
 mod start_page;
 mod throttle;
+mod throttle_outcomes;
 mod tokens;

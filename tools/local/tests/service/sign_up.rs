@@ -200,7 +200,7 @@ async fn a_stored_account_has_only_the_documented_attributes() {
     let [credentials] = service.items("Credentials").await.try_into().unwrap();
     let mut attributes: Vec<&str> = credentials.keys().map(String::as_str).collect();
     attributes.sort_unstable();
-    assert_eq!(attributes, ["email", "password_hash", "public_id"]);
+    assert_eq!(attributes, ["email", "password_hash", "password_set_at", "public_id"]);
     assert_eq!(credentials["public_id"].as_s(), Ok(&id));
     assert!(credentials["password_hash"].as_s().unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
 }
