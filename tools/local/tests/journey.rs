@@ -256,8 +256,11 @@ async fn pages(request: &impl Fn(Method, &str) -> RequestBuilder, email: &str, p
     assert_eq!(send(forged).await.code(), (403, "cross-site".to_owned()));
     let (status, target, left) = post("/user/me", &cookies, &[("_method", "DELETE"), ("password", password)]).await;
     assert_eq!((status, target.as_str(), left.len()), (303, "/?notice=deleted", 0));
-    let after = get("/user", &cookies).await;
-    assert_eq!((after.status, after.header("location")), (303, Some("/?return_to=%2Fuser")));
+    // The refresh cookie is tried, and its session has ended as well.
+    for (path, location) in [("/user", "/refresh?return_to=%2Fuser"), ("/refresh", "/?return_to=%2Fuser")] {
+        let after = get(path, &cookies).await;
+        assert_eq!((after.status, after.header("location")), (303, Some(location)), "{path}");
+    }
 }
 
 /// Refresh, log-out, password change and deletion.
