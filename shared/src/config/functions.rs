@@ -148,6 +148,11 @@ impl Settings {
         })
     }
 
+    /// The variables of `function` whose values are weaker than recommended.
+    pub(super) fn relaxed_rules(&self, function: Function) -> Vec<&'static str> {
+        self.relaxed.iter().filter(|rule| rule.functions.contains(&function)).map(|rule| rule.variable).collect()
+    }
+
     /// All tables. Fails if one is not set.
     pub fn all_tables(&self) -> Result<Tables, ConfigError> {
         Ok(Tables {

@@ -16,6 +16,8 @@ mod log_in;
 mod passwords;
 mod profile;
 mod relaxed;
+#[cfg(test)]
+mod relaxed_tests;
 mod security_profile;
 mod sessions;
 mod settings;

@@ -11,7 +11,7 @@ use super::{
     log_in::LogInSettings,
     passwords::PasswordSettings,
     profile::{self, ResponseSettings},
-    relaxed::{self, RelaxedRule},
+    relaxed::{self, RelaxedRule, Sections},
     sessions,
     tables::TableNames,
     telemetry::TelemetrySettings,
@@ -80,7 +80,14 @@ impl Settings {
             tables: TableNames::read(&env)?,
             relaxed: Vec::new(),
         };
-        settings.relaxed = relaxed::rules(&env, &settings)?;
+        let sections = Sections {
+            responses: &settings.responses,
+            tokens: &settings.tokens,
+            keys: &settings.keys,
+            list_users_group: settings.list_users_group.as_deref(),
+            telemetry: &settings.telemetry,
+        };
+        settings.relaxed = relaxed::rules(&env, &sections)?;
         Ok(settings)
     }
 }

@@ -7,7 +7,13 @@ use std::{
     time::Duration,
 };
 
-use shared::config::clock::Clock;
+use shared::{
+    config::clock::Clock,
+    domain::{
+        keys::{Algorithm, Jwk, JwkSet},
+        time::UnixSeconds,
+    },
+};
 use testkit::ADA;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
@@ -132,7 +138,14 @@ async fn defaults_for_missing_settings_are_printed() {
     local.line("TOKEN=").await;
     local.line("curl ").await;
     let (log, notes) = local.stop_with_output("-TERM").await;
-    assert_eq!((log.as_str(), notes.as_str()), ("", ""), "no note about the key or the rules, and no key");
+    let note = "\nThese settings are weaker than recommended: JWT_ALGORITHM, JWT_AUDIENCE.\n";
+    assert_eq!((log.as_str(), notes.as_str()), ("", note), "no note about the key, and no key");
+    let keys = JwkSet::new(vec![Jwk::generate(Algorithm::EdDsa, UnixSeconds::new(1)).unwrap()]).to_json();
+    let recommended = [("JWT_SECRET_KEY", keys.as_str()), ("JWT_ALGORITHM", "EdDSA"), ("AUTH_PROFILE", "strict")];
+    let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &recommended);
+    local.line("TOKEN=").await;
+    local.line("curl ").await;
+    assert_eq!(local.stop_with_output("-TERM").await, (String::new(), String::new()), "no note");
 }
 
 #[tokio::test]

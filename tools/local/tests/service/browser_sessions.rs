@@ -30,7 +30,7 @@ async fn a_refresh_by_get_that_the_browser_does_not_finish_is_harmless() {
     }
     assert!(browser.is_logged_in().await);
     let refresh_token = browser.cookie("refresh_token").to_owned();
-    assert_eq!(browser.get("/refresh").await.header("location"), Some("/user"));
+    assert_eq!(browser.get("/refresh").await.header("location"), Some("/user?refreshed=1"));
     assert_eq!(browser.cookie("refresh_token"), refresh_token, "only POST rotates");
     let rotated = service.refresh(&refresh_token).await;
     assert_eq!(rotated.status, 200, "{rotated:?}");
