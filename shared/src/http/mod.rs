@@ -4,6 +4,8 @@ pub mod browser;
 pub mod error;
 pub mod lambda;
 pub mod pages;
+#[cfg(test)]
+mod panic_log;
 pub mod paths;
 pub mod request;
 pub mod service;

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use super::GcraLimit;
+use super::gcra::{GcraLimit, HOUR};
 use crate::domain::time::UnixMillis;
-
-/// Time after which failures are forgotten, and the window of a [`super::GcraLimit`].
-pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// How often one pair of account and address, or of account and device, may guess and log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

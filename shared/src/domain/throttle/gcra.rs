@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::backoff::HOUR;
 use crate::domain::time::{UnixMillis, millis};
+
+/// The window of a [`GcraLimit`], and the time after which failures are forgotten.
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// A limit for any hour: half of it is available as a burst, and the rest accrues evenly over the hour.
 ///

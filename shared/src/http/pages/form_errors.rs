@@ -95,41 +95,8 @@ fn wait(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        config::SecurityProfile,
-        domain::user::{PublicId, PublicUser, User},
-        http::{
-            error::{ErrorStyle, FieldError},
-            pages::{AccountPage, Part},
-        },
-    };
-    use askama::Template as _;
+    use crate::{config::SecurityProfile, http::error::ErrorStyle};
     use std::time::Duration;
-
-    #[test]
-    fn an_error_of_a_password_is_shown_at_the_form_that_was_refused() {
-        let style = ErrorStyle { profile: SecurityProfile::Strict, realm: None };
-        let profile =
-            PublicUser { public_id: PublicId::random(), name: "Ada".to_owned(), email: "ada@example.com".to_owned() };
-        let user = User { profile, groups: Vec::new(), disabled: false, version: 0 };
-        for (part, id, missing) in [
-            (Part::Others, "others_password", "Your password is required."),
-            (Part::Deletion, "password", "Password is required."),
-        ] {
-            for (error, message) in [
-                (Error::PasswordNotConfirmed, "The password is incorrect."),
-                (Error::Invalid(vec![FieldError::required("password")]), missing),
-            ] {
-                let page = AccountPage { part, ..AccountPage::new(user.clone()) };
-                let errors = FormErrors::new(&error, &error.to_response(&style), page.password_field(), &[]);
-                assert_eq!(errors.fields, [FieldMessage { id, message: message.to_owned() }]);
-                let page = AccountPage { errors: Some(errors), ..page }.render().unwrap();
-                assert!(page.contains(&format!("<a href=\"#{id}\">{message}</a>")), "{page}");
-                assert!(page.contains(&format!("<p class=\"error\" id=\"{id}-error\">{message}</p>")), "{page}");
-                assert_eq!(page.matches("aria-invalid").count() - page.matches("[aria-invalid]").count(), 1, "{page}");
-            }
-        }
-    }
 
     #[test]
     fn a_wait_is_shown_in_seconds_or_minutes_and_never_too_short() {
