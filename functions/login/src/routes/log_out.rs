@@ -153,7 +153,8 @@ impl Login {
 
     async fn first_authorized(&self, tokens: &[VerifiedToken], now: UnixMillis) -> Result<Caller, Error> {
         let mut refused = Error::from(RefreshRefusal::NotFound);
-        for token in tokens {
+        // The access cookie first, as for the other forms of the account page: it decides whose page is shown.
+        for token in tokens.iter().rev() {
             match self.authorized(*token, now).await {
                 Err(error) if error.asks_to_log_in() => refused = error,
                 caller => return caller,

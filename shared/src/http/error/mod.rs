@@ -210,9 +210,14 @@ impl Error {
     }
 
     /// Whether the session of the refresh cookie may identify the caller instead. That cookie is a credential of its
-    /// own, so this does not depend on what is wrong with the access token.
+    /// own, so this does not depend on what is wrong with the access token. But a second access cookie, which another
+    /// application set, would remain beside the new one, and the redirects would form a loop.
     pub fn asks_to_refresh(&self) -> bool {
-        matches!(self, Self::TokenMissing | Self::TokenRefused(_))
+        match self {
+            Self::TokenMissing => true,
+            Self::TokenRefused(refusal) => !matches!(refusal, TokenRefusal::Ambiguous),
+            _ => false,
+        }
     }
 
     /// Status, code and texts of the response. This is where each error gets its status; the five whose status or

@@ -6,9 +6,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jsonwebtoken::Algorithm;
 use reqwest::Method;
 use serde_json::json;
-use testkit::{ADA, GRACE, Service, forge, proxy::THROTTLED, service::send};
+use shared::domain::keys::Algorithm as KeyAlgorithm;
+use testkit::{ADA, GRACE, Service, forge, proxy::THROTTLED, service::send, text};
 
-use crate::browser::Browser;
+use crate::{
+    browser::Browser,
+    keys::{KeyFile, key},
+};
 
 async fn logged_in(service: &Service) -> Browser<'_> {
     service.sign_up(ADA).await;
@@ -125,6 +129,22 @@ async fn a_log_out_ends_the_session_of_the_refresh_cookie_whatever_is_wrong_with
 }
 
 #[tokio::test]
+async fn pages_are_shown_by_the_refresh_cookie_whatever_is_wrong_with_the_access_cookie() {
+    let service = Service::start().await;
+    let mut browser = logged_in(&service).await;
+    let mut refused = damaged(&browser.cookie("access_token").to_owned());
+    // A session that has ended is a reason as well.
+    let ended = service.log_in(ADA[1], ADA[2]).await.json();
+    service.post_with("/logout", text(&ended, "token"), &json!({})).await;
+    refused.push(text(&ended, "token").to_owned());
+    for access in refused {
+        browser.set("access_token", access.clone());
+        assert!(browser.is_logged_in().await, "{access}");
+    }
+    assert_eq!(service.items("Sessions").await.len(), 1);
+}
+
+#[tokio::test]
 async fn account_forms_are_accepted_by_the_refresh_cookie_whatever_is_wrong_with_the_access_cookie() {
     let service = Service::with(&[("THROTTLE_PAIR_LOGINS", "0")]).await;
     let mut browser = logged_in(&service).await;
@@ -212,4 +232,46 @@ async fn each_call_of_a_disabled_user_ends_the_session_for_good() {
         assert_eq!(answer.status, 303, "{call}: {answer:?}");
         assert!(service.items("Sessions").await.is_empty(), "{call}");
     }
+}
+
+#[tokio::test]
+async fn sessions_of_browsers_continue_when_algorithm_key_issuer_or_audience_change() {
+    let file = KeyFile::new(&[&key(KeyAlgorithm::EdDsa)]);
+    let before = Service::start().await;
+    before.sign_up(ADA).await;
+    for settings in [
+        &file.settings("EdDSA")[..],
+        &[("JWT_SECRET_KEY", "another key that only the tests use: 77")],
+        &[("JWT_ISSUER", "https://auth.example.com")],
+        &[("JWT_AUDIENCE", "another")],
+    ] {
+        let mut browser = Browser::at(&before, 1);
+        browser.log_in(ADA[1], ADA[2]).await;
+        let after = before.another(settings).await;
+        let mut redirected = Browser::at(&after, 1);
+        redirected.cookies = browser.cookies;
+        assert!(redirected.is_logged_in().await, "{:?}", settings[0]);
+    }
+}
+
+#[tokio::test]
+async fn other_sessions_of_the_user_on_the_page_end() {
+    let service = Service::start().await;
+    let mut browser = logged_in(&service).await;
+    service.sign_up(GRACE).await;
+    let mut grace = Browser::at(&service, 2);
+    grace.log_in(GRACE[1], GRACE[2]).await;
+    browser.set("refresh_token", grace.cookie("refresh_token"));
+    assert!(browser.get("/user/me").await.text.contains(ADA[1]));
+    let answer = browser.post("/logout", &[("scope", "others"), ("password", ADA[2])]).await;
+    assert_eq!(answer.header("location"), Some("/user/me?notice=others-logged-out"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_second_access_cookie_that_a_refresh_cannot_replace_causes_no_redirect_loop() {
+    let service = Service::start().await;
+    let mut browser = logged_in(&service).await;
+    // The name of a cookie that another application set for /user.
+    browser.cookies.insert(" postern_access_token".to_owned(), "x".to_owned());
+    assert_eq!(browser.get("/user").await.header("location"), Some("/?return_to=%2Fuser"));
 }
