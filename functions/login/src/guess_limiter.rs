@@ -38,8 +38,12 @@ pub(crate) struct Permit<'g> {
     guess: Guess,
     /// How long the pair is known if the guess is right.
     known: Duration,
+    /// When the user chose the password with which the pair becomes known.
+    password_set_at: UnixMillis,
     /// It is counted by device.
     is_by_device: bool,
+    /// The pair of account and address for which the log-in of a device is counted too.
+    log_in: Option<(ThrottleKey, GcraLimit)>,
     /// The pair is known, so no other limit applies.
     is_known: bool,
     /// The further counters of a guess whose pair is not known.
@@ -72,10 +76,24 @@ impl GuessLimiter {
             let key = ThrottleKey::device(&guesser.account, device);
             if let Some(admission) = self.throttle.guess_if_known(key, &self.limits.pair).await? {
                 let permit = self.permit(admission, self.limits.device)?;
-                return Ok(Permit { is_by_device: true, ..permit });
+                return self.count_for_address(Permit { is_by_device: true, ..permit }, guesser).await;
             }
         }
         self.count_by_address(guesser).await
+    }
+
+    /// Counts the log-in of a known device for account and address too: a client that discards its cookies gets a new
+    /// device by each log-in, and each device has a limit of its own.
+    async fn count_for_address<'g>(&'g self, permit: Permit<'g>, guesser: &Guesser) -> Result<Permit<'g>, Error> {
+        let Some(limit) = self.limits.pair.log_ins else { return Ok(permit) };
+        let key = ThrottleKey::pair(&guesser.account, guesser.client);
+        let error = match self.throttle.take_log_in(&key, limit).await {
+            Ok(Admission::Taken(())) => return Ok(Permit { log_in: Some((key, limit)), ..permit }),
+            Ok(Admission::Refused(wait)) => Error::Throttled { wait },
+            Err(error) => error.into(),
+        };
+        permit.refund().await;
+        Err(error)
     }
 
     async fn count_by_address(&self, guesser: &Guesser) -> Result<Permit<'_>, Error> {
@@ -95,7 +113,9 @@ impl GuessLimiter {
     fn permit(&self, admission: Admission<Guess>, known: Duration) -> Result<Permit<'_>, Error> {
         match admission {
             Admission::Taken(guess) => {
-                Ok(Permit { limiter: self, guess, known, is_by_device: false, is_known: false, taken: Vec::new() })
+                let password_set_at = UnixMillis::default();
+                let (is_by_device, is_known, log_in, taken) = (false, false, None, Vec::new());
+                Ok(Permit { limiter: self, guess, known, password_set_at, is_by_device, log_in, is_known, taken })
             }
             Admission::Refused(wait) => Err(Error::Throttled { wait }),
         }
@@ -109,53 +129,71 @@ impl GuessLimiter {
         guesser: &Guesser,
         password_set_at: UnixMillis,
     ) -> Result<Permit<'g>, Error> {
-        if permit.guess.is_known(password_set_at) {
-            return Ok(Permit { is_known: true, ..permit });
-        }
-        if permit.is_by_device {
+        if permit.is_by_device && !permit.guess.is_known(password_set_at) {
             // The device was known for an earlier password.
             permit.refund().await;
             permit = self.count_by_address(guesser).await?;
         }
+        permit.password_set_at = password_set_at;
         if permit.guess.is_known(password_set_at) {
             return Ok(Permit { is_known: true, ..permit });
         }
         self.count_further(permit, guesser).await
     }
 
-    /// If one of the limits is reached, the other counter is refunded. The guess stays counted for the pair, as it does
-    /// for a known pair whose password is wrong: otherwise the responses would show which pairs are known.
-    async fn count_further<'g>(&'g self, mut permit: Permit<'g>, guesser: &Guesser) -> Result<Permit<'g>, Error> {
-        let [account, address] = self.further(guesser);
-        let (account, address) = tokio::join!(self.take(account), self.take(address));
-        let (mut wait, mut failed) = (Duration::ZERO, None);
-        for outcome in [account, address] {
-            match outcome {
-                Ok(Admission::Taken(taken)) => permit.taken.extend(taken),
-                Ok(Admission::Refused(refused)) => wait = wait.max(refused),
-                Err(error) => failed = Some(error),
-            }
+    /// Counts a wrong guess of a known pair like one of an unknown pair, whose response it gets. Otherwise the response,
+    /// or what remains of a limit afterwards, would show that the pair is known and thus that the account exists.
+    pub(crate) async fn fail_like_unknown(&self, permit: Permit<'_>, guesser: &Guesser) -> Result<(), Error> {
+        permit.fail().await;
+        if permit.is_known {
+            self.take_further(guesser).await?;
         }
-        if let Some(error) = failed {
-            permit.refund().await;
-            return Err(error.into());
-        }
-        if wait.is_zero() {
-            return Ok(permit);
-        }
-        tokio::join!(permit.give_back(), permit.fail());
-        Err(Error::Throttled { wait })
+        Ok(())
     }
 
-    /// How long an attempt of a pair that is not known would have to wait. Zero: it would be permitted.
-    pub(crate) async fn wait_if_unknown(&self, guesser: &Guesser) -> Result<Duration, Error> {
+    /// A refused guess stays counted for the pair, as it does for a known pair whose password is wrong: otherwise the
+    /// responses would show which pairs are known.
+    async fn count_further<'g>(&'g self, mut permit: Permit<'g>, guesser: &Guesser) -> Result<Permit<'g>, Error> {
+        match self.take_further(guesser).await {
+            Ok(taken) => {
+                permit.taken = taken;
+                Ok(permit)
+            }
+            Err(error) => {
+                if error.kind().is_refusal() {
+                    permit.fail().await;
+                } else {
+                    permit.refund().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Counts a guess by account and by address, or by neither if one of the limits is reached.
+    async fn take_further(&self, guesser: &Guesser) -> Result<Vec<(ThrottleKey, GcraLimit)>, Error> {
         let [account, address] = self.further(guesser);
-        let wait = async |counter: Option<(ThrottleKey, GcraLimit)>| match counter {
-            Some((key, limit)) => self.throttle.wait(&key, limit).await,
-            None => Ok(Duration::ZERO),
-        };
-        let (account, address) = tokio::join!(wait(account), wait(address));
-        Ok(account?.max(address?))
+        let (account, address) = tokio::join!(self.take(account), self.take(address));
+        let (mut taken, mut wait, mut failed) = (Vec::new(), Duration::ZERO, None);
+        for outcome in [account, address] {
+            match outcome {
+                Ok(Admission::Taken(counter)) => taken.extend(counter),
+                Ok(Admission::Refused(refused)) => wait = wait.max(refused),
+                Err(error) => failed = Some(Error::from(error)),
+            }
+        }
+        if wait.is_zero() && failed.is_none() {
+            return Ok(taken);
+        }
+        self.give_back(&taken).await;
+        Err(failed.unwrap_or(Error::Throttled { wait }))
+    }
+
+    async fn give_back(&self, taken: &[(ThrottleKey, GcraLimit)]) {
+        // At most two.
+        for (key, limit) in taken {
+            settled(self.throttle.give_back(key, *limit).await);
+        }
     }
 
     /// The counters of account and address.
@@ -178,15 +216,11 @@ impl GuessLimiter {
 }
 
 impl Permit<'_> {
-    /// Whether the pair is known, so that no other limit applies to the guess.
-    pub(crate) fn is_of_known_pair(&self) -> bool {
-        self.is_known
-    }
-
     /// The guess was right: clears the failures, counts the log-in, and makes the pair known.
     pub(crate) async fn confirm(self) {
-        let confirmed = self.limiter.throttle.confirm(&self.guess, &self.limiter.limits.pair, self.known);
-        let (confirmed, ()) = tokio::join!(confirmed, self.give_back());
+        let GuessLimiter { throttle, limits } = self.limiter;
+        let confirmed = throttle.confirm(&self.guess, &limits.pair, self.known, self.password_set_at);
+        let (confirmed, ()) = tokio::join!(confirmed, self.limiter.give_back(&self.taken));
         settled(confirmed);
     }
 
@@ -197,7 +231,8 @@ impl Permit<'_> {
         }
         let throttle = &self.limiter.throttle;
         let key = ThrottleKey::device(&guesser.account, device);
-        let (remembered, ()) = tokio::join!(throttle.remember(&key, self.limiter.limits.device), self.confirm());
+        let remembered = throttle.remember(&key, self.limiter.limits.device, self.password_set_at);
+        let (remembered, ()) = tokio::join!(remembered, self.confirm());
         if let Err(error) = remembered {
             warn!(cause = causes(&error), "a device does not become known");
         }
@@ -205,19 +240,20 @@ impl Permit<'_> {
 
     /// The guess was wrong and stays counted.
     pub(crate) async fn fail(&self) {
-        settled(self.limiter.throttle.fail(&self.guess).await);
+        let (failed, ()) = tokio::join!(self.limiter.throttle.fail(&self.guess), self.give_back_log_in());
+        settled(failed);
     }
 
     /// The guess was not verified: takes it back.
     pub(crate) async fn refund(self) {
-        let (refunded, ()) = tokio::join!(self.limiter.throttle.refund(&self.guess), self.give_back());
+        let refunded = self.limiter.throttle.refund(&self.guess);
+        let (refunded, (), ()) = tokio::join!(refunded, self.limiter.give_back(&self.taken), self.give_back_log_in());
         settled(refunded);
     }
 
-    async fn give_back(&self) {
-        // At most two.
-        for (key, limit) in &self.taken {
-            settled(self.limiter.throttle.give_back(key, *limit).await);
+    async fn give_back_log_in(&self) {
+        if let Some((key, limit)) = &self.log_in {
+            settled(self.limiter.throttle.give_back_log_in(key, *limit).await);
         }
     }
 }

@@ -236,13 +236,7 @@ impl Login {
             permit.refund().await;
             return Err(error);
         }
-        permit.fail().await;
-        if permit.is_of_known_pair() {
-            let wait = self.guesses.wait_if_unknown(guesser).await?;
-            if !wait.is_zero() {
-                return Err(Error::Throttled { wait });
-            }
-        }
+        self.guesses.fail_like_unknown(permit, guesser).await?;
         Err(error)
     }
 

@@ -9,7 +9,7 @@ use super::{
     conditional::{self, Update},
     error::StoreError,
     item::{Item, millis, number, optional_number, seconds, text},
-    throttle::{ATTEMPTS, Admission, CONTENDED, RETENTION, TABLE, ThrottleStore, by, interval, is_by, time},
+    throttle::{ATTEMPTS, Admission, CONTENDED, RETENTION, TABLE, ThrottleStore, by, interval, is_by, is_text, time},
     transaction::random_id,
 };
 use crate::domain::{
@@ -209,49 +209,74 @@ impl ThrottleStore {
         Ok(matches!(conditional::update(request).await?, Update::Written(_)))
     }
 
-    /// Clears the failures of a pair whose guess was right, counts the log-in, and makes the pair known for this time.
-    pub async fn confirm(&self, guess: &Guess, policy: &BackoffPolicy, known: Duration) -> Result<(), StoreError> {
+    /// Clears the failures of a pair whose guess was right, counts the log-in, and makes the pair known for this time
+    /// with the password that the user chose at `password_set_at`.
+    pub async fn confirm(
+        &self,
+        guess: &Guess,
+        policy: &BackoffPolicy,
+        known: Duration,
+        password_set_at: UnixMillis,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now();
+        let logged_in = |log_ins| self.logged_in(guess, known, password_set_at, now, log_ins);
         let Some(limit) = policy.log_ins else {
-            return conditional::update(self.logged_in(guess, known, now, "")).await.map(drop);
+            return conditional::update(logged_in("")).await.map(drop);
         };
         if guess.before.log_ins <= now {
-            let first = self
-                .logged_in(guess, known, now, "log_ins = :arrival,")
+            let first = logged_in("log_ins = :arrival,")
                 .condition_expression("attribute_not_exists(log_ins) OR log_ins <= :now")
+                .expression_attribute_values(":now", millis(now))
                 .expression_attribute_values(":arrival", millis(now + limit.interval()));
-            if let Update::Written(_) = conditional::update(first).await? {
-                return Ok(());
+            match conditional::update(first).await? {
+                Update::Written(_) => return Ok(()),
+                // The response to the first attempt was lost.
+                Update::ConditionFailed(item) if is_text(&item, "log_in_by", guess.id) => return Ok(()),
+                Update::ConditionFailed(_) => {}
             }
         }
         // Earlier log-ins still count, or a concurrent one has just begun the count.
-        let next = self
-            .logged_in(guess, known, now, "log_ins = if_not_exists(log_ins, :now) + :interval,")
+        let next = logged_in("log_ins = if_not_exists(log_ins, :now) + :interval,")
+            .condition_expression("attribute_not_exists(log_in_by) OR log_in_by <> :attempt")
+            .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":interval", interval(limit));
         conditional::update(next).await.map(drop)
     }
 
-    fn logged_in(&self, guess: &Guess, known: Duration, now: UnixMillis, log_ins: &str) -> UpdateItemFluentBuilder {
+    fn logged_in(
+        &self,
+        guess: &Guess,
+        known: Duration,
+        password_set_at: UnixMillis,
+        now: UnixMillis,
+        log_ins: &str,
+    ) -> UpdateItemFluentBuilder {
         let end = now + known.max(RETENTION);
         self.update(&guess.key)
             .update_expression(format!(
-                "SET {log_ins} known_at = :now, known_until = :known, expires_at = :end \
+                "SET {log_ins} log_in_by = :attempt, password_set_at = :password, known_until = :known, expires_at = :end \
                  REMOVE failures, guessed_at, #until, in_progress, waiting, #by"
             ))
             .expression_attribute_names("#until", "until")
             .expression_attribute_names("#by", "by")
-            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":attempt", text(&guess.id.to_string()))
+            .expression_attribute_values(":password", millis(password_set_at))
             .expression_attribute_values(":known", millis(now + known))
             .expression_attribute_values(":end", seconds(end.seconds_rounded_up()))
     }
 
-    /// Makes a pair known for this time, without a guess.
-    pub async fn remember(&self, key: &ThrottleKey, known: Duration) -> Result<(), StoreError> {
+    /// Makes a pair known for this time, without a guess, as [`ThrottleStore::confirm`] does.
+    pub async fn remember(
+        &self,
+        key: &ThrottleKey,
+        known: Duration,
+        password_set_at: UnixMillis,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let request = self
             .update(key)
-            .update_expression("SET known_at = :now, known_until = :known, expires_at = :end")
-            .expression_attribute_values(":now", millis(now))
+            .update_expression("SET password_set_at = :password, known_until = :known, expires_at = :end")
+            .expression_attribute_values(":password", millis(password_set_at))
             .expression_attribute_values(":known", millis(now + known))
             .expression_attribute_values(":end", seconds((now + known).seconds_rounded_up()));
         conditional::update(request).await.map(drop)
@@ -313,7 +338,7 @@ fn attempts(item: &Item) -> Result<Attempts, StoreError> {
         until: time(item, "until")?,
         in_progress: matches!(item.get("in_progress"), Some(AttributeValue::Bool(true))),
         log_ins: time(item, "log_ins")?,
-        known_at: time(item, "known_at")?,
+        password_set_at: time(item, "password_set_at")?,
         known_until: time(item, "known_until")?,
     })
 }

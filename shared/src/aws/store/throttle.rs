@@ -30,6 +30,27 @@ pub(super) const CONTENDED: Duration = Duration::from_secs(1);
 /// How long the counter of a [`GcraLimit`] is stored after its last change.
 pub(super) const RETENTION: Duration = Duration::from_secs(2 * 60 * 60);
 
+/// The attributes in which a [`GcraLimit`] is counted.
+#[derive(Clone, Copy)]
+struct Counter {
+    arrival: &'static str,
+    by: &'static str,
+    given_back: &'static str,
+    /// The assignment of the item's expiry.
+    expiry: &'static str,
+}
+
+/// The counter of an item of its own.
+const OWN: Counter = Counter { arrival: "arrival", by: "by", given_back: "given_back", expiry: "expires_at = :end" };
+
+/// The counter of log-ins in the item of a pair, which may have to be stored for longer.
+const LOG_INS: Counter = Counter {
+    arrival: "log_ins",
+    by: "log_in_by",
+    given_back: "log_in_given_back",
+    expiry: "expires_at = if_not_exists(expires_at, :end)",
+};
+
 /// The decision about one more attempt.
 #[derive(Debug)]
 pub enum Admission<T> {
@@ -55,6 +76,15 @@ impl ThrottleStore {
 
     /// Counts one more attempt against a limit.
     pub async fn take(&self, key: &ThrottleKey, limit: GcraLimit) -> Result<Admission<()>, StoreError> {
+        self.count(key, limit, OWN).await
+    }
+
+    /// Counts a log-in of a pair whose guess is counted elsewhere, by device.
+    pub async fn take_log_in(&self, pair: &ThrottleKey, limit: GcraLimit) -> Result<Admission<()>, StoreError> {
+        self.count(pair, limit, LOG_INS).await
+    }
+
+    async fn count(&self, key: &ThrottleKey, limit: GcraLimit, counter: Counter) -> Result<Admission<()>, StoreError> {
         let id = random_id();
         let mut arrival = UnixMillis::default();
         for _ in 0..ATTEMPTS {
@@ -62,11 +92,11 @@ impl ThrottleStore {
             if arrival > limit.latest(now) {
                 return Ok(Admission::Refused(limit.wait(arrival, now)));
             }
-            match conditional::update(self.count_arrival(key, limit, arrival, now, id)).await? {
+            match conditional::update(self.count_arrival(key, limit, counter, arrival, now, id)).await? {
                 Update::Written(_) => return Ok(Admission::Taken(())),
                 // The response to the first attempt was lost.
-                Update::ConditionFailed(item) if is_by(&item, id) => return Ok(Admission::Taken(())),
-                Update::ConditionFailed(item) => arrival = time(&item, "arrival")?,
+                Update::ConditionFailed(item) if is_text(&item, counter.by, id) => return Ok(Admission::Taken(())),
+                Update::ConditionFailed(item) => arrival = time(&item, counter.arrival)?,
             }
         }
         Ok(Admission::Refused(CONTENDED))
@@ -77,44 +107,51 @@ impl ThrottleStore {
         &self,
         key: &ThrottleKey,
         limit: GcraLimit,
+        counter: Counter,
         arrival: UnixMillis,
         now: UnixMillis,
         id: Uuid,
     ) -> UpdateItemFluentBuilder {
         let request = self
             .update(key)
-            .expression_attribute_names("#by", "by")
+            .expression_attribute_names("#arrival", counter.arrival)
+            .expression_attribute_names("#by", counter.by)
             .expression_attribute_values(":attempt", text(&id.to_string()))
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":end", seconds(now.seconds_rounded_up() + RETENTION));
         if arrival <= now {
             request
-                .update_expression("SET arrival = :next, #by = :attempt, expires_at = :end")
-                .condition_expression("attribute_not_exists(arrival) OR arrival <= :now")
+                .update_expression(format!("SET #arrival = :next, #by = :attempt, {}", counter.expiry))
+                .condition_expression("attribute_not_exists(#arrival) OR #arrival <= :now")
                 .expression_attribute_values(":next", millis(now + limit.interval()))
         } else {
             request
-                .update_expression("SET arrival = arrival + :interval, #by = :attempt, expires_at = :end")
-                .condition_expression("#by <> :attempt AND arrival > :now AND arrival <= :latest")
+                .update_expression(format!("SET #arrival = #arrival + :interval, #by = :attempt, {}", counter.expiry))
+                .condition_expression("#by <> :attempt AND #arrival > :now AND #arrival <= :latest")
                 .expression_attribute_values(":interval", interval(limit))
                 .expression_attribute_values(":latest", millis(limit.latest(now)))
         }
     }
 
-    /// How long to wait for one more attempt. Counts nothing.
-    pub async fn wait(&self, key: &ThrottleKey, limit: GcraLimit) -> Result<Duration, StoreError> {
-        let arrival = time(&self.read(key).await?, "arrival")?;
-        Ok(limit.wait(arrival, self.clock.now()))
-    }
-
     /// Refunds an attempt that was counted for a guess that was right, or was not verified.
     pub async fn give_back(&self, key: &ThrottleKey, limit: GcraLimit) -> Result<(), StoreError> {
+        self.subtract(key, limit, OWN).await
+    }
+
+    /// Refunds a log-in whose password was wrong or not verified.
+    pub async fn give_back_log_in(&self, pair: &ThrottleKey, limit: GcraLimit) -> Result<(), StoreError> {
+        self.subtract(pair, limit, LOG_INS).await
+    }
+
+    async fn subtract(&self, key: &ThrottleKey, limit: GcraLimit, counter: Counter) -> Result<(), StoreError> {
         let request = self
             .update(key)
-            .update_expression("SET arrival = arrival - :interval, given_back = :attempt")
+            .update_expression("SET #arrival = #arrival - :interval, #given_back = :attempt")
             .condition_expression(
-                "attribute_exists(arrival) AND (attribute_not_exists(given_back) OR given_back <> :attempt)",
+                "attribute_exists(#arrival) AND (attribute_not_exists(#given_back) OR #given_back <> :attempt)",
             )
+            .expression_attribute_names("#arrival", counter.arrival)
+            .expression_attribute_names("#given_back", counter.given_back)
             .expression_attribute_values(":interval", interval(limit))
             .expression_attribute_values(":attempt", text(&random_id().to_string()));
         conditional::update(request).await.map(drop)
@@ -140,12 +177,13 @@ pub(super) fn time(item: &Item, attribute: &'static str) -> Result<UnixMillis, S
 }
 
 pub(super) fn by(item: &Item) -> Option<String> {
-    match item.get("by") {
-        Some(AttributeValue::S(id)) => Some(id.clone()),
-        _ => None,
-    }
+    item.get("by").and_then(|by| by.as_s().ok()).cloned()
 }
 
 pub(super) fn is_by(item: &Item, id: Uuid) -> bool {
-    by(item).is_some_and(|by| by == id.to_string())
+    is_text(item, "by", id)
+}
+
+pub(super) fn is_text(item: &Item, attribute: &str, id: Uuid) -> bool {
+    matches!(item.get(attribute), Some(AttributeValue::S(found)) if *found == id.to_string())
 }

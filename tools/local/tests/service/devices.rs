@@ -2,12 +2,22 @@
 
 use std::time::Duration;
 
+use local::database;
 use reqwest::Method;
 use serde_json::json;
+use shared::{
+    aws::store::{self, Admission, ThrottleStore},
+    domain::{
+        client_ip::ClientAddress,
+        throttle::{BackoffPolicy, GcraLimit, ThrottleKey},
+        time::UnixMillis,
+    },
+};
 use testkit::{
     ADA, GRACE, Service,
-    proxy::ACCESS_DENIED,
+    proxy::{ACCESS_DENIED, LossyProxy},
     service::{CLIENT, send},
+    text,
 };
 
 use crate::browser::Browser;
@@ -156,7 +166,7 @@ async fn a_new_account_at_a_freed_address_knows_no_pair_of_the_old_one() {
 }
 
 #[tokio::test]
-async fn a_log_in_on_a_known_device_makes_no_more_writes_than_one_of_a_known_pair() {
+async fn a_log_in_on_a_known_device_makes_one_more_write_than_one_of_a_known_pair() {
     let (service, calls) = Service::recorded().await;
     service.sign_up(ADA).await;
     let mut browser = Browser::at(&service, 1);
@@ -165,7 +175,10 @@ async fn a_log_in_on_a_known_device_makes_no_more_writes_than_one_of_a_known_pai
     calls.take();
     browser = browser.moved_to(2);
     assert_eq!(browser.log_in(ADA[1], ADA[2]).await.status, 303);
-    assert_eq!(calls.take(), ["GetItem", "PutItem", "Throttle.UpdateItem", "Throttle.UpdateItem"]);
+    assert_eq!(
+        calls.take(),
+        ["GetItem", "PutItem", "Throttle.UpdateItem", "Throttle.UpdateItem", "Throttle.UpdateItem"]
+    );
 }
 
 #[tokio::test]
@@ -201,4 +214,88 @@ async fn a_log_in_succeeds_although_its_device_cannot_be_remembered() {
     // The first three count the guess.
     rejecting.after(3).reject(usize::MAX);
     assert_eq!(browser.log_in(ADA[1], ADA[2]).await.status, 303);
+}
+
+#[tokio::test]
+async fn devices_do_not_multiply_the_limit_of_log_ins() {
+    let service = Service::with(&[("THROTTLE_PAIR_LOGINS", "10")]).await;
+    service.sign_up(ADA).await;
+    let mut successful = 0;
+    for _ in 0..6 {
+        let mut browser = Browser::at(&service, 1);
+        for _ in 0..6 {
+            successful += usize::from(browser.log_in(ADA[1], ADA[2]).await.status == 303);
+        }
+    }
+    assert!(successful <= 10, "{successful} log-ins from one address");
+}
+
+#[tokio::test]
+async fn a_password_change_makes_pairs_unknown_despite_different_clocks() {
+    let service = Service::start().await;
+    let ahead = Service::over(&[], &service.endpoint, &service.endpoint).await;
+    ahead.clock.advance(Duration::from_secs(3));
+    service.sign_up(ADA).await;
+    let mine = service.log_in(ADA[1], ADA[2]).await.json();
+    let mut attacker = Browser::at(&ahead, 66);
+    assert_eq!(attacker.log_in(ADA[1], ADA[2]).await.status, 303);
+    let change = json!({ "current_password": ADA[2], "new_password": NEW });
+    assert_eq!(service.post_with("/password", text(&mine, "token"), &change).await.status, 200);
+    attack(&service).await;
+    assert_eq!(attacker.log_in(ADA[1], "guess").await.status, 429, "known with the old password");
+}
+
+#[tokio::test]
+async fn a_log_in_with_the_new_password_makes_the_device_known_despite_different_clocks() {
+    let service = Service::start().await;
+    let ahead = Service::over(&[], &service.endpoint, &service.endpoint).await;
+    ahead.clock.advance(Duration::from_secs(3));
+    service.sign_up(ADA).await;
+    let mine = ahead.log_in(ADA[1], ADA[2]).await.json();
+    let change = json!({ "current_password": ADA[2], "new_password": NEW });
+    assert_eq!(ahead.post_with("/password", text(&mine, "token"), &change).await.status, 200);
+    let mut owner = Browser::at(&service, 7);
+    assert_eq!(owner.log_in(ADA[1], NEW).await.status, 303);
+    attack(&service).await;
+    assert_eq!(owner.moved_to(8).log_in(ADA[1], NEW).await.status, 303);
+}
+
+#[tokio::test]
+async fn counters_do_not_reveal_which_accounts_exist() {
+    // Five guesses at once. Which of them is left after a guess at an account?
+    let mut outcomes = Vec::new();
+    for email in [ADA[1], "unknown@example.com"] {
+        let service = Service::with(&[("AUTH_PROFILE", "strict"), ("THROTTLE_ADDRESS_GUESSES", "10")]).await;
+        service.sign_up(ADA).await;
+        service.log_in(ADA[1], ADA[2]).await;
+        let mut statuses = Vec::new();
+        for number in 0..4 {
+            statuses.push(service.log_in(&format!("other{number}@example.com"), "guess").await.status);
+        }
+        statuses.push(service.log_in(email, "a wrong guess").await.status);
+        statuses.push(service.log_in("other9@example.com", "guess").await.status);
+        outcomes.push(statuses);
+    }
+    assert_eq!(outcomes[0], outcomes[1]);
+}
+
+#[tokio::test]
+async fn a_log_in_whose_database_response_was_lost_is_counted_once() {
+    let service = Service::start().await;
+    let proxy = LossyProxy::start(&service.endpoint).await;
+    let client = store::connect(&database::connection(&proxy.url).await);
+    let throttle = ThrottleStore::new(client, "Throttle", service.clock.clone());
+    let limit = GcraLimit::per_hour(60).unwrap();
+    let second = Duration::from_secs(1);
+    let policy = BackoffPolicy { failures: 5, wait: second, max_wait: second, log_ins: Some(limit) };
+    for number in 1..5 {
+        let key = ThrottleKey::pair(ADA[1], ClientAddress::default());
+        let Admission::Taken(guess) = throttle.guess(key, &policy).await.unwrap() else { panic!("refused") };
+        proxy.lose_responses(1);
+        throttle.confirm(&guess, &policy, second, UnixMillis::default()).await.unwrap();
+        assert_eq!(proxy.left_to_lose(), 0);
+        let log_ins: u64 = service.items("Throttle").await[0]["log_ins"].as_n().unwrap().parse().unwrap();
+        let ahead = UnixMillis::new(log_ins).since(service.clock.now());
+        assert!(ahead <= limit.interval() * number, "{number}: {ahead:?}");
+    }
 }
