@@ -24,7 +24,8 @@ pub(super) async fn update(request: UpdateItemFluentBuilder) -> Result<Update, S
     let request = request
         .return_values(ReturnValue::AllNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    match request.send().await {
+    // Boxed: the SDK's future is large, and callers await several at once.
+    match Box::pin(request.send()).await {
         Ok(response) => Ok(Update::Written(response.attributes.unwrap_or_default())),
         Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
             match error.into_err() {

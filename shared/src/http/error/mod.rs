@@ -210,14 +210,9 @@ impl Error {
     }
 
     /// Whether the session of the refresh cookie may identify the caller instead. That cookie is a credential of its
-    /// own, so this does not depend on what is wrong with the access token. But a second access cookie, which another
-    /// application set, would remain beside the new one, and the redirects would form a loop.
+    /// own, so this does not depend on what is wrong with the access token.
     pub fn asks_to_refresh(&self) -> bool {
-        match self {
-            Self::TokenMissing => true,
-            Self::TokenRefused(refusal) => !matches!(refusal, TokenRefusal::Ambiguous),
-            _ => false,
-        }
+        matches!(self, Self::TokenMissing | Self::TokenRefused(_))
     }
 
     /// Status, code and texts of the response. This is where each error gets its status; the five whose status or

@@ -266,12 +266,3 @@ async fn other_sessions_of_the_user_on_the_page_end() {
     let answer = browser.post("/logout", &[("scope", "others"), ("password", ADA[2])]).await;
     assert_eq!(answer.header("location"), Some("/user/me?notice=others-logged-out"), "{answer:?}");
 }
-
-#[tokio::test]
-async fn a_second_access_cookie_that_a_refresh_cannot_replace_causes_no_redirect_loop() {
-    let service = Service::start().await;
-    let mut browser = logged_in(&service).await;
-    // The name of a cookie that another application set for /user.
-    browser.cookies.insert(" postern_access_token".to_owned(), "x".to_owned());
-    assert_eq!(browser.get("/user").await.header("location"), Some("/?return_to=%2Fuser"));
-}
