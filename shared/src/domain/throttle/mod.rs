@@ -8,8 +8,8 @@
 //! | guesses at all accounts from one address | the address | [`GcraLimit`] |
 //! | sign-ups from one address | the address | [`GcraLimit`] |
 //!
-//! A pair that has logged in recently is known, and only the rules of pairs refuse its guesses. An attacker who guesses from
-//! other addresses therefore cannot lock the account's owner out.
+//! A pair that has logged in recently is known, and only the rules of pairs refuse its guesses. An attacker who guesses
+//! from other addresses therefore cannot lock the account's owner out.
 
 mod backoff;
 mod device;
