@@ -141,8 +141,8 @@ impl GuessLimiter {
         self.count_further(permit, guesser).await
     }
 
-    /// Counts a wrong guess of a known pair like one of an unknown pair, whose response it gets. Otherwise the response,
-    /// or what remains of a limit afterwards, would show that the pair is known and thus that the account exists.
+    /// Counts a wrong guess of a known pair like one of an unknown pair, and fails like it. Otherwise the response, or
+    /// what remains of a limit afterwards, would show that the pair is known and thus that the account exists.
     pub(crate) async fn fail_like_unknown(&self, permit: Permit<'_>, guesser: &Guesser) -> Result<(), Error> {
         permit.fail().await;
         if permit.is_known {

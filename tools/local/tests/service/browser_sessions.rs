@@ -132,7 +132,7 @@ async fn a_log_out_ends_the_session_of_the_refresh_cookie_whatever_is_wrong_with
 async fn pages_are_shown_by_the_refresh_cookie_whatever_is_wrong_with_the_access_cookie() {
     let service = Service::start().await;
     let mut browser = logged_in(&service).await;
-    let mut refused = damaged(&browser.cookie("access_token").to_owned());
+    let mut refused = damaged(browser.cookie("access_token"));
     // A session that has ended is a reason as well.
     let ended = service.log_in(ADA[1], ADA[2]).await.json();
     service.post_with("/logout", text(&ended, "token"), &json!({})).await;
