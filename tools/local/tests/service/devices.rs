@@ -22,6 +22,9 @@ use testkit::{
 
 use crate::browser::Browser;
 
+/// A low limit, so that few guesses reach it and the time that they take is irrelevant.
+const LIMIT: [(&str, &str); 1] = [("THROTTLE_ACCOUNT_GUESSES", "12")];
+
 const NEW: &str = "a better tortoise lamp quarrel";
 
 /// Guesses at Ada's account from 12 addresses, until its limit is reached.
@@ -38,7 +41,7 @@ async fn attack(service: &Service) {
 
 #[tokio::test]
 async fn an_owner_on_a_known_device_logs_in_from_a_new_address_while_others_guess() {
-    let service = Service::start().await;
+    let service = Service::with(&LIMIT).await;
     service.sign_up(ADA).await;
     let mut owner = Browser::at(&service, 1);
     assert_eq!(owner.log_in(ADA[1], ADA[2]).await.status, 303);
@@ -55,7 +58,7 @@ async fn an_owner_on_a_known_device_logs_in_from_a_new_address_while_others_gues
 
 #[tokio::test]
 async fn a_device_is_known_only_for_accounts_that_logged_in_there() {
-    let service = Service::start().await;
+    let service = Service::with(&LIMIT).await;
     service.sign_up(ADA).await;
     service.sign_up(GRACE).await;
     let mut shared = Browser::at(&service, 1);
@@ -72,7 +75,7 @@ async fn a_device_is_known_only_for_accounts_that_logged_in_there() {
 
 #[tokio::test]
 async fn the_device_cookie_is_opaque_and_only_its_hash_is_stored() {
-    let service = Service::start().await;
+    let service = Service::with(&LIMIT).await;
     service.sign_up(ADA).await;
     let mut browser = Browser::at(&service, 1);
     let answer = browser.log_in(ADA[1], ADA[2]).await;
@@ -95,7 +98,7 @@ async fn the_device_cookie_is_opaque_and_only_its_hash_is_stored() {
 
 #[tokio::test]
 async fn an_invented_device_counts_like_any_client_and_leaves_no_item() {
-    let service = Service::start().await;
+    let service = Service::with(&LIMIT).await;
     service.sign_up(ADA).await;
     let mut statuses = Vec::new();
     for number in 0..7_u8 {
@@ -115,7 +118,7 @@ async fn an_invented_device_counts_like_any_client_and_leaves_no_item() {
 
 #[tokio::test]
 async fn guesses_on_a_known_device_are_limited_and_do_not_affect_its_address() {
-    let service = Service::start().await;
+    let service = Service::with(&LIMIT).await;
     service.sign_up(ADA).await;
     let mut stolen = Browser::at(&service, 1);
     stolen.log_in(ADA[1], ADA[2]).await;
@@ -130,7 +133,7 @@ async fn guesses_on_a_known_device_are_limited_and_do_not_affect_its_address() {
 
 #[tokio::test]
 async fn a_password_change_makes_every_device_and_pair_unknown() {
-    let service = Service::start().await;
+    let service = Service::with(&LIMIT).await;
     service.sign_up(ADA).await;
     let (mut device, mut pair) = (Browser::at(&service, 1), Browser::at(&service, 2));
     device.log_in(ADA[1], ADA[2]).await;
@@ -154,7 +157,7 @@ async fn a_password_change_makes_every_device_and_pair_unknown() {
 
 #[tokio::test]
 async fn a_new_account_at_a_freed_address_knows_no_pair_of_the_old_one() {
-    let service = Service::start().await;
+    let service = Service::with(&LIMIT).await;
     service.sign_up(ADA).await;
     let mut earlier = Browser::at(&service, 1);
     earlier.log_in(ADA[1], ADA[2]).await;
@@ -183,7 +186,7 @@ async fn a_log_in_on_a_known_device_makes_one_more_write_than_one_of_a_known_pai
 
 #[tokio::test]
 async fn without_device_cookies_browsers_are_counted_by_address() {
-    let service = Service::with(&[("THROTTLE_DEVICE", "0")]).await;
+    let service = Service::with(&[LIMIT[0], ("THROTTLE_DEVICE", "0")]).await;
     service.sign_up(ADA).await;
     let mut browser = Browser::at(&service, 1);
     browser.set("device", testkit::forge::encode([7; 32]));
@@ -195,7 +198,7 @@ async fn without_device_cookies_browsers_are_counted_by_address() {
 
 #[tokio::test]
 async fn a_script_on_a_known_device_is_known_as_well() {
-    let service = Service::start().await;
+    let service = Service::with(&LIMIT).await;
     service.sign_up(ADA).await;
     let mut browser = Browser::at(&service, 1);
     browser.log_in(ADA[1], ADA[2]).await;
@@ -232,8 +235,8 @@ async fn devices_do_not_multiply_the_limit_of_log_ins() {
 
 #[tokio::test]
 async fn a_password_change_makes_pairs_unknown_despite_different_clocks() {
-    let service = Service::start().await;
-    let ahead = Service::over(&[], &service.endpoint, &service.endpoint).await;
+    let service = Service::with(&LIMIT).await;
+    let ahead = Service::over(&LIMIT, &service.endpoint, &service.endpoint).await;
     ahead.clock.advance(Duration::from_secs(3));
     service.sign_up(ADA).await;
     let mine = service.log_in(ADA[1], ADA[2]).await.json();
@@ -241,14 +244,14 @@ async fn a_password_change_makes_pairs_unknown_despite_different_clocks() {
     assert_eq!(attacker.log_in(ADA[1], ADA[2]).await.status, 303);
     let change = json!({ "current_password": ADA[2], "new_password": NEW });
     assert_eq!(service.post_with("/password", text(&mine, "token"), &change).await.status, 200);
-    attack(&service).await;
+    attack(&ahead).await;
     assert_eq!(attacker.log_in(ADA[1], "guess").await.status, 429, "known with the old password");
 }
 
 #[tokio::test]
 async fn a_log_in_with_the_new_password_makes_the_device_known_despite_different_clocks() {
-    let service = Service::start().await;
-    let ahead = Service::over(&[], &service.endpoint, &service.endpoint).await;
+    let service = Service::with(&LIMIT).await;
+    let ahead = Service::over(&LIMIT, &service.endpoint, &service.endpoint).await;
     ahead.clock.advance(Duration::from_secs(3));
     service.sign_up(ADA).await;
     let mine = ahead.log_in(ADA[1], ADA[2]).await.json();
@@ -281,7 +284,7 @@ async fn counters_do_not_reveal_which_accounts_exist() {
 
 #[tokio::test]
 async fn a_log_in_whose_database_response_was_lost_is_counted_once() {
-    let service = Service::start().await;
+    let service = Service::with(&LIMIT).await;
     let proxy = LossyProxy::start(&service.endpoint).await;
     let client = store::connect(&database::connection(&proxy.url).await);
     let throttle = ThrottleStore::new(client, "Throttle", service.clock.clone());
