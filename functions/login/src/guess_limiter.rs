@@ -25,7 +25,9 @@ pub(crate) struct GuessLimiter {
 
 /// The client of a guess, and the account.
 pub(crate) struct Guesser {
-    /// The canonical email address. A malformed one has no account, but guesses at it are counted as typed.
+    /// The email address. `None` if it is malformed and thus has no account.
+    pub(crate) email: Option<Email>,
+    /// The canonical email address, or a malformed address as typed: guesses at it are counted too.
     account: String,
     client: ClientAddress,
     /// The device of the browser, if it has an identifier.
@@ -53,9 +55,9 @@ pub(crate) struct Permit<'g> {
 impl Guesser {
     /// `email` is as typed.
     pub(crate) fn new(email: &str, client: ClientAddress, device: Option<DeviceId>) -> Self {
-        let canonical = Email::parse(email);
+        let canonical = Email::parse(email).ok();
         let account = canonical.as_ref().map_or(email, Email::as_str).to_owned();
-        Self { account, client, device }
+        Self { email: canonical, account, client, device }
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn log_in(
     }
     let (email, password) = credentials_of(&login.log_in, &headers, request).await?;
     let guesser = Guesser::new(&email, client, login.cookies.device(&headers));
-    let tokens = login.log_in(&email, password, &guesser, None).await?;
+    let tokens = login.log_in(password, &guesser, None).await?;
     Ok((login.log_in_status, Json(tokens)).into_response())
 }
 
@@ -148,7 +148,7 @@ impl Login {
             (Some(lifetime), None) => Some((DeviceId::random()?, lifetime)),
         };
         let guesser = Guesser::new(email, client, presented);
-        let tokens = self.log_in(email, password, &guesser, device.as_ref().map(|(device, _)| device)).await?;
+        let tokens = self.log_in(password, &guesser, device.as_ref().map(|(device, _)| device)).await?;
         self.end_earlier_session(headers).await?;
         Ok((tokens, device))
     }
@@ -174,13 +174,12 @@ impl Login {
     /// Logs in. `device` becomes known.
     async fn log_in(
         &self,
-        email: &str,
         password: Password,
         guesser: &Guesser,
         device: Option<&DeviceId>,
     ) -> Result<IssuedTokens, Error> {
         // Boxed: its three concurrent database calls make the future large.
-        let outcome = Box::pin(self.authenticate_password(email, password, guesser, device)).await;
+        let outcome = Box::pin(self.authenticate_password(password, guesser, device)).await;
         metrics::log_in(outcome.as_ref().map_or_else(|error| error.reason().unwrap_or("error"), |_| "done"));
         outcome
     }
@@ -188,12 +187,11 @@ impl Login {
     /// Counts the guess and reads the account concurrently, then compares the password and settles the guess.
     async fn authenticate_password(
         &self,
-        email: &str,
         password: Password,
         guesser: &Guesser,
         device: Option<&DeviceId>,
     ) -> Result<IssuedTokens, Error> {
-        let (counted, found) = tokio::join!(self.guesses.count_log_in(guesser), self.find(email));
+        let (counted, found) = tokio::join!(self.guesses.count_log_in(guesser), self.find(guesser));
         let credentials = found.as_ref().ok().and_then(Option::as_ref);
         let public_id = credentials.map(|found| found.public_id);
         let password_set_at = credentials.map(|found| found.password_set_at).unwrap_or_default();
@@ -204,7 +202,7 @@ impl Login {
         // The response to a rate-limited guess does not depend on the account.
         let permit = permit.inspect_err(|error| audit::record_refusal(Attempt::LogIn, public_id, error))?;
         let verified = match found {
-            Ok(found) => self.verify_password(email, password, found).await,
+            Ok(found) => self.verify_password(guesser, password, found).await,
             Err(error) => Err(error),
         };
         match verified {
@@ -241,10 +239,10 @@ impl Login {
     }
 
     /// The credentials for an address; `None` if it has no account or is malformed.
-    async fn find(&self, email: &str) -> Result<Option<Credentials>, Error> {
-        match Email::parse(email) {
-            Ok(email) => Ok(self.credentials.find(&email).await?),
-            Err(_) => Ok(None),
+    async fn find(&self, guesser: &Guesser) -> Result<Option<Credentials>, Error> {
+        match &guesser.email {
+            Some(email) => Ok(self.credentials.find(email).await?),
+            None => Ok(None),
         }
     }
 
@@ -252,7 +250,7 @@ impl Login {
     /// whether an account exists.
     async fn verify_password(
         &self,
-        email: &str,
+        guesser: &Guesser,
         password: Password,
         found: Option<Credentials>,
     ) -> Result<Credentials, Error> {
@@ -264,10 +262,10 @@ impl Login {
             Verdict::Mismatch => Err(Error::WrongPassword),
             Verdict::Match { .. } if credentials.disabled => Err(Error::Disabled),
             Verdict::Match { outdated } => {
-                if let Ok(email) = Email::parse(email)
+                if let Some(email) = &guesser.email
                     && outdated
                 {
-                    self.upgrade_hash(&email, password, &credentials.password_hash).await;
+                    self.upgrade_hash(email, password, &credentials.password_hash).await;
                 }
                 Ok(credentials)
             }

@@ -44,7 +44,7 @@ impl UserStore {
             let (items, next) = self.items(limit, start).await?;
             let last = items.iter().rev().find_map(|item| public_id(item, "Users").ok());
             let users = items.into_iter().filter_map(user_or_skip).collect();
-            // A cursor is an identifier. On a page whose keys are none, no user is left, and the next page is read too.
+            // A cursor is an identifier. If no key of a page is an identifier, the next page is read too.
             if last.is_some() || next.is_none() {
                 return Ok(Page { users, next: last.filter(|_| next.is_some()) });
             }
