@@ -233,12 +233,18 @@ async fn devices_do_not_multiply_the_limit_of_log_ins() {
     assert!(successful <= 10, "{successful} log-ins from one address");
 }
 
-#[tokio::test]
-async fn a_password_change_makes_pairs_unknown_despite_different_clocks() {
+/// Two services over one database with Ada's account. The clock of the second is three seconds ahead.
+async fn with_clocks_that_differ() -> (Service, Service) {
     let service = Service::with(&LIMIT).await;
     let ahead = Service::over(&LIMIT, &service.endpoint, &service.endpoint).await;
     ahead.clock.advance(Duration::from_secs(3));
     service.sign_up(ADA).await;
+    (service, ahead)
+}
+
+#[tokio::test]
+async fn a_password_change_makes_pairs_unknown_despite_different_clocks() {
+    let (service, ahead) = with_clocks_that_differ().await;
     let mine = service.log_in(ADA[1], ADA[2]).await.json();
     let mut attacker = Browser::at(&ahead, 66);
     assert_eq!(attacker.log_in(ADA[1], ADA[2]).await.status, 303);
@@ -250,10 +256,7 @@ async fn a_password_change_makes_pairs_unknown_despite_different_clocks() {
 
 #[tokio::test]
 async fn a_log_in_with_the_new_password_makes_the_device_known_despite_different_clocks() {
-    let service = Service::with(&LIMIT).await;
-    let ahead = Service::over(&LIMIT, &service.endpoint, &service.endpoint).await;
-    ahead.clock.advance(Duration::from_secs(3));
-    service.sign_up(ADA).await;
+    let (service, ahead) = with_clocks_that_differ().await;
     let mine = ahead.log_in(ADA[1], ADA[2]).await.json();
     let change = json!({ "current_password": ADA[2], "new_password": NEW });
     assert_eq!(ahead.post_with("/password", text(&mine, "token"), &change).await.status, 200);
