@@ -15,7 +15,7 @@ use crate::domain::{
     authorization::Record,
     session::{Session, SessionId},
     time::UnixSeconds,
-    user::{PublicId, User},
+    user::{PublicId, User, UserClaims},
 };
 
 const OPERATION: &str = "BatchGetItem";
@@ -101,6 +101,7 @@ impl CallerStore {
 fn read_user(item: &mut Item) -> Result<User, StoreError> {
     Ok(User {
         groups: groups(item)?,
+        claims: claims(item)?,
         disabled: is_disabled(item),
         version: version(item, "Users")?,
         profile: public_user(item)?,
@@ -114,6 +115,16 @@ pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
         expires_at: UnixSeconds::new(number("expires_at")?),
         ends_at: UnixSeconds::new(number("ends_at")?),
     })
+}
+
+/// The claims as they were stored. Reserved names are rejected here too, so an item cannot change what a token means.
+fn claims(item: &Item) -> Result<UserClaims, StoreError> {
+    let corrupt = StoreError::Corrupt { table: "Users", attribute: "claims" };
+    match item.get("claims") {
+        None => Ok(UserClaims::default()),
+        Some(AttributeValue::S(json)) => UserClaims::parse(json).map_err(|_| corrupt),
+        Some(_) => Err(corrupt),
+    }
 }
 
 fn groups(item: &Item) -> Result<Vec<String>, StoreError> {

@@ -1,6 +1,7 @@
-//! Users: identifier, name, email address, record.
+//! Users: identifier, name, email address, claims, record.
 
 mod characters;
+mod claims;
 mod email;
 mod name;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 pub use self::{
+    claims::{ClaimsError, MAX_BYTES as MAX_CLAIMS_BYTES, UserClaims},
     email::{Email, EmailError, MAX_BYTES as MAX_EMAIL_BYTES},
     name::{Name, NameError},
 };
@@ -80,6 +82,8 @@ pub struct User {
     pub profile: PublicUser,
     /// Groups that the operator assigned, such as `admin`.
     pub groups: Vec<String>,
+    /// The user's own claims.
+    pub claims: UserClaims,
     /// Disabled by the operator: all tokens of the user are rejected.
     pub disabled: bool,
     /// How often all sessions of the user were ended together. Sessions and tokens of another version are revoked.

@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use crate::{
         config::SecurityProfile,
-        domain::user::PublicId,
+        domain::user::{PublicId, UserClaims},
         http::{
             error::{ErrorStyle, FieldError},
             pages::form_errors::FieldMessage,
@@ -169,7 +169,7 @@ mod tests {
         let style = ErrorStyle { profile: SecurityProfile::Strict, realm: None };
         let profile =
             PublicUser { public_id: PublicId::random(), name: "Ada".to_owned(), email: "ada@example.com".to_owned() };
-        let user = User { profile, groups: Vec::new(), disabled: false, version: 0 };
+        let user = User { profile, groups: Vec::new(), claims: UserClaims::default(), disabled: false, version: 0 };
         for (part, id, missing) in [
             (Part::Others, "others_password", "Your password is required."),
             (Part::Deletion, "password", "Password is required."),
