@@ -7,7 +7,12 @@ use argon2::{
     password_hash::{self, phc},
 };
 
-use super::{Password, memory_pool::Guard};
+use super::{
+    Password,
+    memory_pool::Guard,
+    scheme::{HashScheme, UnusableHash},
+    stored::StoredHash,
+};
 
 /// A hash as a PHC string, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,6 +27,14 @@ impl PasswordHash {
     /// The PHC string.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// How the hash was computed, or why it is not verified. Parses the hash and checks its cost, without computing
+    /// anything.
+    pub fn inspect(&self) -> Result<HashScheme, UnusableHash> {
+        let scheme = StoredHash::parse(&self.0)?.scheme;
+        scheme.check_cost()?;
+        Ok(scheme)
     }
 }
 
