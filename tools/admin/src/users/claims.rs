@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use shared::domain::{
     time::UnixSeconds,
-    user::{UserClaims, check_groups_and_claims},
+    user::UserClaims,
 };
 
 use super::{
@@ -40,7 +40,7 @@ pub(crate) async fn run(options: &ChangeClaims, now: UnixSeconds) -> Result<Repo
             None => user.claims.clone().without(key),
         };
         if value.is_some() {
-            check_groups_and_claims(&user.groups, &claims).map_err(too_large)?;
+            claims.check_total(user.name.as_deref().unwrap_or_default(), email, &user.groups).map_err(too_large)?;
         }
         let outcome = match connection.store.set_groups_and_claims(identity, user, &user.groups, &claims).await {
             Ok(outcome) => outcome,

@@ -125,8 +125,11 @@ fn password(credentials: &CredentialsRecord) -> Password {
 
 /// The scheme of a hash and its cost, without salt and hash.
 fn scheme(hash: &PasswordHash) -> String {
-    let mut parts = hash.as_str().split('$').skip(1);
-    parts.next().unwrap_or("unknown").to_owned()
+    match hash.inspect() {
+        Ok(scheme) if scheme.is_legacy() => format!("{scheme} (until the next log-in)"),
+        Ok(scheme) => scheme.to_string(),
+        Err(problem) => problem.to_string(),
+    }
 }
 
 fn session(session: SessionRecord, version: u64, now: UnixSeconds) -> Session {
