@@ -4,6 +4,20 @@ use std::fmt;
 
 use argon2::{Algorithm, Params};
 
+/// OWASP's minimum for Argon2id (Password Storage Cheat Sheet).
+pub const OWASP_MINIMUM: Cost = Cost { memory_kib: 19_456, iterations: 2, parallelism: 1 };
+
+/// The cost of a hash: Argon2's parameters m, t and p.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub iterations: u32,
+    /// Lanes. They are computed sequentially.
+    pub parallelism: u32,
+}
+
 /// How a stored hash was computed. Its form as text is that of an entry in the setting `LEGACY_HASHES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HashScheme {
@@ -92,6 +106,29 @@ impl HashScheme {
         !matches!(self, Self::Argon2 { current: true, .. })
     }
 
+    /// The work of computing the hash, in a unit of the scheme to which time is proportional.
+    pub(super) fn work(&self) -> u64 {
+        match *self {
+            Self::Argon2 { memory_kib, iterations, .. } => u64::from(memory_kib) * u64::from(iterations),
+            Self::Pbkdf2 { iterations, .. } => iterations.into(),
+            Self::Scrypt(cost) | Self::FirebaseScrypt(cost) => cost.work().unwrap_or(u64::MAX),
+            Self::Bcrypt { cost } => 1_u64.checked_shl(cost.into()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Time on a processor of Lambda, from measurements of [`Self::work`].
+    pub(super) fn nanoseconds(&self) -> u64 {
+        let per_unit = match self {
+            Self::Argon2 { .. } => 1000,
+            Self::Pbkdf2 { digest: Digest::Sha1, .. } => 400,
+            Self::Pbkdf2 { digest: Digest::Sha256, .. } => 400,
+            Self::Pbkdf2 { digest: Digest::Sha512, .. } => 1000,
+            Self::Scrypt(_) | Self::FirebaseScrypt(_) => 500,
+            Self::Bcrypt { .. } => 80_000,
+        };
+        self.work().saturating_mul(per_unit)
+    }
+
     /// Checks the cost, which the caller has not computed yet. For Argon2 see also [`super::Hasher`].
     pub(super) fn check_cost(&self) -> Result<(), UnusableHash> {
         match *self {
@@ -138,7 +175,7 @@ impl ScryptCost {
 
 impl Digest {
     /// Length of a block of output, in bytes.
-    pub(super) fn length(self) -> u32 {
+    pub(super) fn length(self) -> usize {
         match self {
             Self::Sha1 => 20,
             Self::Sha256 => 32,

@@ -76,11 +76,11 @@ fn pbkdf2(text: &str, digest: Digest) -> Result<StoredHash, UnusableHash> {
     let (parameters, data) = fields(text)?;
     let [iterations, length] = named(parameters, ["i", "l"])?;
     let (salt, expected) = salt_and_hash(data)?;
-    let actual = u32::try_from(expected.len()).unwrap_or(u32::MAX);
-    if length.is_some_and(|length| length != actual) {
+    if length.is_some_and(|length| u32::try_from(expected.len()) != Ok(length)) {
         return Err(UnusableHash::Malformed("l is not the length of the hash"));
     }
-    let iterations = required(iterations)?.saturating_mul(actual.div_ceil(digest.length()));
+    let blocks = u32::try_from(expected.len().div_ceil(digest.length())).unwrap_or(u32::MAX);
+    let iterations = required(iterations)?.saturating_mul(blocks);
     Ok(StoredHash::of(HashScheme::Pbkdf2 { digest, iterations }, salt, expected))
 }
 
@@ -154,7 +154,7 @@ fn required(value: Option<u32>) -> Result<u32, UnusableHash> {
 }
 
 /// A decimal number without sign or leading zeros. One beyond 32 bits is too large for each of the limits.
-fn number(text: &str) -> Result<u32, UnusableHash> {
+pub(super) fn number(text: &str) -> Result<u32, UnusableHash> {
     let is_decimal = !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
     if !is_decimal || (text.len() > 1 && text.starts_with('0')) {
         return Err(UnusableHash::Malformed("a parameter is not a number"));

@@ -91,9 +91,7 @@ fn refuse(method: &str, rest: &str) -> Rejection {
         | "sha256-crypt" | "sha512-crypt" | "hmac-sha1" | "hmac-sha256" | "hmac-sha512" | "unsalted_sha1" => {
             weak(Reason::ShaHash)
         }
-        _ if is_hex && rest.is_empty() => {
-            weak(if method.len() == 32 { Reason::Md5Hash } else { Reason::ShaHash })
-        }
+        _ if is_hex && rest.is_empty() => weak(if method.len() == 32 { Reason::Md5Hash } else { Reason::ShaHash }),
         "plain" | "plaintext" | "cleartext" => weak(Reason::PlainText),
         _ if rest.is_empty() && !method.starts_with('{') => weak(Reason::PlainText),
         "bcrypt_sha256" | "bcrypt-sha256" => unsupported("bcrypt of a SHA-256 hash"),

@@ -30,7 +30,11 @@ use self::{
     sources::{Context, Unreadable},
     writer::{End, Settled, Writer},
 };
-use super::connection::{Connection, Table};
+use super::{
+    audit::Audit,
+    connection::{Connection, Table},
+    progress::Progress,
+};
 use crate::{
     failure::Failure,
     options::users::{ImportFormat, ImportUsers},
@@ -49,7 +53,10 @@ pub(super) async fn run(options: &ImportUsers, now: UnixSeconds) -> Result<Repor
     // Before anything else is created or asked for.
     drop(sources::open(&options.file).map_err(|error| Failure::Failed(error.to_string()))?);
     let connection = Connection::open(&options.common, &Table::ACCOUNT).await?;
-    let caller = if options.dry_run { None } else { Some(connection.caller().await?) };
+    let mut audit = match options.dry_run {
+        true => None,
+        false => Some(Audit::open(&connection, &options.common, now).await?),
+    };
     let mut summary = summary(options)?;
     let (mut rows, unreadable) = read(options, Context { firebase, now });
     let writer = Writer {
@@ -58,13 +65,21 @@ pub(super) async fn run(options: &ImportUsers, now: UnixSeconds) -> Result<Repor
         dry_run: options.dry_run,
         rate: options.rate,
     };
-    let end = writer.run(&mut rows, |settled| settle(settled, &mut summary)).await;
-    drop(rows);
+    let progress = Progress::new("users");
+    let end = writer
+        .run(&mut rows, |settled| {
+            progress.add(1);
+            settle(settled, &mut summary, audit.as_mut())
+        })
+        .await;
+    drop((rows, progress));
     let unreadable = match end {
         End::Complete => unreadable.await.ok().and_then(Result::err),
         _ => None,
     };
-    let _ = caller;
+    if let Some(audit) = audit.as_mut().filter(|_| summary.created > 0) {
+        audit.record("users-imported", None, summary.counts())?;
+    }
     finish(options, &connection, &mut summary, end, unreadable).await
 }
 
@@ -76,12 +91,12 @@ async fn finish(
     end: End,
     unreadable: Option<Unreadable>,
 ) -> Result<Report, Failure> {
-    let flushed = summary.flush();
+    let flushed = summary.flush().map_err(|error| unwritable(&error));
     let completed = matches!(end, End::Complete) && unreadable.is_none() && flushed.is_ok();
     let text = if options.common.json { format!("{}\n", summary.json(completed)) } else { summary.text(completed) };
     let failure = match (end, unreadable, flushed) {
         (End::Failed(error), ..) => Some(connection.failure(error).await),
-        (End::Unwritable(error), ..) | (.., Err(error)) => Some(unwritable(&error)),
+        (End::Unwritable(failure), ..) | (.., Err(failure)) => Some(failure),
         (End::Interrupted, ..) => Some(Failure::Failed("interrupted".to_owned())),
         (End::Complete, Some(unreadable), _) => Some(Failure::Failed(unreadable.to_string())),
         (End::Complete, None, Ok(())) => match summary.rejected() {
@@ -105,17 +120,24 @@ fn unwritable(error: &io::Error) -> Failure {
     Failure::Failed(format!("the report cannot be written: {error}"))
 }
 
-fn settle(settled: Settled, summary: &mut Summary) -> io::Result<()> {
+/// Counts a row, and adds it to the audit log or the report.
+fn settle(settled: Settled, summary: &mut Summary, audit: Option<&mut Audit>) -> Result<(), Failure> {
     summary.read += 1;
     match settled.outcome {
-        Ok(outcome) => summary.count(outcome),
-        Err(rejection) => {
-            if let Some(line) = summary.reject(settled.number, &settled.email, &rejection)? {
-                print_error(&line);
+        Ok(outcome) => {
+            summary.count(outcome);
+            match (outcome, audit) {
+                (Import::Created, Some(audit)) => audit.record_in_file("user-imported", settled.public_id),
+                _ => Ok(()),
             }
         }
+        Err(rejection) => {
+            let line =
+                summary.reject(settled.number, &settled.email, &rejection).map_err(|error| unwritable(&error))?;
+            line.into_iter().for_each(|line| print_error(&line));
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 fn summary(options: &ImportUsers) -> Result<Summary, Failure> {
@@ -138,8 +160,7 @@ fn read(
     let (sender, rows) = mpsc::channel(QUEUE);
     let (ended, outcome) = oneshot::channel();
     let (source, path) = (options.from, options.file.clone());
-    let mut checker =
-        Checker::new(sources::name(source), sources::unit(source), !options.no_claims, context.now);
+    let mut checker = Checker::new(sources::name(source), sources::unit(source), !options.no_claims, context.now);
     thread::spawn(move || {
         let mut sink = |row| match sender.blocking_send(checker.check(row)) {
             Ok(()) => ControlFlow::Continue(()),

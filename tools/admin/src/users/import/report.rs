@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use shared::aws::store::admin::Import;
 
 use super::reject::Rejection;
@@ -60,7 +60,6 @@ impl Summary {
         let (code, detail, unit) = (rejection.reason.code(), &rejection.detail, self.unit);
         *self.rejected.entry(code).or_default() += 1;
         if let Some((_, report)) = &mut self.report {
-            let email: String = email.chars().take(320).collect();
             let mut line = json!({ unit: row, "reason": code, "detail": detail });
             if !email.is_empty() {
                 line["email"] = Value::from(email);
@@ -96,6 +95,12 @@ impl Summary {
             text += "The import is not complete. Run the same command again: users that exist are left as they are.\n";
         }
         text
+    }
+
+    /// The counts for the audit log.
+    pub(super) fn counts(&self) -> Map<String, Value> {
+        let counts = [("created", self.created), ("unchanged", self.unchanged), ("rejected", self.rejected())];
+        counts.into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect()
     }
 
     pub(super) fn json(&self, completed: bool) -> Value {

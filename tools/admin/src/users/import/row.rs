@@ -9,7 +9,7 @@ use shared::{
     domain::{
         password::{PasswordHash, UnusableHash},
         time::UnixSeconds,
-        user::{ClaimsError, Email, MAX_CLAIMS_BYTES, Name, NewUser, PublicId, UserClaims},
+        user::{ClaimsError, Email, Name, NewUser, PublicId, UserClaims, check_group},
     },
 };
 use uuid::Uuid;
@@ -19,8 +19,8 @@ use super::{
     reject::{Reason, Rejection},
 };
 
-/// Longest name of a group, in characters, as in the setting `LIST_USERS_GROUP`.
-const MAX_GROUP: usize = 256;
+/// Longest address in a report, in characters.
+const MAX_REPORTED: usize = 254;
 
 /// A row of a source: its number, and a user or why there is none.
 pub(super) struct Row<T> {
@@ -71,6 +71,10 @@ impl Checker {
             email.clone_from(&user.email);
             self.user(number, user)
         });
+        // Text of a rejected row, which may be of any length.
+        if email.len() > MAX_REPORTED {
+            email = email.chars().take(MAX_REPORTED).collect();
+        }
         Row { number, email, user }
     }
 
@@ -82,7 +86,8 @@ impl Checker {
         let password_hash = PasswordHash::from_stored(hash::convert(&user.password_hash)?);
         password_hash.inspect().map_err(|error| unusable(&error))?;
         let claims = if self.keep_claims { claims(user.claims)? } else { UserClaims::default() };
-        let groups = groups(user.groups, &claims)?;
+        let groups = groups(user.groups)?;
+        claims.check_total(name.as_str(), email.as_str(), &groups).map_err(|error| invalid_claims(&error))?;
         let created_at = user.created_at.unwrap_or(self.now);
         if created_at > UnixSeconds::LATEST {
             return Err(Rejection::new(Reason::InvalidTime, "the creation time is after the year 9999"));
@@ -154,28 +159,20 @@ fn unusable(error: &UnusableHash) -> Rejection {
 }
 
 fn claims(claims: Map<String, Value>) -> Result<UserClaims, Rejection> {
-    UserClaims::from_object(claims).map_err(|error: ClaimsError| {
-        Rejection::new(Reason::InvalidClaims, format!("{error}; --no-claims imports users without claims"))
-    })
+    UserClaims::from_object(claims).map_err(|error| invalid_claims(&error))
+}
+
+fn invalid_claims(error: &ClaimsError) -> Rejection {
+    Rejection::new(Reason::InvalidClaims, format!("{error}; --no-claims imports users without claims"))
 }
 
 /// DynamoDB's sets have no order and no duplicates.
-fn groups(mut groups: Vec<String>, claims: &UserClaims) -> Result<Vec<String>, Rejection> {
+fn groups(mut groups: Vec<String>) -> Result<Vec<String>, Rejection> {
     groups.sort_unstable();
     groups.dedup();
-    let is_name = |group: &String| {
-        !group.is_empty()
-            && group.trim() == group
-            && group.chars().nth(MAX_GROUP).is_none()
-            && !group.chars().any(char::is_control)
-    };
-    if !groups.iter().all(is_name) {
-        let detail = "a group must have 1 to 256 characters, without surrounding space or control characters";
-        return Err(Rejection::new(Reason::InvalidGroups, detail));
+    let invalid = groups.iter().find_map(|group| check_group(group).err());
+    match invalid {
+        Some(error) => Err(Rejection::new(Reason::InvalidGroups, error.to_string())),
+        None => Ok(groups),
     }
-    if Value::from(groups.clone()).to_string().len() + claims.to_json().len() > MAX_CLAIMS_BYTES {
-        let detail = format!("groups and claims together exceed {MAX_CLAIMS_BYTES} bytes");
-        return Err(Rejection::new(Reason::InvalidGroups, detail));
-    }
-    Ok(groups)
 }

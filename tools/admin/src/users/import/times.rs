@@ -26,7 +26,9 @@ pub(super) fn parse(text: &str) -> Result<Option<UnixSeconds>, Rejection> {
             _ => {}
         }
     }
-    let time = DateTime::from_str(&text, DateTimeFormat::DateTimeWithOffset).ok().and_then(|time| u64::try_from(time.secs()).ok());
+    let time = DateTime::from_str(&text, DateTimeFormat::DateTimeWithOffset)
+        .ok()
+        .and_then(|time| u64::try_from(time.secs()).ok());
     time.map(|time| Some(UnixSeconds::new(time))).ok_or_else(invalid)
 }
 
@@ -64,7 +66,15 @@ mod tests {
 
     #[test]
     fn other_text_is_no_time() {
-        for text in ["yesterday", "2023-01-02", "2023-13-02T03:04:05Z", "1969-12-31T23:59:59Z", "1672628645", "éééééééé", "2023-01-02TZ"] {
+        for text in [
+            "yesterday",
+            "2023-01-02",
+            "2023-13-02T03:04:05Z",
+            "1969-12-31T23:59:59Z",
+            "1672628645",
+            "éééééééé",
+            "2023-01-02TZ",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

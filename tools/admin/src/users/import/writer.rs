@@ -17,6 +17,7 @@ use super::{
     reject::{Reason, Rejection},
     row::Row,
 };
+use crate::failure::Failure;
 
 /// Users that are written at the same time.
 const CONCURRENT: usize = 48;
@@ -41,7 +42,7 @@ pub(super) enum End {
     Interrupted,
     Failed(AdminError),
     /// The report or the audit log cannot be written.
-    Unwritable(std::io::Error),
+    Unwritable(Failure),
 }
 
 /// How rows are written.
@@ -60,11 +61,11 @@ impl Writer {
     pub(super) async fn run(
         &self,
         rows: &mut mpsc::Receiver<Row<ImportedUser>>,
-        mut settle: impl FnMut(Settled) -> std::io::Result<()>,
+        mut settle: impl FnMut(Settled) -> Result<(), Failure>,
     ) -> End {
         let mut stop = match Stop::new() {
             Ok(stop) => stop,
-            Err(error) => return End::Unwritable(error),
+            Err(error) => return End::Unwritable(Failure::Failed(format!("signals cannot be handled: {error}"))),
         };
         let mut pace = self.rate.map(Pace::new);
         let mut tasks = JoinSet::new();

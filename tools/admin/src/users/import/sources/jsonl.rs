@@ -21,17 +21,8 @@ use super::{
     members::{self, Object, malformed},
 };
 
-const MEMBERS: [&str; 9] = [
-    "public_id",
-    "name",
-    "email",
-    "password_hash",
-    "created_at",
-    "groups",
-    "claims",
-    "email_verified",
-    "disabled",
-];
+const MEMBERS: [&str; 9] =
+    ["public_id", "name", "email", "password_hash", "created_at", "groups", "claims", "email_verified", "disabled"];
 
 pub(super) fn read(file: BufReader<File>, path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> {
     let mut lines = Lines::new(file);

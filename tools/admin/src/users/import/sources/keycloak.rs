@@ -88,9 +88,5 @@ fn argon2(parameters: &Object, rounds: &str, salt: &str, value: &str) -> Result<
     };
     let (variant, memory, lanes) = (first("type")?, first("memory")?, first("parallelism")?);
     let trim = |text: &str| text.trim_end_matches('=').to_owned();
-    Ok(format!(
-        "$argon2{variant}$v={version}$m={memory},t={rounds},p={lanes}${}${}",
-        trim(salt),
-        trim(value)
-    ))
+    Ok(format!("$argon2{variant}$v={version}$m={memory},t={rounds},p={lanes}${}${}", trim(salt), trim(value)))
 }

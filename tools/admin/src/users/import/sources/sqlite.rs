@@ -194,7 +194,8 @@ impl SqliteFile {
 
     /// The one of these tables that exists.
     fn table(&self, names: &[&'static str]) -> Result<&'static str, Unreadable> {
-        let tables = self.names("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", [])?;
+        let tables =
+            self.names("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", [])?;
         let found = names.iter().find(|name| tables.iter().any(|table| table.eq_ignore_ascii_case(name)));
         found.copied().ok_or_else(|| {
             let list = if tables.is_empty() { "none".to_owned() } else { shorten(&tables) };
@@ -286,7 +287,9 @@ fn failed(path: &Path, error: &rusqlite::Error) -> Unreadable {
         }
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => format!("{path} is damaged or encrypted"),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
-            format!("{path} has unfinished changes of an application that was killed: start and stop it, then try again")
+            format!(
+                "{path} has unfinished changes of an application that was killed: start and stop it, then try again"
+            )
         }
         _ => format!("cannot read {path}: {error}"),
     })
