@@ -77,7 +77,7 @@ impl AdminStore {
         Ok(if holder.is_some() { Import::IdTaken } else { Import::Created })
     }
 
-    /// Whether the account of the address is this user's, or `None` if there is none.
+    /// Whether the account of the address is this user's, or `None` if the address has no account.
     async fn owner(&self, user: &ImportedUser) -> Result<Option<Import>, AdminError> {
         let item = self.get(&self.tables.credentials, "email", user.user.email.as_str()).await?;
         let id = text(&user.user.public_id.to_string());

@@ -22,7 +22,7 @@ use super::{
 /// Longest address in a report, in characters.
 const MAX_REPORTED: usize = 254;
 
-/// A row of a source: its number, and a user or why there is none.
+/// A row of a source: its number, and a user or why it is rejected.
 pub(super) struct Row<T> {
     /// Line, primary key or position, from 1.
     pub(super) number: u64,

@@ -146,7 +146,7 @@ impl Stop {
     }
 }
 
-/// At most so many users a second. Time that was lost is not made up for, so that a table is never flooded.
+/// At most so many users a second. After a pause the rate is not exceeded, so that a table is never flooded.
 struct Pace {
     interval: Interval,
     batch: u32,
