@@ -121,6 +121,10 @@ async fn command_lines_that_cannot_be_meant_are_usage_errors() {
     sandbox.users(&["import", ".", "--from", "jsonl"]).await.assert_exit(1, &["is a directory"]);
     let report = sandbox.users(&["import", "source", "--from", "jsonl", "--report", "no/report"]).await;
     report.assert_exit(1, &["the report cannot be written"]);
+    // A full disk.
+    fs::write(sandbox.path("rejected"), "{}\n").unwrap();
+    let report = sandbox.users(&["import", "rejected", "--from", "jsonl", "--report", "/dev/full"]).await;
+    report.assert_exit(1, &["the report cannot be written: No space left on device", "not complete"]);
     assert_eq!(fs::read_to_string(sandbox.path("source")).unwrap(), file);
     assert!(sandbox.accounts().await.is_empty());
 }

@@ -17,7 +17,7 @@ async fn addresses_and_identifiers_of_other_users_are_taken() {
     let ada = sandbox.sign_up(ADA).await;
     let before = sandbox.accounts().await;
     let rows = row(ID, "ADA@example.com") + &row(&ada, "other@example.com") + &row(&ada, "ada@example.com");
-    // The last row has the identifier of the one before.
+    // The third row has the identifier of the second one.
     let rows = rows + &row("1c7c3b63-63b3-401d-8e8f-4b206b1d8f22", "new@example.com");
     for option in [&["--dry-run"][..], &[]] {
         let outcome = sandbox.import_with("jsonl", &rows, option).await;

@@ -22,18 +22,18 @@ async fn assert_account(sandbox: &Sandbox, email: &str, expected: Value) {
 async fn supabase_csv_keeps_identifiers_metadata_and_bans() {
     let sandbox = Sandbox::new().await;
     let csv = format!(
-        "\u{feff}instance_id,id,email,encrypted_password,email_confirmed_at,created_at,banned_until,raw_app_meta_data,\
-         raw_user_meta_data,deleted_at\r\n\
-         0,{ID},Ada@example.com,{BCRYPT},2023-01-02 03:04:05.6+00,2023-01-02 03:04:05.678901+00,,\"{{\"\"provider\"\": \
+        "\u{feff}\"id\",instance_id,email,encrypted_password,email_confirmed_at,created_at,banned_until,\
+         raw_app_meta_data,raw_user_meta_data,deleted_at\r\n\
+         {ID},0,Ada@example.com,{BCRYPT},2023-01-02 03:04:05.6+00,2023-01-02 03:04:05.678901+00,,\"{{\"\"provider\"\": \
          \"\"email\"\", \"\"groups\"\": [\"\"staff\"\"], \"\"plan\"\": \"\"pro\"\"}}\",\"{{\"\"full_name\"\": \
          \"\"Ada, Lovelace\"\"}}\",\r\n\
-         0,1c7c3b63-63b3-401d-8e8f-4b206b1d8f22,grace@example.com,{BCRYPT},null,2023-01-02 03:04:05+00,2999-01-01 \
+         1c7c3b63-63b3-401d-8e8f-4b206b1d8f22,0,grace@example.com,{BCRYPT},null,2023-01-02 03:04:05+00,2999-01-01 \
          00:00:00+00,{{}},{{}},null\r\n\
-         0,2d8d4c74-74c4-412e-9f90-5c317c2e9033,old@example.com,{BCRYPT},,2023-01-02 03:04:05+00,,{{}},{{}},2024-01-01 \
+         2d8d4c74-74c4-412e-9f90-5c317c2e9033,0,old@example.com,{BCRYPT},,2023-01-02 03:04:05+00,,{{}},{{}},2024-01-01 \
          00:00:00+00\r\n\
-         0,3e9e5d85,few@example.com\r\n\
-         0,4faf6e96-96e6-4340-b1b2-7e539e40b255,,,,2023-01-02 03:04:05+00,,{{}},{{}},\r\n\
-         0,5ab07fa7-a7f7-4451-82c3-8f64af51c366,oauth@example.com,,,2023-01-02 03:04:05+00,,{{}},{{}},\r\n"
+         3e9e5d85,0,few@example.com\r\n\
+         4faf6e96-96e6-4340-b1b2-7e539e40b255,0,,,,2023-01-02 03:04:05+00,,{{}},{{}},\r\n\
+         5ab07fa7-a7f7-4451-82c3-8f64af51c366,0,oauth@example.com,,,2023-01-02 03:04:05+00,,{{}},{{}},\r\n"
     );
     let outcome = sandbox.import("supabase", csv).await;
     outcome.assert_exit(1, &["line 5: it has 3 fields instead of 10"]);

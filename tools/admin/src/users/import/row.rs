@@ -92,13 +92,10 @@ impl Checker {
         if created_at > UnixSeconds::LATEST {
             return Err(Rejection::new(Reason::InvalidTime, "the creation time is after the year 9999"));
         }
-        let public_id = match public_id(&user.id) {
-            Some(kept) => {
-                self.is_first(&format!("id {kept}"), "identifier", number)?;
-                kept
-            }
-            None => self.derived_id(&user.id, &email),
-        };
+        let public_id = public_id(&user.id).unwrap_or_else(|| self.derived_id(&user.id, &email));
+        if !user.id.is_empty() {
+            self.is_first(&format!("id {public_id}"), "identifier", number)?;
+        }
         self.is_first(&format!("email {}", email.as_str()), "email address", number)?;
         Ok(ImportedUser {
             user: NewUser { public_id, name, email },

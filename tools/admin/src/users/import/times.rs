@@ -13,7 +13,7 @@ pub(super) fn parse(text: &str) -> Result<Option<UnixSeconds>, Rejection> {
         return Ok(None);
     }
     let mut text = text.to_owned();
-    if text.is_char_boundary(10) && text.is_char_boundary(11) && text.get(10..11) == Some(" ") {
+    if text.get(10..11) == Some(" ") {
         text.replace_range(10..11, "T");
     }
     let clock = text.get(11..).unwrap_or_default();

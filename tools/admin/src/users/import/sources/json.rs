@@ -57,11 +57,8 @@ pub(super) fn read(
     }
 }
 
-/// The first byte after white space and a byte order mark, which stays in the reader.
+/// The first byte after white space, which stays in the reader.
 fn first_byte(file: &mut impl BufRead) -> io::Result<Option<u8>> {
-    if file.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
-        file.consume(3);
-    }
     loop {
         let buffer = file.fill_buf()?;
         match buffer.iter().position(|b| !b.is_ascii_whitespace()) {

@@ -132,9 +132,6 @@ impl<R: BufRead> Lines<R> {
             if !is_whole {
                 return Ok(Some((self.number, Line::TooLong)));
             }
-            if self.number == 1 && self.line.starts_with(b"\xef\xbb\xbf") {
-                self.line.drain(..3);
-            }
             if !self.line.iter().all(u8::is_ascii_whitespace) {
                 return Ok(Some((self.number, Line::Text(&self.line))));
             }

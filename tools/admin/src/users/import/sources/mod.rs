@@ -29,6 +29,8 @@ use crate::options::users::ImportFormat;
 /// Longest row, in bytes.
 const MAX_ROW: usize = 1 << 20;
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 const SQLITE_HEADER: &[u8] = b"SQLite format 3\0";
 
 /// Receives rows until it breaks: the import was stopped.
@@ -78,6 +80,9 @@ pub(super) fn read(
     let mut file = open(path)?;
     let start = file.fill_buf().map_err(|error| unreadable(path, &error))?;
     let is_sqlite = start.starts_with(SQLITE_HEADER);
+    if start.starts_with(BYTE_ORDER_MARK) {
+        file.consume(BYTE_ORDER_MARK.len());
+    }
     match (source, is_sqlite) {
         (ImportFormat::Flask, true) => sqlite::flask(path, sink),
         (ImportFormat::Django, true) => sqlite::django(path, sink),
