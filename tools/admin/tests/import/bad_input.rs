@@ -66,6 +66,7 @@ async fn json_that_is_cut_off_imports_the_users_before() {
     assert_eq!(sandbox.accounts().await.len(), 2);
     sandbox.import("kratos", &whole[..whole.len() - 1]).await.assert_exit(1, &["after entry 3: it is cut off"]);
     sandbox.import("kratos", whole.clone() + "x").await.assert_exit(1, &["after entry 3: syntax error in line 1"]);
+    sandbox.import("kratos", "[]").await.assert_success().assert_mentions(&["note: source has no users"]);
     sandbox.import("kratos", "[1, \"x\"]").await.assert_exit(1, &["entry 1: not a JSON object"]);
     sandbox.import("kratos", "").await.assert_exit(1, &["is empty"]);
     sandbox.import("kratos", "id,email\n").await.assert_exit(1, &["is not JSON"]);

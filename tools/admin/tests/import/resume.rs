@@ -9,7 +9,7 @@ use tokio::process::Child;
 
 use crate::{WERKZEUG, harness::Sandbox};
 
-const USERS: usize = 2_000;
+const USERS: usize = 1_000;
 
 fn file(sandbox: &Sandbox) {
     let mut text = String::new();
@@ -36,7 +36,7 @@ impl Sandbox {
 async fn an_import_that_is_killed_twice_loses_and_doubles_no_user() {
     let sandbox = Sandbox::new().await;
     file(&sandbox);
-    for count in [300, 900] {
+    for count in [200, 500] {
         let mut child = sandbox.start_until(count).await;
         child.kill().await.unwrap();
         let accounts = sandbox.accounts().await;

@@ -51,7 +51,7 @@ const MAX_HASH_CONFIG: u64 = 16 * 1024;
 pub(super) async fn run(options: &ImportUsers, now: UnixSeconds) -> Result<Report, Failure> {
     let firebase = firebase_project(options)?;
     // Before anything else is created or asked for.
-    drop(sources::open(&options.file).map_err(|error| Failure::Failed(error.to_string()))?);
+    sources::check(&options.file).map_err(|error| Failure::Failed(error.to_string()))?;
     let connection = Connection::open(&options.common, &Table::ACCOUNT).await?;
     let mut audit = match options.dry_run {
         true => None,
@@ -74,7 +74,7 @@ pub(super) async fn run(options: &ImportUsers, now: UnixSeconds) -> Result<Repor
         .await;
     drop((rows, progress));
     let unreadable = match end {
-        End::Complete => unreadable.await.ok().and_then(Result::err),
+        End::Complete => unreadable.await.unwrap_or_else(|_| Err(sources::lost(&options.file))).err(),
         _ => None,
     };
     if let Some(audit) = audit.as_mut().filter(|_| summary.created > 0) {
@@ -106,6 +106,10 @@ async fn finish(
         },
     };
     match failure {
+        None if summary.read == 0 => {
+            let note = format!("{} has no users; is it another kind of file?", options.file.display());
+            Ok(Report { text, notes: vec![note] })
+        }
         None => Ok(Report::from(text)),
         Some(failure) => {
             let mut out = io::stdout().lock();

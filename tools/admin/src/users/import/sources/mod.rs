@@ -98,12 +98,22 @@ pub(super) fn read(
     }
 }
 
-/// Opens a file for reading.
-pub(super) fn open(path: &Path) -> Result<BufReader<File>, Unreadable> {
-    let is_directory = fs::metadata(path).map_err(|error| unreadable(path, &error))?.is_dir();
-    if is_directory {
+/// Checks that a file can be opened. A pipe is not opened: its writer would be disconnected.
+pub(super) fn check(path: &Path) -> Result<(), Unreadable> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if metadata.is_dir() {
         return Err(Unreadable(format!("{} is a directory", path.display())));
     }
+    if metadata.is_file() { open(path).map(drop) } else { Ok(()) }
+}
+
+/// The reading thread ended without an outcome.
+pub(super) fn lost(path: &Path) -> Unreadable {
+    Unreadable(format!("{} could not be read to its end", path.display()))
+}
+
+/// Opens a file for reading.
+pub(super) fn open(path: &Path) -> Result<BufReader<File>, Unreadable> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     Ok(BufReader::with_capacity(64 * 1024, file))
 }
