@@ -43,7 +43,7 @@ async fn a_line_of_100_mb_is_skipped_in_bounded_memory() {
     assert!(peak < 64 * 1024, "{peak} KiB");
     // Without a line break, the end of the row cannot be found.
     for (format, start) in [("supabase", "id,email,encrypted_password\n1,\""), ("kratos", "[{\"id\":\"")] {
-        fs::write(sandbox.path("source"), start.to_owned() + &file).unwrap();
+        fs::write(sandbox.path("source"), start.to_owned() + &"a".repeat(100_000_000)).unwrap();
         fs::remove_file(sandbox.path("peak")).unwrap();
         let (peak, outcome) = peak_kib(&sandbox, format).await;
         outcome.assert_exit(1, &["longer than 1048576 bytes"]);

@@ -63,7 +63,7 @@ async fn the_tutorials_database_is_imported_as_it_is() {
     assert_eq!(accounts["user.449@example.com"]["name"], "user.449", "the local part, where there is no name");
     assert!(accounts["ada@example.com"].get("email_verified").is_none());
     let log_in = |password| sandbox.service.log_in(" ADA@example.com", password);
-    assert_eq!(log_in("tortoise lamp quarrel").await.status, 200);
+    assert_eq!(log_in("tortoise lamp quarrel").await.status, 201);
     assert_eq!(log_in("tortoise lamp quarrel!").await.status, 401);
     let replaced = sandbox.accounts().await["ada@example.com"]["password_hash"].clone();
     assert!(replaced.as_str().unwrap().starts_with("$argon2id$"), "the log-in replaces the hash");

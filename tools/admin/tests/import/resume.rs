@@ -9,6 +9,12 @@ use tokio::process::Child;
 
 use crate::{WERKZEUG, harness::Sandbox};
 
+const DENIED: &str = concat!(
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"User: arn:aws:iam::1:user/eve "#,
+    "is not authorized to perform: dynamodb:PutItem on resource: arn:aws:dynamodb:us-east-1:1:table/Credentials ",
+    r#"because no policy allows it"}"#
+);
+
 const USERS: usize = 1_000;
 
 fn file(sandbox: &Sandbox) {
@@ -25,14 +31,14 @@ impl Sandbox {
     async fn start_until(&self, count: usize) -> Child {
         let endpoint = self.service.endpoint.clone();
         let arguments =
-            ["users", "import", "source", "--from", "jsonl", "--json", "--rate", "1500", "--endpoint", &endpoint];
+            ["users", "import", "source", "--from", "jsonl", "--json", "--rate", "400", "--endpoint", &endpoint];
         let child = self.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
         poll::until("the users exist", async || self.service.items("Users").await.len() >= count).await;
         child
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_is_killed_twice_loses_and_doubles_no_user() {
     let sandbox = Sandbox::new().await;
     file(&sandbox);
@@ -54,7 +60,7 @@ async fn an_import_that_is_killed_twice_loses_and_doubles_no_user() {
     assert_eq!(summary["created"], USERS - before.len());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_import_finishes_its_users_and_says_how_to_go_on() {
     for signal in [Signal::INT, Signal::TERM] {
         let sandbox = Sandbox::new().await;
@@ -76,9 +82,7 @@ async fn an_interrupted_import_finishes_its_users_and_says_how_to_go_on() {
 async fn a_missing_permission_ends_the_import_with_its_name() {
     let sandbox = Sandbox::new().await;
     file(&sandbox);
-    let proxy =
-        RejectingProxy::start(&sandbox.service.endpoint, "TransactWriteItems", usize::MAX, "AccessDeniedException")
-            .await;
+    let proxy = RejectingProxy::start(&sandbox.service.endpoint, "TransactWriteItems", usize::MAX, DENIED).await;
     let arguments = ["import", "source", "--from", "jsonl", "--json"];
     let outcome = sandbox.users_at(&proxy.url, &arguments).await;
     outcome.assert_exit(1, &["dynamodb:PutItem", "table Credentials", "denied"]);
