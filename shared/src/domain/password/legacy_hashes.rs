@@ -25,7 +25,7 @@ pub struct LegacyHashes(Vec<HashScheme>);
 /// Why the text of a list is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LegacyHashesError {
-    /// A name that is none of the schemes.
+    /// A name that no scheme has.
     #[error("has an unknown scheme")]
     UnknownScheme,
     /// Not as many numbers as the scheme has.
