@@ -13,6 +13,7 @@ mod devices;
 mod hostile;
 mod key_rotation;
 mod keys;
+mod legacy_hashes;
 mod listing;
 mod log_in;
 mod log_out;
