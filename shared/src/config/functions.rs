@@ -10,6 +10,7 @@ use super::{
     relaxed::Function,
     security_profile::SecurityProfile,
     settings::Settings,
+    sign_up::SignUpSettings,
     tables::Tables,
 };
 use crate::domain::{
@@ -28,6 +29,8 @@ pub struct SignupSettings {
     pub credentials_table: String,
     /// `THROTTLE_TABLE`.
     pub throttle_table: String,
+    /// Who may sign up.
+    pub sign_up: SignUpSettings,
     /// Rules for passwords.
     pub passwords: PasswordSettings,
     /// Limit on sign-ups from one address.
@@ -47,6 +50,8 @@ pub struct LoginSettings {
     pub deployment: Deployment,
     /// Path and fields of the log-in call.
     pub log_in: LogInSettings,
+    /// `SIGNUP`: whether the log-in page links to the sign-up.
+    pub offers_sign_up: bool,
     /// The content of new tokens.
     pub issuer: IssuerConfig,
     /// What is required of presented tokens.
@@ -95,6 +100,7 @@ impl Settings {
             users_table: self.tables.users()?,
             credentials_table: self.tables.credentials()?,
             throttle_table: self.tables.throttle()?,
+            sign_up: self.sign_up.clone(),
             passwords: self.passwords,
             limit: self.throttle.sign_ups,
             relaxed_rules: self.relaxed_rules(Function::Signup),
@@ -108,6 +114,7 @@ impl Settings {
             profile: self.responses.profile,
             deployment: self.deployment,
             log_in: self.log_in.clone(),
+            offers_sign_up: self.sign_up.is_open,
             issuer: self.tokens.issuer.clone(),
             verifier: self.tokens.verifier.clone(),
             header_prefix: self.tokens.header_prefix.clone(),

@@ -21,6 +21,7 @@ mod relaxed_tests;
 mod security_profile;
 mod sessions;
 mod settings;
+mod sign_up;
 mod tables;
 mod telemetry;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use self::{
     profile::ResponseSettings,
     security_profile::SecurityProfile,
     settings::Settings,
+    sign_up::SignUpSettings,
     tables::Tables,
     telemetry::{TelemetrySettings, log_level},
     throttle::ThrottleSettings,
@@ -50,7 +52,7 @@ pub use self::{
 
 /// Every setting that an operator can choose, with its default. docs/reference/configuration.md describes them, and
 /// template.yaml has parameters for them.
-pub const VARIABLES: [Variable; 44] = [
+pub const VARIABLES: [Variable; 46] = [
     profile::PROFILE,
     profile::REALM,
     profile::HSTS_SUBDOMAINS,
@@ -74,6 +76,8 @@ pub const VARIABLES: [Variable; 44] = [
     sessions::MAX,
     sessions::GRACE,
     listing::GROUP,
+    sign_up::SIGN_UP,
+    sign_up::DOMAINS,
     passwords::MIN_LENGTH,
     passwords::MEMORY,
     passwords::ITERATIONS,

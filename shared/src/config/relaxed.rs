@@ -7,7 +7,7 @@ use super::{
     listing, log_in, passwords,
     profile::{self, ResponseSettings},
     security_profile::SecurityProfile,
-    sessions, tables,
+    sessions, sign_up, tables,
     telemetry::{self, TelemetrySettings},
     throttle,
     tokens::{self, TokenSettings},
@@ -60,7 +60,7 @@ const LOGIN: &[Function] = &[Function::Login];
 const LIST_USERS: &[Function] = &[Function::ListUsers];
 
 /// Every variable. A test compares the list with [`super::VARIABLES`], so each new variable must be classified.
-pub(super) const RULES: [(Variable, &[Function], Weaker); 44] = [
+pub(super) const RULES: [(Variable, &[Function], Weaker); 46] = [
     (profile::PROFILE, ALL, Weaker::If(|sections| sections.responses.profile == SecurityProfile::Tutorial)),
     (profile::REALM, ALL, Weaker::Never),
     (profile::HSTS_SUBDOMAINS, ALL, Weaker::If(|sections| !sections.responses.hsts_subdomains)),
@@ -92,6 +92,8 @@ pub(super) const RULES: [(Variable, &[Function], Weaker); 44] = [
     (sessions::MAX, LOGIN, Weaker::Above),
     (sessions::GRACE, LOGIN, Weaker::Above),
     (listing::GROUP, LIST_USERS, Weaker::If(|sections| sections.list_users_group.is_none())),
+    (sign_up::SIGN_UP, PASSWORDS, Weaker::Never),
+    (sign_up::DOMAINS, SIGNUP, Weaker::Never),
     (passwords::MIN_LENGTH, PASSWORDS, Weaker::Below),
     (passwords::MEMORY, PASSWORDS, Weaker::Below),
     (passwords::ITERATIONS, PASSWORDS, Weaker::Below),

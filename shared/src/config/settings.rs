@@ -13,6 +13,7 @@ use super::{
     profile::{self, ResponseSettings},
     relaxed::{self, RelaxedRule, Sections},
     sessions,
+    sign_up::SignUpSettings,
     tables::TableNames,
     telemetry::TelemetrySettings,
     throttle::ThrottleSettings,
@@ -39,6 +40,8 @@ pub struct Settings {
     pub session_grace: Duration,
     /// `LIST_USERS_GROUP`; `None` admits every authenticated user.
     pub list_users_group: Option<String>,
+    /// Who may sign up.
+    pub sign_up: SignUpSettings,
     /// Rules for passwords.
     pub passwords: PasswordSettings,
     /// Limits on guesses and sign-ups.
@@ -73,6 +76,7 @@ impl Settings {
             sessions: sessions::read(&env)?,
             session_grace: sessions::grace(&env)?,
             list_users_group: listing::read(&env)?,
+            sign_up: SignUpSettings::read(&env)?,
             passwords: PasswordSettings::read(&env)?,
             throttle: ThrottleSettings::read(&env)?,
             telemetry: TelemetrySettings::read(&env)?,

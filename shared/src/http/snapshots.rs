@@ -78,6 +78,7 @@ fn log_in_page() -> LogInPage {
         password_field: "password".to_owned(),
         email: String::new(),
         lacks_password: false,
+        offers_sign_up: true,
         return_to: None,
         notice: None,
         errors: None,

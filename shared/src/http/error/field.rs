@@ -9,6 +9,9 @@ use crate::domain::{
     user::{EmailError, NameError},
 };
 
+/// The code of an email address that `SIGNUP_DOMAINS` does not admit.
+pub(super) const DOMAIN_NOT_ALLOWED: &str = "domain-not-allowed";
+
 /// A field that breaks a rule.
 ///
 /// ```
@@ -36,6 +39,18 @@ impl FieldError {
     /// `field` is missing or empty.
     pub fn required(field: &str) -> Self {
         Self::new(field, "required", "is required")
+    }
+
+    /// An email address that `SIGNUP_DOMAINS` does not admit. The domains are not named: they can tell who uses the
+    /// service.
+    pub fn domain_not_allowed() -> Self {
+        let detail = "must be in a domain that may sign up here; use an address of your organization";
+        Self::new("email", DOMAIN_NOT_ALLOWED, detail)
+    }
+
+    /// Whether the request was judged and refused, rather than malformed.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.code == DOMAIN_NOT_ALLOWED
     }
 
     /// The same error for another field.
