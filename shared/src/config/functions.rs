@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     env::ConfigError,
     keys::{KeySource, SigningKeySettings, VerifyingKeySettings, VerifyingKeySource},
+    legacy_token::LegacyTokenSettings,
     log_in::LogInSettings,
     passwords::PasswordSettings,
     relaxed::Function,
@@ -87,6 +88,8 @@ pub struct ListUsersSettings {
     pub header_prefix: String,
     /// The verifying keys.
     pub keys: VerifyingKeySettings,
+    /// Tokens of the old application; `None` refuses them.
+    pub legacy_tokens: Option<LegacyTokenSettings>,
     /// The group that may list users; `None` admits every authenticated user.
     pub group: Option<String>,
     /// The variables of this function whose values are weaker than recommended.
@@ -150,6 +153,7 @@ impl Settings {
             verifier: self.tokens.verifier.clone(),
             header_prefix: self.tokens.header_prefix.clone(),
             keys,
+            legacy_tokens: self.legacy_tokens.clone(),
             group: self.list_users_group.clone(),
             relaxed_rules: self.relaxed_rules(Function::ListUsers),
         })
@@ -173,7 +177,8 @@ impl Settings {
     /// Whether keys are stored in AWS.
     pub fn reads_keys_from_aws(&self) -> bool {
         use super::key_location::KeyLocation;
-        let sources = self.keys.secret.iter().chain(&self.keys.public);
+        let legacy = self.legacy_tokens.as_ref().map(|legacy| &legacy.key);
+        let sources = self.keys.secret.iter().chain(&self.keys.public).chain(legacy);
         sources.into_iter().any(|source| matches!(source, KeySource::Stored(KeyLocation::Secret(_), _)))
     }
 }

@@ -11,6 +11,7 @@ mod env;
 mod functions;
 pub mod key_location;
 mod keys;
+mod legacy_token;
 mod listing;
 mod log_in;
 mod passwords;
@@ -38,6 +39,7 @@ pub use self::{
         KEYS_REFRESH, KeyPolicy, KeySettings, KeySource, SECRET_KEY, SigningKeySettings, VerifyingKeySettings,
         VerifyingKeySource,
     },
+    legacy_token::LegacyTokenSettings,
     log_in::LogInSettings,
     passwords::PasswordSettings,
     profile::ResponseSettings,
@@ -52,7 +54,7 @@ pub use self::{
 
 /// Every setting that an operator can choose, with its default. docs/reference/configuration.md describes them, and
 /// template.yaml has parameters for them.
-pub const VARIABLES: [Variable; 46] = [
+pub const VARIABLES: [Variable; 50] = [
     profile::PROFILE,
     profile::REALM,
     profile::HSTS_SUBDOMAINS,
@@ -72,6 +74,10 @@ pub const VARIABLES: [Variable; 46] = [
     keys::SECRET_ARN,
     keys::PUBLIC_KEYS_ARN,
     KEYS_REFRESH,
+    legacy_token::SECRET_KEY,
+    legacy_token::SECRET_ARN,
+    legacy_token::UNTIL,
+    legacy_token::ACCEPT_WEAK_KEY,
     sessions::IDLE,
     sessions::MAX,
     sessions::GRACE,

@@ -7,6 +7,7 @@ use super::{
     deployment,
     env::{ConfigError, Env},
     keys::{self, KeySettings},
+    legacy_token::LegacyTokenSettings,
     listing,
     log_in::LogInSettings,
     passwords::PasswordSettings,
@@ -34,6 +35,8 @@ pub struct Settings {
     pub tokens: TokenSettings,
     /// The keys that sign and verify tokens.
     pub keys: KeySettings,
+    /// Tokens of the old application; `None` refuses them.
+    pub legacy_tokens: Option<LegacyTokenSettings>,
     /// `SESSION_IDLE`, `SESSION_MAX`; `None` disables sessions.
     pub sessions: Option<Lifetime>,
     /// `SESSION_GRACE`.
@@ -73,6 +76,7 @@ impl Settings {
             deployment,
             log_in: LogInSettings::read(&env)?,
             keys: KeySettings::read(&env, deployment)?,
+            legacy_tokens: LegacyTokenSettings::read(&env, deployment)?,
             sessions: sessions::read(&env)?,
             session_grace: sessions::grace(&env)?,
             list_users_group: listing::read(&env)?,
@@ -88,6 +92,7 @@ impl Settings {
             responses: &settings.responses,
             tokens: &settings.tokens,
             keys: &settings.keys,
+            legacy_tokens: settings.legacy_tokens.as_ref(),
             list_users_group: settings.list_users_group.as_deref(),
             telemetry: &settings.telemetry,
         };
