@@ -15,11 +15,11 @@ use shared::{
         client_ip::ClientAddress,
         password::{Password, strength},
         throttle::ThrottleKey,
-        user::{Email, Name, NewUser, PublicId, PublicUser},
+        user::{Email, EmailError, Name, NewUser, PublicId, PublicUser},
     },
     http::{
         browser,
-        error::{Error, FieldError},
+        error::Error,
         pages::{self, Form, FormRejection, Notice, SignUpPage},
         paths,
         request::fields::Fields,
@@ -129,12 +129,9 @@ impl Signup {
             strength::check(&password, typed[0], [typed[1], canonical])?;
             Ok(password)
         });
-        let email =
-            email.and_then(
-                |email| {
-                    if self.sign_up.admits(&email) { Ok(email) } else { Err(FieldError::domain_not_allowed()) }
-                },
-            );
+        let email = email.and_then(|email| {
+            if self.sign_up.admits(&email) { Ok(email) } else { Err(EmailError::DomainNotAllowed.into()) }
+        });
         match (name, email, password) {
             (Ok(name), Ok(email), Ok(password)) => {
                 Ok((NewUser { public_id: PublicId::random(), name, email }, password))

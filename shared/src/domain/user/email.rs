@@ -41,6 +41,9 @@ pub enum EmailError {
     /// The local part looks like another one: see [`Email::choose`].
     #[error("must not mix alphabets, or contain look-alike characters, before the @")]
     Confusable,
+    /// A domain that may not sign up. The text does not name those that may: they can tell who uses the service.
+    #[error("must be in a domain that may sign up here; use an address of your organization")]
+    DomainNotAllowed,
 }
 
 impl Email {

@@ -10,7 +10,7 @@ use crate::domain::{
 };
 
 /// The code of an email address that `SIGNUP_DOMAINS` does not admit.
-pub(super) const DOMAIN_NOT_ALLOWED: &str = "domain-not-allowed";
+const DOMAIN_NOT_ALLOWED: &str = "domain-not-allowed";
 
 /// A field that breaks a rule.
 ///
@@ -41,14 +41,7 @@ impl FieldError {
         Self::new(field, "required", "is required")
     }
 
-    /// An email address that `SIGNUP_DOMAINS` does not admit. The domains are not named: they can tell who uses the
-    /// service.
-    pub fn domain_not_allowed() -> Self {
-        let detail = "must be in a domain that may sign up here; use an address of your organization";
-        Self::new("email", DOMAIN_NOT_ALLOWED, detail)
-    }
-
-    /// Whether the request was judged and refused, rather than malformed.
+    /// Whether the value was judged and refused, rather than malformed.
     pub(super) fn is_refusal(&self) -> bool {
         self.code == DOMAIN_NOT_ALLOWED
     }
@@ -79,6 +72,7 @@ impl From<EmailError> for FieldError {
             EmailError::Malformed => "malformed",
             EmailError::TooLong => "too-long",
             EmailError::Confusable => "confusable",
+            EmailError::DomainNotAllowed => "domain-not-allowed",
         };
         Self::new("email", code, error)
     }
@@ -102,5 +96,19 @@ impl From<StrengthError> for FieldError {
             StrengthError::WellKnown => "well-known",
         };
         Self::new("password", code, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_domain_that_may_not_sign_up_is_a_refusal() {
+        assert!(FieldError::from(EmailError::DomainNotAllowed).is_refusal());
+        for error in [EmailError::Malformed, EmailError::TooLong, EmailError::Confusable] {
+            assert!(!FieldError::from(error).is_refusal(), "{error}");
+        }
+        assert!(!FieldError::required("email").is_refusal());
     }
 }

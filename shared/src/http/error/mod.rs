@@ -171,7 +171,6 @@ impl Error {
         use ErrorKind::{Failed, Malformed, Refused};
         match self {
             Self::SignUpClosed => Refused("sign-up-closed"),
-            Self::Invalid(errors) if errors.iter().any(FieldError::is_refusal) => Refused(field::DOMAIN_NOT_ALLOWED),
             Self::EmailTaken => Refused("email-taken"),
             Self::UnknownUser => Refused("unknown-user"),
             Self::WrongPassword | Self::PasswordNotConfirmed => Refused("wrong-password"),
@@ -189,8 +188,10 @@ impl Error {
             | Self::Malformed { .. }
             | Self::UnsupportedMediaType
             | Self::BodyTooLarge
-            | Self::Invalid(_)
             | Self::CredentialsMissing => Malformed,
+            Self::Invalid(errors) => {
+                errors.iter().find(|error| error.is_refusal()).map_or(Malformed, |error| Refused(error.code))
+            }
             Self::Store(_)
             | Self::Late
             | Self::Hash(_)
