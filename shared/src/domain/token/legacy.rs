@@ -167,8 +167,8 @@ fn is_own(key: &str, own: &VerifyingKeySet) -> bool {
     signature.is_ok_and(|signature| verifies(&signature))
 }
 
-/// The signed part, the signature and the claims of a token as PyJWT writes them for the old application: the header has
-/// `alg` and `typ` only, and no claim is Postern's.
+/// The signed part, the signature and the claims of a token as PyJWT writes them for the old application: the header
+/// has `alg` and `typ` only, and no claim is Postern's.
 fn parse(token: &str) -> Option<(&str, &str, Map<String, Value>)> {
     if token.len() > MAX_BYTES {
         return None;
