@@ -86,7 +86,7 @@ async fn the_sign_up_page_says_that_sign_up_is_closed() {
 async fn pages_link_to_the_sign_up_only_while_it_is_open() {
     for (value, is_open) in [("open", true), ("", true), ("closed", false)] {
         let service = Service::with(&[("SIGNUP", value)]).await;
-        let rejected = [("email", "nobody@example.com"), ("password", "wrong password")];
+        let rejected = [("email", "unknown@example.com"), ("password", "wrong password")];
         for page in [
             get(&service, "/", &[]).await,
             get(&service, "/login", &[]).await,
