@@ -193,7 +193,8 @@ class Migration:
             check(status == 200 and me["public_id"] == user.public_id, f"GET /user/me with an old token: {body}")
             check((me["name"], me["email"]) == (user.name, user.email.lower()), f"another user: {body}")
         user = self.users[0]
-        changes = {"current_password": user.password, "new_password": "a better lamp quarrel", "password": user.password}
+        changes = {"current_password": user.password, "password": user.password,
+                   "new_password": "a better tortoise lamp quarrel"}
         for method, path in (("POST", "/password"), ("DELETE", "/user/me"), ("POST", "/logout")):
             status, _ = call(f"{url}{path}", method, changes, user.token)
             check(status == 401, f"{method} {path} with an old token: {status}")
