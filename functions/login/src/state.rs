@@ -42,6 +42,7 @@ pub struct Login {
     pub(crate) header_prefix: String,
     pub(crate) cookies: Cookies,
     pub(crate) log_in: LogInSettings,
+    pub(crate) offers_sign_up: bool,
     /// Status of a successful log-in. The tutorials' clients expect 201.
     pub(crate) log_in_status: StatusCode,
     pub(crate) session_lifetime: Option<Lifetime>,
@@ -78,6 +79,7 @@ impl Login {
             header_prefix: settings.header_prefix,
             cookies: Cookies { deployment: settings.deployment },
             log_in: settings.log_in,
+            offers_sign_up: settings.offers_sign_up,
             log_in_status: match settings.profile {
                 SecurityProfile::Tutorial => StatusCode::CREATED,
                 SecurityProfile::Strict => StatusCode::OK,

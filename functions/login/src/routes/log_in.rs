@@ -96,6 +96,7 @@ impl Login {
             password_field: self.log_in.password_field.clone(),
             email: String::new(),
             lacks_password: false,
+            offers_sign_up: self.offers_sign_up,
             return_to: None,
             notice: None,
             errors: None,

@@ -4,6 +4,7 @@ mod claims;
 mod error;
 mod header;
 mod issuer;
+mod legacy;
 mod object;
 mod verifier;
 
@@ -11,5 +12,6 @@ pub use self::{
     claims::{Claim, Claims, TokenBinding},
     error::TokenError,
     issuer::{Issuer, IssuerConfig},
+    legacy::{LegacyKeyError, LegacyTokenError, LegacyVerifier},
     verifier::{VerifiedToken, Verifier, VerifierConfig},
 };
