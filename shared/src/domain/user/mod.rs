@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 pub use self::{
-    claims::{ClaimsError, MAX_BYTES as MAX_CLAIMS_BYTES, UserClaims},
+    claims::{ClaimsError, MAX_BYTES as MAX_CLAIMS_BYTES, MAX_TOTAL_BYTES as MAX_TOTAL_CLAIMS_BYTES, UserClaims},
     email::{Email, EmailError, MAX_BYTES as MAX_EMAIL_BYTES},
     name::{Name, NameError},
 };
