@@ -58,6 +58,8 @@ impl Login {
         clock: Clock,
     ) -> Result<Self, StartError> {
         let tables = &settings.tables;
+        let issuer = Issuer::new(settings.issuer.clone());
+        issuer.check_length(&keys.keys())?;
         let throttle = ThrottleStore::new(database.clone(), &tables.throttle, clock.clone());
         Ok(Self {
             credentials: CredentialStore::new(database.clone(), &tables.credentials),
@@ -68,8 +70,8 @@ impl Login {
             hasher: Hasher::new(settings.passwords.cost, settings.passwords.processors)?,
             keys,
             key_refresh: settings.keys.policy.refresh,
-            discovery: Documents::new(&settings.issuer.issuer, settings.keys.policy),
-            issuer: Issuer::new(settings.issuer),
+            discovery: Documents::new(&settings.issuer, settings.keys.policy),
+            issuer,
             verifier: Verifier::new(settings.keys.policy.algorithm, settings.verifier),
             header_prefix: settings.header_prefix,
             cookies: Cookies { deployment: settings.deployment },

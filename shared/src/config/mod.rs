@@ -50,7 +50,7 @@ pub use self::{
 
 /// Every setting that an operator can choose, with its default. docs/reference/configuration.md describes them, and
 /// template.yaml has parameters for them.
-pub const VARIABLES: [Variable; 44] = [
+pub const VARIABLES: [Variable; 45] = [
     profile::PROFILE,
     profile::REALM,
     profile::HSTS_SUBDOMAINS,
@@ -61,6 +61,7 @@ pub const VARIABLES: [Variable; 44] = [
     tokens::LEEWAY,
     tokens::VERIFIED_CLAIMS,
     tokens::REQUIRED_CLAIMS,
+    tokens::USER_CLAIMS,
     tokens::HEADER_PREFIX,
     log_in::PATH,
     log_in::EMAIL_FIELD,

@@ -5,11 +5,13 @@ mod error;
 mod header;
 mod issuer;
 mod object;
+mod selection;
 mod verifier;
 
 pub use self::{
     claims::{Claim, Claims, TokenBinding},
     error::TokenError,
-    issuer::{Issuer, IssuerConfig},
+    issuer::{Grant, IssueError, Issuer, IssuerConfig, MAX_TOKEN_BYTES, TooLong},
+    selection::{ClaimSelection, SelectionError},
     verifier::{VerifiedToken, Verifier, VerifierConfig},
 };
