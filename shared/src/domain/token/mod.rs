@@ -4,6 +4,8 @@ mod claims;
 mod error;
 mod header;
 mod issuer;
+#[cfg(test)]
+mod issuer_tests;
 mod object;
 mod selection;
 mod verifier;
