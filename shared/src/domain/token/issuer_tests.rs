@@ -158,10 +158,10 @@ fn settings_whose_tokens_could_be_too_long_are_rejected_with_the_claim_or_settin
 fn a_token_that_would_be_too_long_is_not_issued_and_its_largest_claim_is_named() {
     let (small, large) = (keys(Algorithm::Rs256), rsa_signing_keys(KeySize::Rsa4096));
     let issuer = issuer(URL, &[URL], &["name", "groups", "tier"]);
-    let by_hand = "g".repeat(3000);
+    let huge = "g".repeat(3000);
     for (keys, user, expected) in [
-        (&small, user("Ada", "ada@example.com", &[&by_hand], "{}"), "groups"),
-        (&small, user(&by_hand, "ada@example.com", &["admin"], "{}"), "name"),
+        (&small, user("Ada", "ada@example.com", &[&huge], "{}"), "groups"),
+        (&small, user(&huge, "ada@example.com", &["admin"], "{}"), "name"),
         // Keys that were rotated to larger ones after the start.
         (&large, user("Ada", "ada@example.com", &[], &format!(r#"{{"tier":"{}"}}"#, "x".repeat(2037))), "tier"),
     ] {

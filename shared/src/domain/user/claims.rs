@@ -204,6 +204,14 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_lists_the_reserved_names() {
+        let reference = include_str!("../../../../docs/reference/data-model.md");
+        let list = reference.split("are reserved, whatever their case:").nth(1).unwrap();
+        let names: Vec<&str> = list.split("\n- ").next().unwrap().split('`').skip(1).step_by(2).collect();
+        assert_eq!(names, RESERVED);
+    }
+
+    #[test]
     fn more_than_2048_bytes_are_rejected_with_the_name_of_the_largest_claim() {
         let claims = UserClaims::parse(r#"{"small":1}"#).unwrap();
         let fits = claims.clone().with("large", Value::from("x".repeat(2026))).unwrap();
