@@ -61,6 +61,8 @@ impl Login {
         clock: Clock,
     ) -> Result<Self, StartError> {
         let tables = &settings.tables;
+        let issuer = Issuer::new(settings.issuer.clone());
+        issuer.check_length(&keys.keys())?;
         let throttle = ThrottleStore::new(database.clone(), &tables.throttle, clock.clone());
         Ok(Self {
             credentials: CredentialStore::new(database.clone(), &tables.credentials),
@@ -73,8 +75,8 @@ impl Login {
             warned_of_unlisted_hash: AtomicBool::new(false),
             keys,
             key_refresh: settings.keys.policy.refresh,
-            discovery: Documents::new(&settings.issuer.issuer, settings.keys.policy),
-            issuer: Issuer::new(settings.issuer),
+            discovery: Documents::new(&settings.issuer, settings.keys.policy),
+            issuer,
             verifier: Verifier::new(settings.keys.policy.algorithm, settings.verifier),
             header_prefix: settings.header_prefix,
             cookies: Cookies { deployment: settings.deployment },

@@ -54,7 +54,7 @@ pub use self::{
 
 /// Every setting that an operator can choose, with its default. docs/reference/configuration.md describes them, and
 /// template.yaml has parameters for them.
-pub const VARIABLES: [Variable; 51] = [
+pub const VARIABLES: [Variable; 52] = [
     profile::PROFILE,
     profile::REALM,
     profile::HSTS_SUBDOMAINS,
@@ -65,6 +65,7 @@ pub const VARIABLES: [Variable; 51] = [
     tokens::LEEWAY,
     tokens::VERIFIED_CLAIMS,
     tokens::REQUIRED_CLAIMS,
+    tokens::USER_CLAIMS,
     tokens::HEADER_PREFIX,
     log_in::PATH,
     log_in::EMAIL_FIELD,

@@ -62,7 +62,7 @@ const LOGIN: &[Function] = &[Function::Login];
 const LIST_USERS: &[Function] = &[Function::ListUsers];
 
 /// Every variable. A test compares the list with [`super::VARIABLES`], so each new variable must be classified.
-pub(super) const RULES: [(Variable, &[Function], Weaker); 51] = [
+pub(super) const RULES: [(Variable, &[Function], Weaker); 52] = [
     (profile::PROFILE, ALL, Weaker::If(|sections| sections.responses.profile == SecurityProfile::Tutorial)),
     (profile::REALM, ALL, Weaker::Never),
     (profile::HSTS_SUBDOMAINS, ALL, Weaker::If(|sections| !sections.responses.hsts_subdomains)),
@@ -77,6 +77,7 @@ pub(super) const RULES: [(Variable, &[Function], Weaker); 51] = [
         TOKENS,
         Weaker::If(|s| ![Claim::Iat, Claim::Nbf].iter().all(|claim| s.tokens.verifier.required.contains(claim))),
     ),
+    (tokens::USER_CLAIMS, LOGIN, Weaker::Never),
     (tokens::HEADER_PREFIX, TOKENS, Weaker::Never),
     (log_in::PATH, LOGIN, Weaker::Never),
     (log_in::EMAIL_FIELD, LOGIN, Weaker::Never),

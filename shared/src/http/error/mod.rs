@@ -19,7 +19,7 @@ use crate::{
     domain::{
         authorization::{PasswordRefusal, RefreshRefusal, TokenRefusal},
         password::HashError,
-        token::TokenError,
+        token::{IssueError, TokenError},
     },
 };
 
@@ -107,9 +107,9 @@ pub enum Error {
     /// A password could not be hashed.
     #[error("password hash failed")]
     Hash(#[from] HashError),
-    /// A token could not be signed.
-    #[error("token could not be signed")]
-    Sign(#[from] jsonwebtoken::errors::Error),
+    /// A token could not be issued.
+    #[error("token could not be issued")]
+    Issue(#[from] IssueError),
     /// The operating system's generator or a digest failed.
     #[error("random bytes or a digest could not be produced")]
     Random(#[from] aws_lc_rs::error::Unspecified),
@@ -195,7 +195,7 @@ impl Error {
             Self::Store(_)
             | Self::Late
             | Self::Hash(_)
-            | Self::Sign(_)
+            | Self::Issue(_)
             | Self::Random(_)
             | Self::Page(_)
             | Self::Panic => Failed,
@@ -260,7 +260,7 @@ impl Error {
             }
             Self::Store(StoreError::Corrupt { .. })
             | Self::Hash(_)
-            | Self::Sign(_)
+            | Self::Issue(_)
             | Self::Random(_)
             | Self::Page(_)
             | Self::Panic => plain(S::INTERNAL_SERVER_ERROR, "internal-error", INTERNAL_ERROR),

@@ -8,6 +8,7 @@ mod accounts;
 mod bad_input;
 mod browser;
 mod browser_sessions;
+mod claims;
 mod client_input;
 mod devices;
 mod hostile;
