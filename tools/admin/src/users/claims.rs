@@ -1,10 +1,7 @@
 //! `admin users claims`.
 
 use serde_json::{Map, Value};
-use shared::domain::{
-    time::UnixSeconds,
-    user::UserClaims,
-};
+use shared::domain::{time::UnixSeconds, user::UserClaims};
 
 use super::{
     change::{Attempt, change},

@@ -91,7 +91,8 @@ async fn hashes(connection: &Connection) -> Result<Hashes, Failure> {
 
 impl Hashes {
     fn add(&mut self, credentials: &CredentialsRecord, schemes: &mut LegacyHashes) {
-        let (group, key) = match credentials.password_hash.as_ref().map(shared::domain::password::PasswordHash::inspect) {
+        let (group, key) = match credentials.password_hash.as_ref().map(shared::domain::password::PasswordHash::inspect)
+        {
             Some(Ok(scheme)) => {
                 schemes.add(scheme);
                 let group = if scheme.is_legacy() { &mut self.legacy } else { &mut self.current };

@@ -1,10 +1,7 @@
 //! `admin users log-out`.
 
 use serde_json::{Map, Value};
-use shared::{
-    aws::store::Change,
-    domain::{session::SessionId, time::UnixSeconds},
-};
+use shared::domain::{session::SessionId, time::UnixSeconds};
 
 use super::{
     audit::Audit,
@@ -41,12 +38,16 @@ async fn one_session(options: &LogOut, user: &str, session: &str, now: UnixSecon
         Failure::Usage(format!("{session} is not the identifier of a session: 43 characters in base64url"))
     })?;
     change((&options.common, user), (EVENT, &[Table::Sessions]), now, async |connection, found| {
-        match connection.store.end_session(found.identity.public_id, id).await {
-            Ok(Change::Done(())) => {}
-            Ok(Change::Conflict) => {
-                return Err(unknown(format!("{} has no session {session}", found.identity.email)));
-            }
+        let identity = &found.identity;
+        let sessions = match connection.store.sessions_of(identity.public_id).await {
+            Ok(sessions) => sessions,
             Err(error) => return Err(connection.failure(error).await),
+        };
+        if sessions.iter().all(|stored| SessionId::parse(&stored.session_id) != Some(id)) {
+            return Err(unknown(format!("{} has no session {session}", identity.email)));
+        }
+        if let Err(error) = connection.store.end_session(identity.public_id, id).await {
+            return Err(connection.failure(error).await);
         }
         let details = Map::from_iter([("session".to_owned(), Value::from(session))]);
         Ok(Attempt::Changed(format!("The session {session} of {} is ended.", found.identity.email), details))
