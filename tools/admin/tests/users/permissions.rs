@@ -77,7 +77,6 @@ async fn a_missing_permission_is_named_with_action_table_and_caller_and_is_in_th
     let sandbox = Sandbox::new().await;
     let (ada, _) = sandbox.ada_and_grace().await;
     let session = sandbox.session(&ada).await;
-    let recorder = RecordingProxy::start(&sandbox.service.endpoint).await;
     let mut denials = 0;
     for (command, statement) in commands(&session) {
         // Without changes, the operations of a command are not known in advance, so it runs on a copy of the account.
@@ -90,9 +89,9 @@ async fn a_missing_permission_is_named_with_action_table_and_caller_and_is_in_th
         let other_session = other.session(&other_ada).await;
         let command_for_other: Vec<&str> =
             command.iter().map(|word| if *word == session { &other_session } else { *word }).collect();
-        let other_recorder = RecordingProxy::start(&other.service.endpoint).await;
-        other.users_at(&other_recorder.url, &command_for_other).await.assert_success();
-        let mut operations = other_recorder.take();
+        let recorder = RecordingProxy::start(&other.service.endpoint).await;
+        other.users_at(&recorder.url, &command_for_other).await.assert_success();
+        let mut operations = recorder.take();
         operations.dedup();
         assert!(!operations.is_empty(), "{command:?}");
         let before = sandbox.tables().await;
@@ -111,7 +110,7 @@ async fn a_missing_permission_is_named_with_action_table_and_caller_and_is_in_th
             sandbox.users(&["enable", ADA[1]]).await.assert_success();
         }
     }
-    assert!(denials > 25 && recorder.take().is_empty(), "{denials}");
+    assert!(denials > 25, "{denials}");
 }
 
 #[tokio::test]

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 
-use super::{AdminError, AdminStore, BATCH_ATTEMPTS, Cursor, SessionRecord, pause};
+use super::{
+    AdminError, AdminStore, Cursor, SessionRecord,
+    store::{BATCH_ATTEMPTS, pause},
+};
 use crate::{
     aws::store::{
         item::{Item, text},
