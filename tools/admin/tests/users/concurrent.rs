@@ -9,16 +9,18 @@ async fn concurrent_changes_of_one_user_are_all_made() {
     let sandbox = Sandbox::new().await;
     let id = sandbox.sign_up(ADA).await;
     let groups = ["a", "b", "c", "d"];
-    let run = async |arguments: &[&str]| sandbox.users(arguments).await.assert_success().code;
+    let run = async |command: &str, user: &str, arguments: &[&str]| {
+        sandbox.users(&[&[command, user], arguments].concat()).await.assert_success().code
+    };
     let codes = tokio::join!(
-        run(&["groups", ADA[1], "add", "a"]),
-        run(&["groups", &id, "add", "b"]),
-        run(&["groups", ADA[1], "add", "c"]),
-        run(&["groups", &id, "add", "d"]),
-        run(&["claims", ADA[1], "set", "one", "1"]),
-        run(&["claims", &id, "set", "two", "2"]),
-        run(&["log-out", ADA[1]]),
-        run(&["log-out", &id]),
+        run("groups", ADA[1], &["add", "a"]),
+        run("groups", &id, &["add", "b"]),
+        run("groups", ADA[1], &["add", "c"]),
+        run("groups", &id, &["add", "d"]),
+        run("claims", ADA[1], &["set", "one", "1"]),
+        run("claims", &id, &["set", "two", "2"]),
+        run("log-out", ADA[1], &[]),
+        run("log-out", &id, &[]),
     );
     assert_eq!(codes, (0, 0, 0, 0, 0, 0, 0, 0));
     let user = sandbox.user(&id).await;
