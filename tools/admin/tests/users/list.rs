@@ -125,11 +125,9 @@ async fn a_reader_that_closes_the_pipe_is_no_error() {
     for number in 0..300 {
         put(&sandbox, number, &"n".repeat(2000), 1_700_000_000).await;
     }
-    let script = format!(
-        r#""{admin}" users list --endpoint {endpoint} | head -n 2; "{admin}" users list --json --endpoint {endpoint} | true"#,
-        admin = env!("CARGO_BIN_EXE_admin"),
-        endpoint = sandbox.service.endpoint
-    );
+    let admin = env!("CARGO_BIN_EXE_admin");
+    let list = format!("'{admin}' users list --endpoint {}", sandbox.service.endpoint);
+    let script = format!("{list} | head -n 2; {list} --json | true");
     let output = tokio::process::Command::new("sh").args(["-c", &script]).output().await.unwrap();
     assert!(output.stderr.is_empty() && output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 2);

@@ -9,8 +9,9 @@ use crate::harness::{CALLER, Outcome, Sandbox};
 /// IAM's message, without the reason.
 const DENIED: &str = concat!(
     r#"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"User: "#,
-    "arn:aws:sts::123456789012:assumed-role/support/eve is not authorized to perform: dynamodb:UpdateItem on resource: ",
-    r#"arn:aws:dynamodb:eu-west-1:123456789012:table/postern-Users because no policy allows the action"}"#
+    "arn:aws:sts::123456789012:assumed-role/support/eve is not authorized to perform: dynamodb:UpdateItem on ",
+    "resource: arn:aws:dynamodb:eu-west-1:123456789012:table/postern-Users ",
+    r#"because no policy allows the action"}"#
 );
 
 /// A message that names nothing.
