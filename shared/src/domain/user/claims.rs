@@ -161,11 +161,7 @@ impl UserClaims {
 }
 
 /// The name of the member with the longest value.
-<<<<<<< HEAD
-fn largest(claims: &Map<String, Value>) -> String {
-=======
 pub(in crate::domain) fn largest(claims: &Map<String, Value>) -> String {
->>>>>>> d0f34f2f0a6dee5d5682a283fd47a2fd419a37fb
     let longest = claims.iter().max_by_key(|(_, value)| value.to_string().len());
     longest.map(|(name, _)| name.clone()).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Whole tables, page by page, with constant memory.
 
-use super::{AdminError, AdminStore, CredentialsRecord, UserRecord, key};
+use super::{AdminError, AdminStore, CredentialsRecord, UserRecord, store::key};
 use crate::aws::store::item::Item;
 
 /// A position between two pages.
