@@ -49,7 +49,7 @@ pub(crate) enum UsersCommand {
 /// Options of every command.
 #[derive(Args)]
 pub(crate) struct Common {
-    /// Read the names of the tables from the outputs of this CloudFormation stack.
+    /// CloudFormation stack whose outputs name the tables.
     #[arg(long, value_name = "NAME", conflicts_with = "endpoint", help_heading = CONNECTION)]
     pub(crate) stack: Option<String>,
     /// AWS region. By default the one of the environment or the profile.
@@ -58,16 +58,16 @@ pub(crate) struct Common {
     /// URL of DynamoDB, such as http://127.0.0.1:8000 for a local run.
     #[arg(long, value_name = "URL", value_parser = parse_endpoint, help_heading = CONNECTION)]
     pub(crate) endpoint: Option<String>,
-    /// Name of the users table. By default the variable USERS_TABLE.
+    /// Name of the users table. Default: USERS_TABLE.
     #[arg(long, value_name = "TABLE", value_parser = parse_table, help_heading = CONNECTION)]
     pub(crate) users_table: Option<String>,
-    /// Name of the credentials table. By default the variable CREDENTIALS_TABLE.
+    /// Name of the credentials table. Default: CREDENTIALS_TABLE.
     #[arg(long, value_name = "TABLE", value_parser = parse_table, help_heading = CONNECTION)]
     pub(crate) credentials_table: Option<String>,
-    /// Name of the sessions table. By default the variable SESSIONS_TABLE.
+    /// Name of the sessions table. Default: SESSIONS_TABLE.
     #[arg(long, value_name = "TABLE", value_parser = parse_table, help_heading = CONNECTION)]
     pub(crate) sessions_table: Option<String>,
-    /// Name of the rate limiting table. By default the variable THROTTLE_TABLE.
+    /// Name of the rate limiting table. Default: THROTTLE_TABLE.
     #[arg(long, value_name = "TABLE", value_parser = parse_table, help_heading = CONNECTION)]
     pub(crate) throttle_table: Option<String>,
     /// Print JSON.
