@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     Client,
-    error::{BuildError, SdkError},
-    operation::transact_write_items::TransactWriteItemsError,
+    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeSerializationInterceptorContextMut},
+    error::{BoxError, BuildError, SdkError},
+    operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsInput},
     types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update},
 };
 use uuid::Uuid;
@@ -57,14 +58,28 @@ impl Transaction {
     /// Commits the writes. `id`, new for each transaction, is the idempotency token: if a response is lost and the
     /// SDK sends the request again, DynamoDB recognizes it and repeats its response.
     pub(super) async fn commit(self, client: &Client, id: Uuid) -> Result<Outcome, StoreError> {
+        self.send(client, id, true).await
+    }
+
+    /// Commits writes whose conditions fail if they are repeated, without an idempotency token: if a response is lost,
+    /// the outcome is a failed condition. The embedded DynamoDB searches the tokens of the last ten minutes at each
+    /// call, which would slow down the creation of many items.
+    pub(super) async fn commit_without_token(self, client: &Client) -> Result<Outcome, StoreError> {
+        self.send(client, random_id(), false).await
+    }
+
+    async fn send(self, client: &Client, id: Uuid, has_token: bool) -> Result<Outcome, StoreError> {
         // Two concurrent transactions on one item may cancel each other although neither condition failed. And after
         // a lost response, the first of two identical requests may still be in progress.
         let mut attempt = 0;
         loop {
-            let request = client.transact_write_items().client_request_token(id.to_string());
-            let Err(error) = request.set_transact_items(Some(self.0.clone())).send().await else {
-                return Ok(Outcome::Done);
+            let request = client.transact_write_items().set_transact_items(Some(self.0.clone()));
+            let sent = if has_token {
+                request.client_request_token(id.to_string()).send().await
+            } else {
+                request.customize().interceptor(WithoutToken).send().await
             };
+            let Err(error) = sent else { return Ok(Outcome::Done) };
             match Cancellation::of(&error) {
                 Cancellation::ConditionFailed(index) => return Ok(Outcome::ConditionFailed(index)),
                 Cancellation::InProgress if attempt < 4 => {
@@ -74,6 +89,29 @@ impl Transaction {
                 Cancellation::InProgress | Cancellation::Other => return Err(unavailable(OPERATION, error)),
             }
         }
+    }
+}
+
+/// Removes the idempotency token that the SDK adds to a request without one.
+#[derive(Debug)]
+struct WithoutToken;
+
+impl Intercept for WithoutToken {
+    fn name(&self) -> &'static str {
+        "without idempotency token"
+    }
+
+    fn modify_before_serialization(
+        &self,
+        context: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(input) = context.input_mut().downcast_mut::<TransactWriteItemsInput>() {
+            let writes = input.transact_items.take();
+            *input = TransactWriteItemsInput::builder().set_transact_items(writes).build()?;
+        }
+        Ok(())
     }
 }
 

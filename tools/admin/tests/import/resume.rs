@@ -4,7 +4,11 @@ use std::{fmt::Write as _, fs, process::Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use testkit::{faults::FaultProxy, poll, proxy::RejectingProxy};
+use testkit::{
+    faults::FaultProxy,
+    poll,
+    proxy::{LossyProxy, RejectingProxy},
+};
 use tokio::process::Child;
 
 use crate::{WERKZEUG, harness::Sandbox};
@@ -76,6 +80,18 @@ async fn an_interrupted_import_finishes_its_users_and_says_how_to_go_on() {
         again.assert_success().assert_mentions(&["unchanged"]);
         assert_eq!(sandbox.accounts().await.len(), USERS);
     }
+}
+
+#[tokio::test]
+async fn users_whose_response_was_lost_are_counted_as_created() {
+    let sandbox = Sandbox::new().await;
+    file(&sandbox);
+    let proxy = LossyProxy::start(&sandbox.service.endpoint).await;
+    proxy.lose_responses(20);
+    let outcome = sandbox.users_at(&proxy.url, &["import", "source", "--from", "jsonl", "--json"]).await;
+    outcome.assert_success();
+    assert_eq!((proxy.left_to_lose(), &outcome.json()["created"]), (0, &json!(USERS)));
+    assert_eq!(sandbox.accounts().await.len(), USERS);
 }
 
 #[tokio::test]

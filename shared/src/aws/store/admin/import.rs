@@ -7,7 +7,7 @@ use crate::{
     aws::store::{
         StoreError,
         item::{millis, seconds, text},
-        transaction::{Outcome, Transaction, random_id},
+        transaction::{Outcome, Transaction},
     },
     domain::{
         password::PasswordHash,
@@ -50,17 +50,18 @@ pub enum Import {
 
 impl AdminStore {
     /// Writes both items of an account, or none. An existing account is not changed, whatever its password is now.
+    /// `now`, in milliseconds, also identifies the run.
     ///
     /// Needs `dynamodb:PutItem` on Users and Credentials, and `dynamodb:GetItem` on Credentials.
     pub async fn import(&self, user: &ImportedUser, now: UnixMillis) -> Result<Import, AdminError> {
         let parts = [("PutItem", self.tables.credentials.as_str()), ("PutItem", self.tables.users.as_str())];
         let transaction = self.writes(user, now).map_err(|error| AdminError::of_transaction(&parts, &error))?;
-        // The token is new for each attempt of an operator: DynamoDB would answer the token of an earlier run from its
-        // memory, although the account may have been deleted in between.
-        let outcome = transaction.commit(&self.client, random_id()).await;
+        let outcome = transaction.commit_without_token(&self.client).await;
         match outcome.map_err(|error| AdminError::of_transaction(&parts, &error))? {
             Outcome::Done => Ok(Import::Created),
-            Outcome::ConditionFailed(0) => self.owner(user).await.map(|owner| owner.unwrap_or(Import::EmailTaken)),
+            Outcome::ConditionFailed(0) => {
+                self.owner(user, Some(now)).await.map(|owner| owner.unwrap_or(Import::EmailTaken))
+            }
             Outcome::ConditionFailed(_) => Ok(Import::IdTaken),
         }
     }
@@ -69,7 +70,7 @@ impl AdminStore {
     ///
     /// Needs `dynamodb:GetItem` on Users and Credentials.
     pub async fn check_import(&self, user: &ImportedUser) -> Result<Import, AdminError> {
-        if let Some(owner) = self.owner(user).await? {
+        if let Some(owner) = self.owner(user, None).await? {
             return Ok(owner);
         }
         let id = user.user.public_id.to_string();
@@ -78,10 +79,22 @@ impl AdminStore {
     }
 
     /// Whether the account of the address is this user's, or `None` if the address has no account.
-    async fn owner(&self, user: &ImportedUser) -> Result<Option<Import>, AdminError> {
+    ///
+    /// An account of the user whose password was set `now` was created by a request whose response was lost.
+    async fn owner(&self, user: &ImportedUser, now: Option<UnixMillis>) -> Result<Option<Import>, AdminError> {
         let item = self.get(&self.tables.credentials, "email", user.user.email.as_str()).await?;
         let id = text(&user.user.public_id.to_string());
-        Ok(item.map(|item| if item.get("public_id") == Some(&id) { Import::Unchanged } else { Import::EmailTaken }))
+        let run = now.map(millis);
+        Ok(item.map(|item| {
+            let is_of_this_run = run.is_some() && item.get("password_set_at") == run.as_ref();
+            if item.get("public_id") != Some(&id) {
+                Import::EmailTaken
+            } else if is_of_this_run {
+                Import::Created
+            } else {
+                Import::Unchanged
+            }
+        }))
     }
 
     fn writes(&self, user: &ImportedUser, now: UnixMillis) -> Result<Transaction, StoreError> {

@@ -19,7 +19,8 @@ use std::{
 
 use shared::{
     aws::store::admin::{Import, ImportedUser},
-    domain::time::{UnixMillis, UnixSeconds},
+    config::clock::Clock,
+    domain::time::UnixSeconds,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -53,15 +54,13 @@ pub(super) async fn run(options: &ImportUsers, now: UnixSeconds) -> Result<Repor
     // Before anything else is created or asked for.
     sources::check(&options.file).map_err(|error| Failure::Failed(error.to_string()))?;
     let connection = Connection::open(&options.common, &Table::ACCOUNT).await?;
-    let mut audit = match options.dry_run {
-        true => None,
-        false => Some(Audit::open(&connection, &options.common, now).await?),
-    };
+    let mut audit = if options.dry_run { None } else { Some(Audit::open(&connection, &options.common, now).await?) };
     let mut summary = summary(options)?;
     let (mut rows, unreadable) = read(options, Context { firebase, now });
     let writer = Writer {
         store: Arc::new(connection.store.clone()),
-        now: UnixMillis::new(now.get().saturating_mul(1000)),
+        // In milliseconds, so that the runs of an operator differ.
+        now: Clock::system().now(),
         dry_run: options.dry_run,
         rate: options.rate,
     };
