@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{Cost, Hasher, LegacyHashes, OWASP_MINIMUM, Password, PasswordHash, Verdict, scheme::HashScheme};
+use super::{Cost, Hasher, OWASP_MINIMUM, Password, PasswordHash, Verdict, scheme::HashScheme};
 
 const PASSWORD: &str = "correct horse battery staple";
 const LOW: Cost = Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
@@ -167,10 +167,7 @@ async fn the_configured_cost_raises_the_limit_of_argon2() {
 
 #[test]
 fn a_hash_that_the_setting_does_not_cover_is_named_with_the_value_to_set() {
-    let hasher = |listed: &str| {
-        let listed: LegacyHashes = listed.parse().unwrap();
-        Hasher::new(OWASP_MINIMUM, 1).unwrap().with_legacy_hashes(listed)
-    };
+    let hasher = |listed: &str| Hasher::with_legacy_hashes(OWASP_MINIMUM, 1, listed.parse().unwrap()).unwrap();
     let needed = |listed, hash| hasher(listed).missing_legacy_hashes(&stored(hash)).map(|list| list.to_string());
     let [pbkdf2, bcrypt, argon2] = [DEFAULTS[1], DEFAULTS[13], DEFAULTS[16]];
     assert_eq!(needed("", pbkdf2).as_deref(), Some("pbkdf2-sha256:600000"));
