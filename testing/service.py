@@ -128,14 +128,18 @@ class Service:
         return self._dynamodb("Scan", TableName=table)["Count"]
 
     def _dynamodb(self, operation, **arguments):
-        # The embedded database accepts any signature.
-        scope = "local/20261122/us-east-1/dynamodb/aws4_request"
-        headers = {
-            "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
-            "X-Amz-Date": "20261122T000000Z",
-        }
-        request = urllib.request.Request(self.endpoint, json.dumps(arguments).encode(), headers)
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
+        return dynamodb(self.endpoint, operation, **arguments)
+
+
+def dynamodb(endpoint, operation, **arguments):
+    """Calls the embedded database, which accepts any signature."""
+    scope = "local/20261122/us-east-1/dynamodb/aws4_request"
+    headers = {
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        "X-Amz-Date": "20261122T000000Z",
+    }
+    request = urllib.request.Request(endpoint, json.dumps(arguments).encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.load(response)
