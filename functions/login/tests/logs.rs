@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use testkit::{
     ADA, FunctionEnv,
@@ -60,6 +61,24 @@ async fn log_in_and_session_calls_log_no_request_data_at_any_level() {
     for event in ["logged-in", "log-in-failed", "refreshed", "password-changed", "logged-out", "deleted"] {
         assert_eq!(audit_line(&log, event)["event"], event);
     }
+}
+
+#[tokio::test]
+async fn the_log_names_user_and_claim_of_a_token_that_is_not_issued_and_no_value() {
+    let fixture = SampleFixture::new(FunctionEnv::login().with("JWT_CLAIMS", "email,groups"), "login").await;
+    let users = fixture.service.items("Users").await;
+    let ada = users.iter().find(|user| user["email"].as_s().unwrap() == ADA[1]).unwrap();
+    let id = ada["public_id"].as_s().unwrap();
+    let groups = AttributeValue::Ss(vec![format!("{CANARY}{}", "x".repeat(3000))]);
+    fixture.service.set_on_user(id, "groups", groups).await;
+    let function = fixture.env.start(BINARY).await;
+    let answer = events::read(&function.invoke(fixture.event("login").await).await.expect("the invocation succeeds"));
+    assert_eq!(answer.code(), (500, "internal-error".to_owned()));
+    assert!(!answer.text.contains("claim") && !answer.text.contains(id), "{answer:?}");
+    let log = function.stop().await;
+    let line = log.lines().find(|line| line.contains("token of user")).unwrap_or_else(|| panic!("no line: {log}"));
+    assert!(line.contains(id) && line.contains("largest claim is groups"), "{line}");
+    assert!(!log.contains(CANARY) && !log.contains(ADA[1]), "{log}");
 }
 
 #[tokio::test]
