@@ -60,8 +60,8 @@ impl ListUsers {
         let refused = |user, error: &Error| audit::record_refusal(Attempt::Me, user, error);
         let now = self.clock.now();
         let caller = self.caller_by_token(headers, now).await.inspect_err(|error| refused(None, error))?;
-        let record = self.callers.find(caller.subject, caller.session()).await?;
+        let record = self.callers.find(caller.token.subject, caller.token.session()).await?;
         let authorized = caller.authorize(record, now.seconds()).map_err(Error::from);
-        authorized.inspect_err(|error| refused(Some(caller.subject), error))
+        authorized.inspect_err(|error| refused(Some(caller.token.subject), error))
     }
 }

@@ -44,6 +44,12 @@ impl VerifyingKeySet {
         self.algorithm
     }
 
+    /// Whether one of the keys verifies a signature.
+    pub(crate) fn verifies(&self, signature: &str, message: &[u8], algorithm: jsonwebtoken::Algorithm) -> bool {
+        let verifies = |key| jsonwebtoken::crypto::verify(signature, message, key, algorithm).is_ok_and(|valid| valid);
+        self.keys.iter().any(|(_, key)| verifies(key))
+    }
+
     /// The key that a token names. A plain key has no `kid` and verifies every token.
     pub(crate) fn find(&self, kid: Option<&str>) -> Option<&DecodingKey> {
         self.keys.iter().find(|(name, _)| name.is_none() || name.as_deref() == kid).map(|(_, key)| key)

@@ -6,6 +6,7 @@ mod header;
 mod issuer;
 #[cfg(test)]
 mod issuer_tests;
+mod legacy;
 mod object;
 mod selection;
 mod verifier;
@@ -14,6 +15,7 @@ pub use self::{
     claims::{Claim, Claims, TokenBinding},
     error::TokenError,
     issuer::{Grant, IssueError, Issuer, IssuerConfig, MAX_TOKEN_BYTES, TooLong},
+    legacy::{LegacyKeyError, LegacyTokenError, LegacyVerifier},
     selection::{ClaimSelection, SelectionError},
     verifier::{VerifiedToken, Verifier, VerifierConfig},
 };

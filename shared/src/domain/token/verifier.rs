@@ -15,7 +15,7 @@ use crate::domain::{
 };
 
 /// Longest token that is examined, in bytes. Postern's tokens have at most [`MAX_TOKEN_BYTES`](super::MAX_TOKEN_BYTES).
-const MAX_BYTES: usize = 4096;
+pub(super) const MAX_BYTES: usize = 4096;
 
 /// What a verifier requires of a token, besides the signature, `exp`, `iss`, `aud` and `sub`, which it always verifies.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod characters;
 mod claims;
 mod email;
+mod email_domain;
 mod name;
 
 use std::fmt;
@@ -14,6 +15,7 @@ pub(in crate::domain) use self::claims::largest as largest_claim;
 pub use self::{
     claims::{ClaimsError, MAX_BYTES as MAX_CLAIMS_BYTES, MAX_TOTAL_BYTES as MAX_TOTAL_CLAIMS_BYTES, UserClaims},
     email::{Email, EmailError, MAX_BYTES as MAX_EMAIL_BYTES},
+    email_domain::EmailDomain,
     name::{MAX_BYTES as MAX_NAME_BYTES, Name, NameError},
 };
 
