@@ -197,7 +197,7 @@ async fn a_user_that_was_deleted_or_disabled_during_the_log_in_gets_no_token() {
         assert_eq!((disabled.code(), disabled.status), (mistyped.code(), wrong), "{profile}");
         service.delete_user(&id).await;
         let deleted = log_in(&service).await;
-        let absent = service.log_in("nobody@example.com", ADA[2]).await;
+        let absent = service.log_in("absent@example.com", ADA[2]).await;
         assert_eq!((deleted.code(), deleted.status), (absent.code(), unknown), "{profile}");
         assert!(service.items("Sessions").await.is_empty(), "{profile}");
     }
