@@ -21,8 +21,8 @@ docs/guides/operate.md has the IAM policy that each command needs.";
 pub(super) const LIST: &str = "\
 Users are printed as the table is read, in no particular order, so the command needs little memory
 for any number of users. With --newest, the newest users are printed, 100 unless --limit says
-otherwise. Users whose sign-up time is not stored are not selected by --older-than, and come last with
---newest.
+otherwise. Users whose sign-up time is not stored are not selected by --older-than, and come last
+with --newest.
 
 --json prints JSON Lines: one object per user.
 
