@@ -6,7 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::{
     aws::store::admin::{Account, CredentialsRecord, SessionRecord, UserRecord},
-    domain::{password::PasswordHash, time::UnixSeconds},
+    domain::{
+        password::PasswordHash,
+        time::{UnixMillis, UnixSeconds},
+    },
 };
 
 use super::{
@@ -119,7 +122,7 @@ fn shown(account: Account, sessions: Vec<SessionRecord>, counters: Vec<Counter>,
 fn password(credentials: &CredentialsRecord) -> Password {
     Password {
         scheme: credentials.password_hash.as_ref().map(scheme),
-        set_at: credentials.password_set_at.map(|at| at.seconds()).and_then(utc),
+        set_at: credentials.password_set_at.map(UnixMillis::seconds).and_then(utc),
     }
 }
 
@@ -146,7 +149,7 @@ fn session(session: SessionRecord, version: u64, now: UnixSeconds) -> Session {
         state,
         created_at: session.created_at.and_then(utc),
         used_at: session.used_at.and_then(utc),
-        refreshed_at: session.rotated_at.map(|at| at.seconds()).and_then(utc),
+        refreshed_at: session.rotated_at.map(UnixMillis::seconds).and_then(utc),
         network: session.network,
         agent: session.agent,
         expires_at: session.expires_at.and_then(utc),
