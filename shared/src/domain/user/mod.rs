@@ -4,6 +4,7 @@ mod characters;
 mod claims;
 mod email;
 mod email_domain;
+mod groups;
 mod name;
 
 use std::fmt;
@@ -16,6 +17,7 @@ pub use self::{
     claims::{ClaimsError, MAX_BYTES as MAX_CLAIMS_BYTES, MAX_TOTAL_BYTES as MAX_TOTAL_CLAIMS_BYTES, UserClaims},
     email::{Email, EmailError, MAX_BYTES as MAX_EMAIL_BYTES},
     email_domain::EmailDomain,
+    groups::{GroupError, check_group},
     name::{MAX_BYTES as MAX_NAME_BYTES, Name, NameError},
 };
 

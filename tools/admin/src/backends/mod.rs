@@ -13,7 +13,7 @@ use std::fmt;
 use shared::{config::key_location::KeyLocation, domain::deployment::Deployment};
 
 pub(crate) use self::{
-    aws::LazyAwsConfig,
+    aws::{LazyAwsConfig, TIME_LIMIT, cause},
     contents::{Contents, KeySet},
     value::{BackendError, SetKind},
 };
