@@ -276,7 +276,7 @@ def main():
     with Moto() as moto, tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         admin = Admin(program, ["--endpoint", moto.url], AWS)
-        with Service(local, endpoint=moto.url, LEGACY_HASHES="pbkdf2-sha256:1000,scrypt:10") as service:
+        with Service(local, endpoint=moto.url, LEGACY_HASHES="pbkdf2-sha256:1000,scrypt:10:8:1") as service:
             check_import(admin, service, folder)
             check_reading(admin)
             check_changes(admin, service)
