@@ -73,7 +73,7 @@ pub enum ClaimsError {
     #[error("the name of a claim must have 1 to 64 ASCII letters, digits and _ - . : /")]
     Name,
     /// More than 2,048 bytes.
-    #[error("claims must not exceed 2048 bytes; the largest is {0}")]
+    #[error("groups and claims must not exceed 2048 bytes together; the largest is {0}")]
     TooLarge(String),
 }
 

@@ -3,6 +3,7 @@
 mod characters;
 mod claims;
 mod email;
+mod groups;
 mod name;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 pub use self::{
     claims::{ClaimsError, MAX_BYTES as MAX_CLAIMS_BYTES, UserClaims},
     email::{Email, EmailError, MAX_BYTES as MAX_EMAIL_BYTES},
+    groups::{GroupError, check_group, check_groups_and_claims},
     name::{Name, NameError},
 };
 
