@@ -90,7 +90,10 @@ async fn a_signal_leaves_no_part_of_a_file() {
         send(&child, signal);
         end(child).await.assert_failed(&["interrupted", "nothing was written to users.jsonl"]);
         drop(connection);
-        assert_eq!((sandbox.files(), sandbox.read("users.jsonl")), (vec!["users.jsonl".to_owned()], "an older export".to_owned()));
+        assert_eq!(
+            (sandbox.files(), sandbox.read("users.jsonl")),
+            (vec!["users.jsonl".to_owned()], "an older export".to_owned())
+        );
     }
 }
 
@@ -106,7 +109,10 @@ async fn a_database_that_fails_leaves_no_part_of_a_file() {
     let outcome = sandbox.run(&[&options[..], &["--credentials-table", "Nothing"]].concat()).await;
     outcome.assert_failed(&["table Nothing does not exist", "nothing was written to users.jsonl"]);
     assert!(!outcome.err.contains("users-exported"), "{outcome:?}");
-    assert_eq!((sandbox.files(), sandbox.read("users.jsonl")), (vec!["users.jsonl".to_owned()], "an older export".to_owned()));
+    assert_eq!(
+        (sandbox.files(), sandbox.read("users.jsonl")),
+        (vec!["users.jsonl".to_owned()], "an older export".to_owned())
+    );
 }
 
 #[tokio::test]

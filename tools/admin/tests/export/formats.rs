@@ -20,13 +20,16 @@ async fn every_format_has_every_user_in_a_private_file() {
             let outcome = sandbox.run(&[&["--to", format, "--output", "users"], options].concat()).await;
             assert_eq!((outcome.code, outcome.out.as_str()), (0, ""), "{format}: {outcome:?}");
             let text = sandbox.read("users");
-            let found: BTreeSet<_> = (0..3).filter(|number| text.contains(&format!("user{number}@example.com"))).collect();
+            let found: BTreeSet<_> =
+                (0..3).filter(|number| text.contains(&format!("user{number}@example.com"))).collect();
             assert_eq!((found.len(), text.matches("$argon2id$").count()), (3, expected), "{format}: {text}");
             assert_eq!(mode(&sandbox.path("users")), 0o600);
             let line = outcome.audit();
-            let details = ["event", "count", "format", "with_hashes", "complete", "caller"].map(|name| line[name].clone());
+            let details =
+                ["event", "count", "format", "with_hashes", "complete", "caller"].map(|name| line[name].clone());
             let with_hashes = json!(!options.is_empty());
-            let expected = [json!("users-exported"), json!(3), json!(format), with_hashes, json!(true), json!("local:ada")];
+            let expected =
+                [json!("users-exported"), json!(3), json!(format), with_hashes, json!(true), json!("local:ada")];
             assert_eq!(details, expected);
             // The same file on standard output, without the mode.
             let piped = sandbox.run(&[&["--to", format], options].concat()).await;
@@ -73,7 +76,10 @@ async fn credentials_are_read_only_for_hashes() {
         let outcome = finish(sandbox.command_over(&proxy.url, &["--to", format])).await;
         assert_eq!((outcome.code, proxy.take()), (0, vec!["Scan".to_owned()]), "{format}: {outcome:?}");
         let outcome = finish(sandbox.command_over(&proxy.url, &["--to", format, "--with-hashes"])).await;
-        assert_eq!((outcome.code, proxy.take()), (0, ["BatchGetItem", "BatchGetItem", "Scan"].map(str::to_owned).to_vec()));
+        assert_eq!(
+            (outcome.code, proxy.take()),
+            (0, ["BatchGetItem", "BatchGetItem", "Scan"].map(str::to_owned).to_vec())
+        );
     }
 }
 
@@ -86,10 +92,14 @@ async fn accounts_that_are_not_whole_are_reported_and_the_others_exported() {
     let claims = sandbox.add("Claims", "claims@example.com").await;
     sandbox.service.set_on_user(&claims, "claims", s("{")).await;
     let other = sandbox.add("Other", "other@example.com").await;
-    sandbox.put("Credentials", &[("email", s("other@example.com")), ("public_id", s(&sound)), ("password_hash", s("x"))]).await;
+    sandbox
+        .put("Credentials", &[("email", s("other@example.com")), ("public_id", s(&sound)), ("password_hash", s("x"))])
+        .await;
     let id = "00000000-0000-4000-8000-000000000001";
     sandbox.put("Users", &[("public_id", s(id)), ("name", s("Alone")), ("email", s("alone@example.com"))]).await;
-    sandbox.put("Users", &[("public_id", s("eve@example.com")), ("name", s("Eve")), ("email", s("eve@example.com"))]).await;
+    sandbox
+        .put("Users", &[("public_id", s("eve@example.com")), ("name", s("Eve")), ("email", s("eve@example.com"))])
+        .await;
 
     let outcome = sandbox.run(&["--to", "jsonl", "--with-hashes", "--output", "users.jsonl"]).await;
     outcome.assert_failed(&[

@@ -118,7 +118,9 @@ impl Outcome {
 }
 
 pub(crate) async fn finish(mut command: Command) -> Outcome {
-    Outcome::of(timeout(LIMIT, command.output()).await.expect("the program ends").unwrap())
+    // `Command::output` would replace the standard output of the command.
+    let output = command.spawn().unwrap().wait_with_output();
+    Outcome::of(timeout(LIMIT, output).await.expect("the program ends").unwrap())
 }
 
 pub(crate) fn s(text: &str) -> AttributeValue {

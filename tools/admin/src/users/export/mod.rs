@@ -154,16 +154,18 @@ impl<'a> Export<'a> {
         let Counts { exported, without_hash, left_out, invalid } = &self.counts;
         if self.options.common.json {
             let line = json_line(&self.counts)?;
-            let is_free = self.options.output.is_some();
             // A failure is ignored: there is no other place to report it.
-            let _ = if is_free { io::stdout().write_all(line.as_bytes()) } else { io::stderr().write_all(line.as_bytes()) };
+            let _ = match self.options.output {
+                Some(_) => io::stdout().write_all(line.as_bytes()),
+                None => io::stderr().write_all(line.as_bytes()),
+            };
         } else {
             print_error(&format!("{exported} users exported"));
         }
         if without_hash + left_out + invalid > 0 {
             return Err(Failure::Failed(format!(
-                "{without_hash} users were exported without their password, {left_out} were left out, and {invalid} have \
-                 invalid items; each is listed above"
+                "{without_hash} users were exported without their password, {left_out} were left out, and {invalid} \
+                 have invalid items; each is listed above"
             )));
         }
         Ok(Report { text: String::new(), notes: self.writer.notes() })

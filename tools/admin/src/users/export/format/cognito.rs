@@ -3,7 +3,6 @@
 //! Its rules differ from RFC 4180: no quotes, and a backslash before each comma of a value ("Formatting the .csv file"
 //! in Cognito's developer guide). All standard attributes are present, in any order.
 
-
 use shared::domain::password::PasswordHash;
 
 use super::{ExportedUser, Written, hash::HashParts};
@@ -79,7 +78,10 @@ pub(super) fn notes(users: u64, unverified: u64) -> Vec<String> {
         "the addresses of {unverified} users are not verified; Cognito rejects them if the user pool verifies addresses"
     );
     let size = format!("{users} users are more than the {MAX_USERS} of one import job; split the file");
-    [(unverified > 0, verified), (users > MAX_USERS, size)].into_iter().filter_map(|(is, note)| is.then_some(note)).collect()
+    [(unverified > 0, verified), (users > MAX_USERS, size)]
+        .into_iter()
+        .filter_map(|(is, note)| is.then_some(note))
+        .collect()
 }
 
 fn value(column: &str, user: &ExportedUser) -> String {

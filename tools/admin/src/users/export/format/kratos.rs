@@ -1,6 +1,9 @@
 //! Identities for `kratos import identities`: the body of `POST /admin/identities`.
 
-use base64::{Engine as _, engine::general_purpose::{STANDARD, STANDARD_NO_PAD}};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+};
 use serde_json::json;
 
 use super::{ExportedUser, Written, append_json, hash::HashParts};

@@ -8,7 +8,8 @@ use shared::domain::{
 use super::*;
 
 const ID: &str = "4c2f3a0e-6e0b-4c43-a1a3-6d6a3f2a9c55";
-const ARGON2ID: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g";
+const ARGON2ID: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g";
 
 fn ada(hash: Option<&str>) -> ExportedUser {
     ExportedUser {
@@ -75,7 +76,9 @@ fn csv_is_quoted_and_contains_no_formula() {
     ];
     assert_eq!(text, expected.join("\r\n"));
     let (text, _) = export(ExportFormat::Csv, true, &[ada(Some(ARGON2ID))]);
-    assert!(text.starts_with("public_id,name,email,created_at,groups,claims,email_verified,disabled,password_hash\r\n"));
+    assert!(
+        text.starts_with("public_id,name,email,created_at,groups,claims,email_verified,disabled,password_hash\r\n")
+    );
     assert!(text.ends_with(&format!(",true,false,\"{ARGON2ID}\"\r\n")), "{text}");
 }
 
@@ -159,7 +162,10 @@ fn an_identity_for_kratos_has_traits_state_and_the_rest_as_metadata() {
     });
     assert_eq!(identities[0], expected);
     assert_eq!((&identities[1]["state"], identities[1].get("verifiable_addresses")), (&json!("inactive"), None));
-    assert_eq!(identities[2]["metadata_admin"], json!({"public_id": ID, "groups": [], "claims": {}, "created_at": null}));
+    assert_eq!(
+        identities[2]["metadata_admin"],
+        json!({"public_id": ID, "groups": [], "claims": {}, "created_at": null})
+    );
     assert!(identities[2].get("credentials").is_none());
 }
 
@@ -182,10 +188,7 @@ fn kratos_gets_hashes_in_its_own_form() {
         (ARGON2ID.to_owned(), ARGON2ID.to_owned()),
         (format!("$argon2i$v=19$m=8,t=1,p=1${salt}${hash}"), format!("$argon2i$v=19$m=8,t=1,p=1${salt}${hash}")),
         (format!("$scrypt$ln=15,r=8,p=1${salt}${hash}"), format!("$scrypt$ln=32768,r=8,p=1${salt}=${hash}==")),
-        (
-            format!("$pbkdf2-sha256$i=600000${salt}${hash}"),
-            format!("$pbkdf2-sha256$i=600000,l=16${salt}${hash}"),
-        ),
+        (format!("$pbkdf2-sha256$i=600000${salt}${hash}"), format!("$pbkdf2-sha256$i=600000,l=16${salt}${hash}")),
         (format!("$pbkdf2-sha1$i=1,l=16${salt}${hash}"), format!("$pbkdf2-sha1$i=1,l=16${salt}${hash}")),
         (
             format!("$firebase-scrypt$ln=14,r=8,p=1${salt}${hash}"),
@@ -222,7 +225,10 @@ fn a_hash_that_kratos_would_reject_is_left_out_and_reported() {
         let (text, written) = export(ExportFormat::Kratos, true, &[ada(Some(&stored))]);
         assert!(matches!(written[0], Written::WithoutHash(_)), "{stored}");
         let identities: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!((&identities[0]["traits"]["email"], identities[0].get("credentials")), (&json!("ada@example.com"), None));
+        assert_eq!(
+            (&identities[0]["traits"]["email"], identities[0].get("credentials")),
+            (&json!("ada@example.com"), None)
+        );
     }
 }
 
