@@ -1,6 +1,6 @@
 //! The state of the function.
 
-use std::time::Duration;
+use std::{sync::atomic::AtomicBool, time::Duration};
 
 use aws_sdk_dynamodb::Client;
 use axum::http::StatusCode;
@@ -32,6 +32,8 @@ pub struct Login {
     pub(crate) accounts: AccountStore,
     pub(crate) guesses: GuessLimiter,
     pub(crate) hasher: Hasher,
+    /// The warning about hashes that `LEGACY_HASHES` does not list is logged once.
+    pub(crate) warned_of_unlisted_hash: AtomicBool,
     pub(crate) keys: KeyCache<SigningKeySet>,
     /// A new key signs once every verifier has had this time to read it.
     pub(crate) key_refresh: Duration,
@@ -65,7 +67,9 @@ impl Login {
             callers: CallerStore::new(database.clone(), &tables.users, &tables.sessions),
             guesses: GuessLimiter::new(throttle, settings.guesses),
             accounts: AccountStore::new(database, &tables.users, &tables.credentials, &tables.sessions),
-            hasher: Hasher::new(settings.passwords.cost, settings.passwords.processors)?,
+            hasher: Hasher::new(settings.passwords.cost, settings.passwords.processors)?
+                .with_legacy_hashes(settings.legacy_hashes),
+            warned_of_unlisted_hash: AtomicBool::new(false),
             keys,
             key_refresh: settings.keys.policy.refresh,
             discovery: Documents::new(&settings.issuer.issuer, settings.keys.policy),

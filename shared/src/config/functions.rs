@@ -14,6 +14,7 @@ use super::{
 };
 use crate::domain::{
     deployment::Deployment,
+    password::LegacyHashes,
     session::Lifetime,
     throttle::{GcraLimit, GuessLimits},
     token::{IssuerConfig, VerifierConfig},
@@ -61,6 +62,8 @@ pub struct LoginSettings {
     pub session_grace: Duration,
     /// Rules for passwords.
     pub passwords: PasswordSettings,
+    /// `LEGACY_HASHES`.
+    pub legacy_hashes: LegacyHashes,
     /// Limits on password guesses.
     pub guesses: GuessLimits,
     /// The variables of this function whose values are weaker than recommended.
@@ -115,6 +118,7 @@ impl Settings {
             sessions: self.sessions,
             session_grace: self.session_grace,
             passwords: self.passwords,
+            legacy_hashes: self.legacy_hashes.clone(),
             guesses: self.throttle.guesses,
             relaxed_rules: self.relaxed_rules(Function::Login),
         })

@@ -50,7 +50,7 @@ pub use self::{
 
 /// Every setting that an operator can choose, with its default. docs/reference/configuration.md describes them, and
 /// template.yaml has parameters for them.
-pub const VARIABLES: [Variable; 44] = [
+pub const VARIABLES: [Variable; 45] = [
     profile::PROFILE,
     profile::REALM,
     profile::HSTS_SUBDOMAINS,
@@ -78,6 +78,7 @@ pub const VARIABLES: [Variable; 44] = [
     passwords::MEMORY,
     passwords::ITERATIONS,
     passwords::PARALLELISM,
+    passwords::LEGACY_HASHES,
     throttle::PAIR_FAILURES,
     throttle::PAIR_WAIT,
     throttle::PAIR_MAX_WAIT,

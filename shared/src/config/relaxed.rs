@@ -60,7 +60,7 @@ const LOGIN: &[Function] = &[Function::Login];
 const LIST_USERS: &[Function] = &[Function::ListUsers];
 
 /// Every variable. A test compares the list with [`super::VARIABLES`], so each new variable must be classified.
-pub(super) const RULES: [(Variable, &[Function], Weaker); 44] = [
+pub(super) const RULES: [(Variable, &[Function], Weaker); 45] = [
     (profile::PROFILE, ALL, Weaker::If(|sections| sections.responses.profile == SecurityProfile::Tutorial)),
     (profile::REALM, ALL, Weaker::Never),
     (profile::HSTS_SUBDOMAINS, ALL, Weaker::If(|sections| !sections.responses.hsts_subdomains)),
@@ -96,6 +96,7 @@ pub(super) const RULES: [(Variable, &[Function], Weaker); 44] = [
     (passwords::MEMORY, PASSWORDS, Weaker::Below),
     (passwords::ITERATIONS, PASSWORDS, Weaker::Below),
     (passwords::PARALLELISM, PASSWORDS, Weaker::Below),
+    (passwords::LEGACY_HASHES, LOGIN, Weaker::Never),
     (throttle::PAIR_FAILURES, LOGIN, Weaker::Above),
     (throttle::PAIR_WAIT, LOGIN, Weaker::Below),
     (throttle::PAIR_MAX_WAIT, LOGIN, Weaker::Below),

@@ -9,7 +9,7 @@ use super::{
     keys::{self, KeySettings},
     listing,
     log_in::LogInSettings,
-    passwords::PasswordSettings,
+    passwords::{self, PasswordSettings},
     profile::{self, ResponseSettings},
     relaxed::{self, RelaxedRule, Sections},
     sessions,
@@ -18,7 +18,7 @@ use super::{
     throttle::ThrottleSettings,
     tokens::TokenSettings,
 };
-use crate::domain::{deployment::Deployment, session::Lifetime};
+use crate::domain::{deployment::Deployment, password::LegacyHashes, session::Lifetime};
 
 /// All sections.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub struct Settings {
     pub list_users_group: Option<String>,
     /// Rules for passwords.
     pub passwords: PasswordSettings,
+    /// `LEGACY_HASHES`.
+    pub legacy_hashes: LegacyHashes,
     /// Limits on guesses and sign-ups.
     pub throttle: ThrottleSettings,
     /// What a function reports about itself.
@@ -74,6 +76,7 @@ impl Settings {
             session_grace: sessions::grace(&env)?,
             list_users_group: listing::read(&env)?,
             passwords: PasswordSettings::read(&env)?,
+            legacy_hashes: passwords::legacy_hashes(&env)?,
             throttle: ThrottleSettings::read(&env)?,
             telemetry: TelemetrySettings::read(&env)?,
             connection: ConnectionSettings::read(&env)?,

@@ -45,6 +45,25 @@ impl TokenRefusal {
     }
 }
 
+/// Why a password is refused. Clients do not learn the reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordRefusal {
+    /// The password is not that of the account.
+    Wrong,
+    /// The stored hash cannot be verified, so no password is accepted.
+    UnusableHash,
+}
+
+impl PasswordRefusal {
+    /// A stable code for audit events.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong-password",
+            Self::UnusableHash => "unusable-hash",
+        }
+    }
+}
+
 /// Why a refresh token is refused. Clients do not learn the reason.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshRefusal {

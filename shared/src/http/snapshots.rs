@@ -17,6 +17,7 @@ use tower::ServiceExt as _;
 use crate::{
     config::SecurityProfile,
     domain::{
+        authorization::PasswordRefusal,
         authorization::TokenRefusal,
         client_ip::AddressForm,
         deployment::Deployment,
@@ -151,7 +152,8 @@ async fn missing_credentials_get_a_basic_challenge() {
 
 #[tokio::test]
 async fn a_wrong_password_gets_the_tutorials_response() {
-    let shown = problem(SecurityProfile::Tutorial, || Error::WrongPassword.into_response()).await;
+    let shown =
+        problem(SecurityProfile::Tutorial, || Error::WrongPassword(PasswordRefusal::Wrong).into_response()).await;
     assert_snapshot!(shown, @r#"
     403 Forbidden
     content-type: application/problem+json
@@ -239,7 +241,7 @@ async fn the_log_in_page_shows_a_notice_and_remembers_the_page_to_return_to() {
 async fn a_refused_log_in_form_has_no_basic_challenge() {
     let shown = page(SecurityProfile::Strict, || {
         let form = LogInPage { email: "ada@example.com".to_owned(), ..log_in_page() };
-        FormRejection::new(Error::WrongPassword, Form::LogIn(form)).into_response()
+        FormRejection::new(Error::WrongPassword(PasswordRefusal::Wrong), Form::LogIn(form)).into_response()
     });
     assert_snapshot!(shown.await, @r#"
     401 Unauthorized

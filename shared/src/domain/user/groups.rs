@@ -1,9 +1,6 @@
 //! Groups of a user.
 
-use super::{
-    characters::is_blank,
-    claims::{ClaimsError, MAX_BYTES, UserClaims},
-};
+use super::characters::is_blank;
 
 /// Longest name of a group, in characters.
 const MAX_CHARACTERS: usize = 256;
@@ -22,19 +19,6 @@ pub fn check_group(name: &str) -> Result<(), GroupError> {
     if is_valid { Ok(()) } else { Err(GroupError) }
 }
 
-/// Whether groups and claims together fit into a token. The error names the largest of them.
-pub fn check_groups_and_claims(groups: &[String], claims: &UserClaims) -> Result<(), ClaimsError> {
-    let length = |value: serde_json::Value| value.to_string().len();
-    let groups_length = if groups.is_empty() { 0 } else { length(groups.into()) };
-    let claims_length = if claims.is_empty() { 0 } else { claims.to_json().len() };
-    if groups_length + claims_length <= MAX_BYTES {
-        return Ok(());
-    }
-    let claims = claims.as_object().iter().map(|(name, value)| (value.to_string().len(), name.as_str()));
-    let largest = claims.chain([(groups_length, "groups")]).max_by_key(|(length, _)| *length);
-    Err(ClaimsError::TooLarge(largest.map_or("groups", |(_, name)| name).to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,16 +31,5 @@ mod tests {
         for name in ["", " ", " admin", "admin ", "a\nb", "a\u{1b}b", "a\u{202e}b", "a\u{200b}b", &"x".repeat(257)] {
             assert_eq!(check_group(name), Err(GroupError), "{name:?}");
         }
-    }
-
-    #[test]
-    fn groups_and_claims_share_their_limit() {
-        let claims = |length: usize| UserClaims::default().with("team", "x".repeat(length).into()).unwrap();
-        let groups = |length: usize| vec!["g".repeat(length)];
-        assert_eq!(check_groups_and_claims(&groups(1000), &claims(1033)), Ok(()));
-        let too_large = |name: &str| Err(ClaimsError::TooLarge(name.to_owned()));
-        assert_eq!(check_groups_and_claims(&groups(1000), &claims(1034)), too_large("team"));
-        assert_eq!(check_groups_and_claims(&groups(1500), &claims(600)), too_large("groups"));
-        assert_eq!(check_groups_and_claims(&[], &UserClaims::default()), Ok(()));
     }
 }

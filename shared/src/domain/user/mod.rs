@@ -12,9 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 pub use self::{
-    claims::{ClaimsError, MAX_BYTES as MAX_CLAIMS_BYTES, UserClaims},
+    claims::{ClaimsError, MAX_BYTES as MAX_CLAIMS_BYTES, MAX_TOTAL_BYTES as MAX_TOTAL_CLAIMS_BYTES, UserClaims},
     email::{Email, EmailError, MAX_BYTES as MAX_EMAIL_BYTES},
-    groups::{GroupError, check_group, check_groups_and_claims},
+    groups::{GroupError, check_group},
     name::{Name, NameError},
 };
 

@@ -17,7 +17,7 @@ pub use self::{field::FieldError, response::ErrorStyle};
 use crate::{
     aws::store::StoreError,
     domain::{
-        authorization::{RefreshRefusal, TokenRefusal},
+        authorization::{PasswordRefusal, RefreshRefusal, TokenRefusal},
         password::HashError,
         token::TokenError,
     },
@@ -64,9 +64,9 @@ pub enum Error {
     /// Log-in with an address that has no account.
     #[error("email address has no account")]
     UnknownUser,
-    /// Log-in with a wrong password.
-    #[error("password is wrong")]
-    WrongPassword,
+    /// Log-in with a password that is not accepted.
+    #[error("password is refused")]
+    WrongPassword(PasswordRefusal),
     /// Log-in to a disabled account with its password. The response is that to a wrong password, so it does not confirm
     /// the password.
     #[error("user is disabled")]
@@ -86,9 +86,9 @@ pub enum Error {
     /// A refresh token that is not accepted.
     #[error("refresh token is refused")]
     RefreshRefused(#[source] RefreshRefusal),
-    /// An authenticated user confirmed an operation with a wrong password.
-    #[error("confirmation password is wrong")]
-    PasswordNotConfirmed,
+    /// An authenticated user confirmed an operation with a password that is not accepted.
+    #[error("confirmation password is refused")]
+    PasswordNotConfirmed(PasswordRefusal),
     /// The user is not in the group that may list users.
     #[error("user is not in the required group")]
     Forbidden,
@@ -152,9 +152,9 @@ impl ErrorKind {
     /// limiter refunds it.
     ///
     /// ```
-    /// use shared::http::error::Error;
+    /// use shared::{domain::authorization::PasswordRefusal, http::error::Error};
     ///
-    /// assert!(Error::WrongPassword.kind().is_refusal());
+    /// assert!(Error::WrongPassword(PasswordRefusal::Wrong).kind().is_refusal());
     /// assert!(!Error::Late.kind().is_refusal());
     /// ```
     pub fn is_refusal(self) -> bool {
@@ -169,7 +169,7 @@ impl Error {
         match self {
             Self::EmailTaken => Refused("email-taken"),
             Self::UnknownUser => Refused("unknown-user"),
-            Self::WrongPassword | Self::PasswordNotConfirmed => Refused("wrong-password"),
+            Self::WrongPassword(refusal) | Self::PasswordNotConfirmed(refusal) => Refused(refusal.reason()),
             Self::Disabled => Refused("user-disabled"),
             Self::Throttled { .. } => Refused("too-many-requests"),
             Self::TokenMissing => Refused("token-missing"),
@@ -232,7 +232,7 @@ impl Error {
             Self::EmailTaken => profile::email_taken(style),
             Self::CredentialsMissing => profile::credentials_missing(style),
             Self::UnknownUser => profile::unknown_user(style),
-            Self::WrongPassword | Self::Disabled => profile::wrong_password(style),
+            Self::WrongPassword(_) | Self::Disabled => profile::wrong_password(style),
             Self::Throttled { wait } => {
                 plain(S::TOO_MANY_REQUESTS, "too-many-requests", THROTTLED).retry_after(whole_seconds(*wait))
             }
@@ -245,7 +245,7 @@ impl Error {
             Self::RefreshRefused(_) => plain(S::UNAUTHORIZED, "invalid-refresh-token", INVALID_REFRESH_TOKEN)
                 .challenge(style.bearer(Some("invalid_token"))),
             // Not 401: the token is valid, and clients would refresh it and repeat the request.
-            Self::PasswordNotConfirmed => plain(S::FORBIDDEN, "wrong-password", profile::WRONG_PASSWORD),
+            Self::PasswordNotConfirmed(_) => plain(S::FORBIDDEN, "wrong-password", profile::WRONG_PASSWORD),
             Self::Forbidden => plain(S::FORBIDDEN, "forbidden", "You do not have permission to perform this action."),
             Self::CrossSite => plain(S::FORBIDDEN, "cross-site", CROSS_SITE),
             Self::Store(StoreError::Unavailable { .. }) | Self::Late => {

@@ -157,7 +157,10 @@ mod tests {
     use super::*;
     use crate::{
         config::SecurityProfile,
-        domain::user::{PublicId, UserClaims},
+        domain::{
+            authorization::PasswordRefusal,
+            user::{PublicId, UserClaims},
+        },
         http::{
             error::{ErrorStyle, FieldError},
             pages::form_errors::FieldMessage,
@@ -175,7 +178,7 @@ mod tests {
             (Part::Deletion, "password", "Password is required."),
         ] {
             for (error, message) in [
-                (Error::PasswordNotConfirmed, "The password is incorrect."),
+                (Error::PasswordNotConfirmed(PasswordRefusal::Wrong), "The password is incorrect."),
                 (Error::Invalid(vec![FieldError::required("password")]), missing),
             ] {
                 let page = AccountPage { part, ..AccountPage::new(user.clone()) };

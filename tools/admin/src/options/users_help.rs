@@ -70,7 +70,7 @@ Examples:
 pub(super) const GROUPS: &str = "\
 In the strict profile, members of the group `admin` may list users (LIST_USERS_GROUP).
 
-Groups and claims of a user must not exceed 2048 bytes together.
+Name, address, groups and claims of a user must not exceed 2150 bytes together.
 
 Examples:
   admin users groups ada@example.com add admin --stack postern
@@ -80,7 +80,7 @@ pub(super) const CLAIMS: &str = "\
 A VALUE that is JSON is stored as JSON, and any other text as a string. JWT_CLAIMS chooses the
 claims that tokens contain. Names that tokens use already are reserved.
 
-Groups and claims of a user must not exceed 2048 bytes together.
+Name, address, groups and claims of a user must not exceed 2150 bytes together.
 
 Examples:
   admin users claims ada@example.com set department research --stack postern

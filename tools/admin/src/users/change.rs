@@ -21,7 +21,7 @@ use super::{
 use crate::{failure::Failure, options::users::Common, report::Report};
 
 /// How often a change is tried while others change the same account.
-const ATTEMPTS: u32 = 8;
+const ATTEMPTS: u32 = 20;
 
 /// A user whose two items belong together.
 pub(crate) struct Found {
@@ -71,7 +71,7 @@ pub(crate) async fn change(
     let mut audit = None;
     for round in 0..ATTEMPTS {
         if round > 0 {
-            tokio::time::sleep(Duration::from_millis(20 << round)).await;
+            tokio::time::sleep(Duration::from_millis(20 << round.min(5))).await;
         }
         let account = match connection.store.find(&name).await {
             Ok(Some(account)) => account,

@@ -1,10 +1,7 @@
 //! `admin users claims`.
 
 use serde_json::{Map, Value};
-use shared::domain::{
-    time::UnixSeconds,
-    user::{UserClaims, check_groups_and_claims},
-};
+use shared::domain::{time::UnixSeconds, user::UserClaims};
 
 use super::{
     change::{Attempt, change},
@@ -40,7 +37,7 @@ pub(crate) async fn run(options: &ChangeClaims, now: UnixSeconds) -> Result<Repo
             None => user.claims.clone().without(key),
         };
         if value.is_some() {
-            check_groups_and_claims(&user.groups, &claims).map_err(too_large)?;
+            claims.check_total(user.name.as_deref().unwrap_or_default(), email, &user.groups).map_err(too_large)?;
         }
         let outcome = match connection.store.set_groups_and_claims(identity, user, &user.groups, &claims).await {
             Ok(outcome) => outcome,

@@ -88,7 +88,7 @@ impl Counter {
     pub(crate) fn describe(&self) -> String {
         let at = |label: &str, value: &Option<String>| value.as_ref().map(|value| format!("{label} {value}"));
         let parts = [
-            self.failures.map(|failures| format!("{failures} failures")),
+            self.failures.map(|failures| format!("{failures} failed or pending guesses")),
             at("last guess", &self.last_guess),
             at("refused until", &self.refused_until),
             at("known until", &self.known_until),

@@ -1,10 +1,7 @@
 //! `admin users groups`.
 
 use serde_json::{Map, Value};
-use shared::domain::{
-    time::UnixSeconds,
-    user::{check_group, check_groups_and_claims},
-};
+use shared::domain::{time::UnixSeconds, user::check_group};
 
 use super::change::{Attempt, change};
 use crate::{
@@ -29,7 +26,8 @@ pub(crate) async fn run(options: &ChangeGroups, now: UnixSeconds) -> Result<Repo
         let mut groups = user.groups.clone();
         if is_added {
             groups.push(group.clone());
-            check_groups_and_claims(&groups, &user.claims)
+            user.claims
+                .check_total(user.name.as_deref().unwrap_or_default(), email, &groups)
                 .map_err(|problem| Failure::Failed(format!("nothing is written: {problem}")))?;
         } else {
             groups.retain(|other| other != group);

@@ -34,13 +34,11 @@ pub(crate) async fn run(options: &ListUsers, now: UnixSeconds) -> Result<Report,
     let mut lines = Lines::new();
     // Without it, the terminal would show a bar between the lines.
     let progress = options.newest.then(|| Progress::new("users read"));
-    if !options.common.json && !options.newest && !lines.row(&header())? {
-        return Ok(Report::default());
-    }
     let mut newest = Newest::new(options.limit.unwrap_or(NEWEST));
     let mut left = options.limit.map_or(u64::MAX, u64::from);
+    let mut needs_header = !options.common.json && !options.newest;
     let mut start = None;
-    loop {
+    'pages: loop {
         let (users, next) = match connection.store.users_page(start).await {
             Ok(page) => page,
             Err(error) => {
@@ -50,6 +48,10 @@ pub(crate) async fn run(options: &ListUsers, now: UnixSeconds) -> Result<Report,
         };
         if let Some(progress) = &progress {
             progress.add(users.len());
+        }
+        // An error has no header before it.
+        if std::mem::take(&mut needs_header) && !lines.row(&header())? {
+            break;
         }
         for user in users {
             report_invalid(&user);
@@ -61,15 +63,12 @@ pub(crate) async fn run(options: &ListUsers, now: UnixSeconds) -> Result<Report,
                 continue;
             }
             if left == 0 || !print(&mut lines, &user, options.common.json)? {
-                return Ok(Report::default());
+                break 'pages;
             }
             left -= 1;
         }
-        if !lines.flush()? || left == 0 {
-            return Ok(Report::default());
-        }
         start = next;
-        if start.is_none() {
+        if !lines.flush()? || start.is_none() {
             break;
         }
     }
@@ -77,6 +76,7 @@ pub(crate) async fn run(options: &ListUsers, now: UnixSeconds) -> Result<Report,
     if options.newest {
         print_newest(&mut lines, newest, options.common.json)?;
     }
+    lines.flush()?;
     Ok(Report::default())
 }
 
@@ -86,10 +86,10 @@ fn print_newest(lines: &mut Lines, newest: Newest, json: bool) -> Result<(), Fai
     }
     for user in newest.into_sorted() {
         if !print(lines, &user, json)? {
-            return Ok(());
+            break;
         }
     }
-    lines.flush().map(drop)
+    Ok(())
 }
 
 fn is_selected(user: &UserRecord, options: &ListUsers, now: UnixSeconds) -> bool {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use shared::{
-    aws::store::Change,
+    aws::store::admin::AdminError,
     domain::{session::SessionId, time::UnixSeconds},
 };
 
@@ -41,12 +41,16 @@ async fn one_session(options: &LogOut, user: &str, session: &str, now: UnixSecon
         Failure::Usage(format!("{session} is not the identifier of a session: 43 characters in base64url"))
     })?;
     change((&options.common, user), (EVENT, &[Table::Sessions]), now, async |connection, found| {
-        match connection.store.end_session(found.identity.public_id, id).await {
-            Ok(Change::Done(())) => {}
-            Ok(Change::Conflict) => {
-                return Err(unknown(format!("{} has no session {session}", found.identity.email)));
-            }
+        let identity = &found.identity;
+        let sessions = match connection.store.sessions_of(identity.public_id).await {
+            Ok(sessions) => sessions,
             Err(error) => return Err(connection.failure(error).await),
+        };
+        if sessions.iter().all(|stored| SessionId::parse(&stored.session_id) != Some(id)) {
+            return Err(unknown(format!("{} has no session {session}", identity.email)));
+        }
+        if let Err(error) = connection.store.end_session(identity.public_id, id).await {
+            return Err(connection.failure(error).await);
         }
         let details = Map::from_iter([("session".to_owned(), Value::from(session))]);
         Ok(Attempt::Changed(format!("The session {session} of {} is ended.", found.identity.email), details))
@@ -84,10 +88,14 @@ async fn everyone(options: &LogOut, now: UnixSeconds) -> Result<Report, Failure>
         details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     };
     if let Some(error) = failure {
-        audit.record(EVENT, None, details(false))?;
+        let is_refused = matches!(error, AdminError::Denied { .. } | AdminError::NoTable { .. });
         let failure = connection.failure(error).await;
+        if count == 0 && is_refused {
+            return Err(failure);
+        }
+        audit.record(EVENT, None, details(false))?;
         return Err(Failure::Failed(format!(
-            "{count} sessions are ended, others are not: {failure}; run the command again"
+            "more than {count} sessions may be ended: {failure}; run the command again"
         )));
     }
     if count > 0 {

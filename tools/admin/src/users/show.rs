@@ -125,8 +125,11 @@ fn password(credentials: &CredentialsRecord) -> Password {
 
 /// The scheme of a hash and its cost, without salt and hash.
 fn scheme(hash: &PasswordHash) -> String {
-    let mut parts = hash.as_str().split('$').skip(1);
-    parts.next().unwrap_or("unknown").to_owned()
+    match hash.inspect() {
+        Ok(scheme) if scheme.is_legacy() => format!("{scheme} (until the next log-in)"),
+        Ok(scheme) => scheme.to_string(),
+        Err(problem) => problem.to_string(),
+    }
 }
 
 fn session(session: SessionRecord, version: u64, now: UnixSeconds) -> Session {
@@ -165,8 +168,9 @@ fn text(user: &Shown) -> String {
     line("status", if user.disabled { "disabled" } else { "active" });
     line("email verified", user.email_verified.map_or("unknown", |verified| if verified { "yes" } else { "no" }));
     line("created", &or_unknown(&user.created_at));
-    line("groups", &escape(&user.groups.join(", ")));
-    line("claims", &escape(&Value::Object(user.claims.clone()).to_string()));
+    let none = |is_empty: bool, text: String| if is_empty { "none".to_owned() } else { escape(&text) };
+    line("groups", &none(user.groups.is_empty(), user.groups.join(", ")));
+    line("claims", &none(user.claims.is_empty(), Value::Object(user.claims.clone()).to_string()));
     if let Some(password) = &user.password {
         line("password", &format!("{}, set {}", or_unknown(&password.scheme), or_unknown(&password.set_at)));
     }

@@ -16,7 +16,6 @@ mod keys;
 mod listing;
 mod log_in;
 mod log_out;
-mod operator;
 mod other_sites;
 mod pages;
 mod password_forms;

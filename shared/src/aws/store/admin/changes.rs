@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{
     builders::{DeleteBuilder, UpdateBuilder},
 };
 
-use super::{Account, AdminError, AdminStore, Identity, MAX_BATCH, UserRecord};
+use super::{Account, AdminError, AdminStore, Identity, UserRecord, store::MAX_BATCH};
 use crate::{
     aws::store::{
         Change,

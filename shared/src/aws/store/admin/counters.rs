@@ -2,7 +2,11 @@
 
 use aws_sdk_dynamodb::types::Delete;
 
-use super::{AdminError, AdminStore, MAX_BATCH, key, record::Reader};
+use super::{
+    AdminError, AdminStore,
+    record::Reader,
+    store::{MAX_BATCH, key},
+};
 use crate::{
     aws::store::{Change, item::text, transaction::Transaction},
     domain::{

@@ -1,6 +1,6 @@
 //! Whole tables, page by page, with constant memory.
 
-use super::{AdminError, AdminStore, CredentialsRecord, UserRecord, key};
+use super::{AdminError, AdminStore, CredentialsRecord, UserRecord, store::key};
 use crate::aws::store::item::Item;
 
 /// Most items of a page. DynamoDB ends a page at 1 MB anyway; the embedded database of a local run would otherwise read

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 
-use super::{AdminError, AdminStore, BATCH_ATTEMPTS, Cursor, SessionRecord, pause};
+use super::{
+    AdminError, AdminStore, Cursor, SessionRecord,
+    store::{BATCH_ATTEMPTS, pause},
+};
 use crate::{
     aws::store::{
-        Change,
         item::{Item, text},
         sessions,
     },
@@ -49,25 +51,12 @@ impl AdminStore {
         }
     }
 
-    /// Ends one session. [`Change::Conflict`]: the user has no such session. Needs `dynamodb:DeleteItem` on Sessions.
-    pub async fn end_session(&self, id: PublicId, session: SessionId) -> Result<Change, AdminError> {
-        let request = self
-            .client
-            .delete_item()
-            .table_name(&self.tables.sessions)
-            .set_key(Some(sessions::key(id, session)))
-            .condition_expression("attribute_exists(session_id)");
-        match request.send().await {
-            Ok(_) => Ok(Change::Done(())),
-            Err(error)
-                if error.as_service_error().is_some_and(
-                    aws_sdk_dynamodb::operation::delete_item::DeleteItemError::is_conditional_check_failed_exception,
-                ) =>
-            {
-                Ok(Change::Conflict)
-            }
-            Err(error) => Err(AdminError::of("DeleteItem", &self.tables.sessions, &error)),
-        }
+    /// Ends one session. Has no effect if there is no such session, so that the SDK can repeat a lost call. Needs
+    /// `dynamodb:DeleteItem` on Sessions.
+    pub async fn end_session(&self, id: PublicId, session: SessionId) -> Result<(), AdminError> {
+        let table = &self.tables.sessions;
+        let request = self.client.delete_item().table_name(table).set_key(Some(sessions::key(id, session)));
+        request.send().await.map(drop).map_err(|error| AdminError::of("DeleteItem", table, &error))
     }
 
     /// Ends a page of all sessions, and returns how many, and the position after them. Needs `dynamodb:Scan` and
