@@ -18,7 +18,8 @@ pub use self::{
     name::{Name, NameError},
 };
 
-/// The public identifier of a user: a UUID v4 in lower case with hyphens (RFC 9562 section 4).
+/// The public identifier of a user: a UUID in lower case with hyphens (RFC 9562 section 4), version 4 unless the user
+/// was imported.
 ///
 /// ```
 /// # use shared::domain::user::PublicId;

@@ -212,7 +212,13 @@ pub(crate) struct ImportUsers {
     /// At most this many users per second.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: Option<u32>,
-    /// Write the rejected rows to this file, as JSON Lines.
+    /// Password hash parameters of the project, as the Firebase console shows them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) firebase_hash_config: Option<PathBuf>,
+    /// Import users without the claims that the source has for them.
+    #[arg(long)]
+    pub(crate) no_claims: bool,
+    /// Write the rejected rows to this file, as JSON Lines. It has email addresses, but no hashes.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     #[command(flatten)]

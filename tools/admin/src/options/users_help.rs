@@ -127,7 +127,12 @@ Examples:
 pub(super) const IMPORT: &str = "\
 Examples:
   admin users import users.jsonl --from jsonl --dry-run --stack postern
-  admin users import users.db --from flask --stack postern";
+  admin users import users.db --from flask --stack postern
+  admin users import users.json --from firebase --firebase-hash-config hash.txt --stack postern
+
+Users that exist are left as they are, so an import that was interrupted is completed by
+running it again. Rejected rows are listed, and the exit code is then 1.
+docs/reference/import-format.md describes the formats.";
 
 pub(super) const EXPORT: &str = "\
 The formats are

@@ -45,6 +45,22 @@ impl Audit {
         public_id: Option<PublicId>,
         details: Map<String, Value>,
     ) -> Result<(), Failure> {
+        let line = self.line(event, public_id, details);
+        // Standard error may be closed; the file may not.
+        let _ = io::stderr().write_all(line.as_bytes());
+        self.write(&line)
+    }
+
+    /// Records one of many changes of a command in the file only.
+    pub(crate) fn record_in_file(&mut self, event: &str, public_id: Option<PublicId>) -> Result<(), Failure> {
+        if self.file.is_none() {
+            return Ok(());
+        }
+        let line = self.line(event, public_id, Map::new());
+        self.write(&line)
+    }
+
+    fn line(&self, event: &str, public_id: Option<PublicId>, details: Map<String, Value>) -> String {
         let mut line = Map::new();
         line.insert("event".to_owned(), event.into());
         if let Some(id) = public_id {
@@ -53,9 +69,10 @@ impl Audit {
         line.extend(details);
         line.insert("caller".to_owned(), self.caller.as_str().into());
         line.insert("time".to_owned(), self.time.as_str().into());
-        let line = Value::Object(line).to_string() + "\n";
-        // Standard error may be closed; the file may not.
-        let _ = io::stderr().write_all(line.as_bytes());
+        Value::Object(line).to_string() + "\n"
+    }
+
+    fn write(&mut self, line: &str) -> Result<(), Failure> {
         if let Some((path, file)) = &mut self.file {
             // One write, so that lines of concurrent commands do not mix.
             file.write_all(line.as_bytes()).map_err(|error| {

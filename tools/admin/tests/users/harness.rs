@@ -192,7 +192,7 @@ impl Drop for Sandbox {
 }
 
 impl Outcome {
-    fn new(output: &Output) -> Self {
+    pub(crate) fn new(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let outcome = Self {
             code: output.status.code().expect("no signal"),

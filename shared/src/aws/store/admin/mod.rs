@@ -7,6 +7,7 @@ mod changes;
 mod counters;
 mod error;
 mod find;
+mod import;
 mod record;
 mod scan;
 mod sessions;
@@ -16,6 +17,7 @@ pub use self::{
     counters::CounterRecord,
     error::AdminError,
     find::{Account, Identity, UserName},
+    import::{Import, ImportedUser},
     record::{CredentialsRecord, SessionRecord, UserRecord},
     scan::Cursor,
     store::AdminStore,
