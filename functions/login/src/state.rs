@@ -42,6 +42,7 @@ pub struct Login {
     pub(crate) header_prefix: String,
     pub(crate) cookies: Cookies,
     pub(crate) log_in: LogInSettings,
+    pub(crate) offers_sign_up: bool,
     /// Status of a successful log-in. The tutorials' clients expect 201.
     pub(crate) log_in_status: StatusCode,
     pub(crate) session_lifetime: Option<Lifetime>,
@@ -60,6 +61,8 @@ impl Login {
         clock: Clock,
     ) -> Result<Self, StartError> {
         let tables = &settings.tables;
+        let issuer = Issuer::new(settings.issuer.clone());
+        issuer.check_length(&keys.keys())?;
         let throttle = ThrottleStore::new(database.clone(), &tables.throttle, clock.clone());
         Ok(Self {
             credentials: CredentialStore::new(database.clone(), &tables.credentials),
@@ -72,12 +75,13 @@ impl Login {
             warned_of_unlisted_hash: AtomicBool::new(false),
             keys,
             key_refresh: settings.keys.policy.refresh,
-            discovery: Documents::new(&settings.issuer.issuer, settings.keys.policy),
-            issuer: Issuer::new(settings.issuer),
+            discovery: Documents::new(&settings.issuer, settings.keys.policy),
+            issuer,
             verifier: Verifier::new(settings.keys.policy.algorithm, settings.verifier),
             header_prefix: settings.header_prefix,
             cookies: Cookies { deployment: settings.deployment },
             log_in: settings.log_in,
+            offers_sign_up: settings.offers_sign_up,
             log_in_status: match settings.profile {
                 SecurityProfile::Tutorial => StatusCode::CREATED,
                 SecurityProfile::Strict => StatusCode::OK,

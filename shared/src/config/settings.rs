@@ -7,12 +7,14 @@ use super::{
     deployment,
     env::{ConfigError, Env},
     keys::{self, KeySettings},
+    legacy_token::LegacyTokenSettings,
     listing,
     log_in::LogInSettings,
     passwords::{self, PasswordSettings},
     profile::{self, ResponseSettings},
     relaxed::{self, RelaxedRule, Sections},
     sessions,
+    sign_up::SignUpSettings,
     tables::TableNames,
     telemetry::TelemetrySettings,
     throttle::ThrottleSettings,
@@ -33,12 +35,16 @@ pub struct Settings {
     pub tokens: TokenSettings,
     /// The keys that sign and verify tokens.
     pub keys: KeySettings,
+    /// Tokens of the old application; `None` refuses them.
+    pub legacy_tokens: Option<LegacyTokenSettings>,
     /// `SESSION_IDLE`, `SESSION_MAX`; `None` disables sessions.
     pub sessions: Option<Lifetime>,
     /// `SESSION_GRACE`.
     pub session_grace: Duration,
     /// `LIST_USERS_GROUP`; `None` admits every authenticated user.
     pub list_users_group: Option<String>,
+    /// Who may sign up.
+    pub sign_up: SignUpSettings,
     /// Rules for passwords.
     pub passwords: PasswordSettings,
     /// `LEGACY_HASHES`.
@@ -72,9 +78,11 @@ impl Settings {
             deployment,
             log_in: LogInSettings::read(&env)?,
             keys: KeySettings::read(&env, deployment)?,
+            legacy_tokens: LegacyTokenSettings::read(&env, deployment)?,
             sessions: sessions::read(&env)?,
             session_grace: sessions::grace(&env)?,
             list_users_group: listing::read(&env)?,
+            sign_up: SignUpSettings::read(&env)?,
             passwords: PasswordSettings::read(&env)?,
             legacy_hashes: passwords::legacy_hashes(&env)?,
             throttle: ThrottleSettings::read(&env)?,
@@ -87,6 +95,7 @@ impl Settings {
             responses: &settings.responses,
             tokens: &settings.tokens,
             keys: &settings.keys,
+            legacy_tokens: settings.legacy_tokens.as_ref(),
             list_users_group: settings.list_users_group.as_deref(),
             telemetry: &settings.telemetry,
         };

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use axum::{body::HttpBody as _, http::StatusCode, response::Response};
 use shared::{
-    domain::user::{PublicId, PublicUser, User},
+    domain::user::{PublicId, PublicUser, User, UserClaims},
     http::pages::{self, AccountPage, SignUpPage, UsersPage},
 };
 
@@ -29,7 +29,13 @@ pub(crate) fn run() -> Result<(), Failure> {
     let (caller, users): (_, Vec<_>) = (user(), (0..50).map(|_| user()).collect());
     let sign_up = || size(&pages::show(StatusCode::OK, &SignUpPage::new(15))?);
     let account = || {
-        let user = User { profile: user(), groups: vec!["admin".to_owned()], disabled: false, version: 0 };
+        let user = User {
+            profile: user(),
+            groups: vec!["admin".to_owned()],
+            claims: UserClaims::default(),
+            disabled: false,
+            version: 0,
+        };
         size(&pages::show(StatusCode::OK, &AccountPage::new(user))?)
     };
     let list = || {

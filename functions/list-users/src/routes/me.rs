@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::Serialize;
 use shared::{
-    domain::user::{PublicUser, User},
+    domain::user::{PublicUser, User, UserClaims},
     http::{
         browser,
         error::Error,
@@ -27,6 +27,8 @@ struct Me {
     #[serde(flatten)]
     user: PublicUser,
     groups: Vec<String>,
+    /// The user's own claims, whether tokens carry them or not.
+    claims: UserClaims,
 }
 
 pub(crate) async fn me(State(list): State<Arc<ListUsers>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
@@ -37,7 +39,7 @@ pub(crate) async fn me(State(list): State<Arc<ListUsers>>, headers: HeaderMap, u
             let page = || pages::show(StatusCode::OK, &AccountPage { notice, ..AccountPage::new(user) });
             redirect_after_refresh(&uri).map_or_else(page, Ok)
         }
-        Ok(user) => Ok(Json(Me { user: user.profile, groups: user.groups }).into_response()),
+        Ok(User { profile, groups, claims, .. }) => Ok(Json(Me { user: profile, groups, claims }).into_response()),
         Err(error) if is_page && error.asks_to_log_in() => Ok(list.redirect_to_log_in(&error, &headers, &uri)),
         Err(error) => Err(error),
     }
@@ -58,8 +60,8 @@ impl ListUsers {
         let refused = |user, error: &Error| audit::record_refusal(Attempt::Me, user, error);
         let now = self.clock.now();
         let caller = self.caller_by_token(headers, now).await.inspect_err(|error| refused(None, error))?;
-        let record = self.callers.find(caller.subject, caller.session()).await?;
+        let record = self.callers.find(caller.token.subject, caller.token.session()).await?;
         let authorized = caller.authorize(record, now.seconds()).map_err(Error::from);
-        authorized.inspect_err(|error| refused(Some(caller.subject), error))
+        authorized.inspect_err(|error| refused(Some(caller.token.subject), error))
     }
 }

@@ -96,6 +96,7 @@ impl Login {
             password_field: self.log_in.password_field.clone(),
             email: String::new(),
             lacks_password: false,
+            offers_sign_up: self.offers_sign_up,
             return_to: None,
             notice: None,
             errors: None,
@@ -221,7 +222,9 @@ impl Login {
                     }
                 };
                 let ((), tokens, ()) = tokio::join!(confirmed, self.start_session(&credentials), upgraded);
-                let tokens = tokens?;
+                // The user may have been deleted or disabled in the meantime.
+                let tokens = tokens
+                    .inspect_err(|error| audit::record_refusal(Attempt::LogIn, Some(credentials.public_id), error))?;
                 audit::record(Event::LoggedIn, credentials.public_id);
                 Ok(tokens)
             }

@@ -72,7 +72,7 @@ impl CallerStore {
             let mut keys = KeysAndAttributes::builder().keys(key).consistent_read(true);
             if table == self.sessions {
                 // The hashes are not needed here.
-                let attributes = keys.projection_expression("#version, expires_at, ends_at");
+                let attributes = keys.projection_expression("#version, expires_at, ends_at, created_at");
                 keys = attributes.expression_attribute_names("#version", "version");
             }
             let keys = keys.build();
@@ -114,6 +114,7 @@ pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
         version: number("version")?,
         expires_at: UnixSeconds::new(number("expires_at")?),
         ends_at: UnixSeconds::new(number("ends_at")?),
+        created_at: item.contains_key("created_at").then(|| number("created_at")).transpose()?.map(UnixSeconds::new),
     })
 }
 

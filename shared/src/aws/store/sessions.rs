@@ -196,13 +196,14 @@ fn new_item(token: &RefreshToken, version: u64, life: Lifetime, now: UnixMillis)
     let started = now.seconds();
     let ends_at = started + life.max;
     let expires_at = ends_at.min(started + life.idle);
-    let session = Session { version, expires_at, ends_at };
+    let session = Session { version, expires_at, ends_at, created_at: Some(started) };
     let mut item = key(token.user(), token.session());
     item.extend([
         ("token_hash".to_owned(), bytes(token.hash().as_bytes())),
         ("version".to_owned(), number(version)),
         ("expires_at".to_owned(), item::seconds(expires_at)),
         ("ends_at".to_owned(), item::seconds(ends_at)),
+        ("created_at".to_owned(), item::seconds(started)),
     ]);
     (session, item)
 }

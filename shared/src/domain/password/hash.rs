@@ -18,8 +18,8 @@ use super::{
 /// - `$scrypt$ln=…,r=…,p=…$SALT$HASH`
 /// - `$pbkdf2-sha1$i=…$SALT$HASH`, `$pbkdf2-sha256$…`, `$pbkdf2-sha512$…`
 /// - bcrypt strings: `$2a$…`, `$2b$…`, `$2y$…`
-/// - `$firebase-scrypt$ln=…,r=…,p=…$SALT$KEYSTREAM`: SALT is the user's salt and the project's salt separator, KEYSTREAM
-///   the exclusive or of Firebase's hash and the project's signer key
+/// - `$firebase-scrypt$ln=…,r=…,p=…$SALT$KEYSTREAM`: SALT is the user's salt and the project's salt separator,
+///   KEYSTREAM the exclusive or of Firebase's hash and the project's signer key
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 

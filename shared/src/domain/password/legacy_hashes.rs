@@ -25,7 +25,7 @@ pub struct LegacyHashes(Vec<HashScheme>);
 /// Why the text of a list is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LegacyHashesError {
-    /// A name that is none of the schemes.
+    /// A name that no scheme has.
     #[error("has an unknown scheme")]
     UnknownScheme,
     /// Not as many numbers as the scheme has.
@@ -54,9 +54,13 @@ impl LegacyHashes {
 
     /// Adds the scheme of a stored hash, or raises the cost of its entry. Argon2 up to the default cost is ignored: it
     /// never costs more than a hash at the configured cost.
-    pub fn add(&mut self, scheme: HashScheme) {
-        if matches!(scheme, HashScheme::Argon2 { .. }) && scheme.work() <= argon2_work(OWASP_MINIMUM) {
-            return;
+    pub fn add(&mut self, mut scheme: HashScheme) {
+        if let HashScheme::Argon2 { current, .. } = &mut scheme {
+            // The variants cost the same.
+            *current = true;
+            if scheme.work() <= argon2_work(OWASP_MINIMUM) {
+                return;
+            }
         }
         match self.0.iter_mut().find(|listed| listed.name() == scheme.name()) {
             Some(listed) if listed.work() < scheme.work() => *listed = scheme,

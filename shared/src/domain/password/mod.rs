@@ -1,11 +1,15 @@
 //! Passwords and their hashes: Argon2id (RFC 9106), and the schemes of other systems.
 
 mod common;
+#[cfg(test)]
+mod cost_tests;
 mod derive;
 pub mod estimator;
 mod hash;
 mod hasher;
 mod legacy_hashes;
+#[cfg(test)]
+mod legacy_tests;
 mod memory_pool;
 mod parts;
 mod plaintext;

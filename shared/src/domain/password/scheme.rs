@@ -116,15 +116,13 @@ impl HashScheme {
         }
     }
 
-    /// Time on a processor of Lambda, from measurements of [`Self::work`].
+    /// Approximate time on a processor of Lambda: measurements on a desktop processor, rounded up by half.
     pub(super) fn nanoseconds(&self) -> u64 {
         let per_unit = match self {
-            Self::Argon2 { .. } => 1000,
-            Self::Pbkdf2 { digest: Digest::Sha1, .. } => 400,
-            Self::Pbkdf2 { digest: Digest::Sha256, .. } => 400,
-            Self::Pbkdf2 { digest: Digest::Sha512, .. } => 1000,
-            Self::Scrypt(_) | Self::FirebaseScrypt(_) => 500,
-            Self::Bcrypt { .. } => 80_000,
+            Self::Argon2 { .. } | Self::Pbkdf2 { digest: Digest::Sha512, .. } => 1000,
+            Self::Pbkdf2 { digest: Digest::Sha1 | Digest::Sha256, .. } => 450,
+            Self::Scrypt(_) | Self::FirebaseScrypt(_) => 600,
+            Self::Bcrypt { .. } => 90_000,
         };
         self.work().saturating_mul(per_unit)
     }

@@ -157,13 +157,14 @@ fn matching(stored: &StoredHash, password: &Password, memory: &mut Guard<'_>) ->
             }
             Ok(matching)
         }
-        // bcrypt repeats the password with its terminating NUL, so `a` and `a\0a` have one hash. Other implementations
-        // reject the second one, or end it at its NUL.
-        HashScheme::Bcrypt { .. } => {
+        // HMAC pads its key with zeros, and bcrypt repeats it with its terminating NUL: `a` and `a\0` have one hash.
+        HashScheme::Pbkdf2 { .. }
+        | HashScheme::Scrypt(_)
+        | HashScheme::FirebaseScrypt(_)
+        | HashScheme::Bcrypt { .. } => {
             let is_match = has_hash(password.as_sent())?;
             Ok((is_match && !password.as_sent().contains('\0')).then_some(Form::AsSent))
         }
-        _ => Ok(has_hash(password.as_sent())?.then_some(Form::AsSent)),
     }
 }
 

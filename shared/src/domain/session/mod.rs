@@ -30,6 +30,8 @@ pub struct Session {
     pub expires_at: UnixSeconds,
     /// When it expires in any case.
     pub ends_at: UnixSeconds,
+    /// When the user logged in. `None` for sessions from before this attribute existed.
+    pub created_at: Option<UnixSeconds>,
 }
 
 impl Session {
@@ -47,7 +49,7 @@ mod tests {
     #[test]
     fn a_session_expires_at_the_earlier_of_its_two_times() {
         let time = UnixSeconds::new;
-        let session = Session { version: 0, expires_at: time(100), ends_at: time(90) };
+        let session = Session { version: 0, expires_at: time(100), ends_at: time(90), created_at: None };
         let remaining = [80, 90, 95].map(|now| session.remaining(time(now)).as_secs());
         assert_eq!(remaining, [10, 0, 0]);
     }

@@ -1,5 +1,6 @@
 //! A user's own claims: facts that the operator stores with a user, such as a department.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Longest text form of the claims, in bytes.
@@ -61,7 +62,8 @@ const RESERVED: [&str; 36] = [
 /// assert_eq!(claims.get("department").unwrap(), "research");
 /// assert!(UserClaims::parse(r#"{"sub":"another user"}"#).is_err());
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct UserClaims(Map<String, Value>);
 
 /// Why claims are rejected. The text names the claim, never its value.
@@ -159,7 +161,7 @@ impl UserClaims {
 }
 
 /// The name of the member with the longest value.
-fn largest(claims: &Map<String, Value>) -> String {
+pub(in crate::domain) fn largest(claims: &Map<String, Value>) -> String {
     let longest = claims.iter().max_by_key(|(_, value)| value.to_string().len());
     longest.map(|(name, _)| name.clone()).unwrap_or_default()
 }
@@ -199,6 +201,14 @@ mod tests {
         for name in ["department", "https://example.com/role", "a".repeat(64).as_str(), "subs"] {
             assert!(UserClaims::default().with(name, Value::from(1)).is_ok(), "{name}");
         }
+    }
+
+    #[test]
+    fn the_reference_lists_the_reserved_names() {
+        let reference = include_str!("../../../../docs/reference/data-model.md");
+        let list = reference.split("are reserved, whatever their case:").nth(1).unwrap();
+        let names: Vec<&str> = list.split("\n- ").next().unwrap().split('`').skip(1).step_by(2).collect();
+        assert_eq!(names, RESERVED);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::{
     domain::{
         authorization::{PasswordRefusal, RefreshRefusal, TokenRefusal},
         password::HashError,
-        token::TokenError,
+        token::{IssueError, TokenError},
     },
 };
 
@@ -55,6 +55,9 @@ pub enum Error {
     /// All the fields that break a rule.
     #[error("fields are invalid")]
     Invalid(Vec<FieldError>),
+    /// Sign-up while `SIGNUP` is `closed`.
+    #[error("sign-up is closed")]
+    SignUpClosed,
     /// Sign-up with an address that already has an account.
     #[error("email address already has an account")]
     EmailTaken,
@@ -104,9 +107,9 @@ pub enum Error {
     /// A password could not be hashed.
     #[error("password hash failed")]
     Hash(#[from] HashError),
-    /// A token could not be signed.
-    #[error("token could not be signed")]
-    Sign(#[from] jsonwebtoken::errors::Error),
+    /// A token could not be issued.
+    #[error("token could not be issued")]
+    Issue(#[from] IssueError),
     /// The operating system's generator or a digest failed.
     #[error("random bytes or a digest could not be produced")]
     Random(#[from] aws_lc_rs::error::Unspecified),
@@ -167,6 +170,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         use ErrorKind::{Failed, Malformed, Refused};
         match self {
+            Self::SignUpClosed => Refused("sign-up-closed"),
             Self::EmailTaken => Refused("email-taken"),
             Self::UnknownUser => Refused("unknown-user"),
             Self::WrongPassword(refusal) | Self::PasswordNotConfirmed(refusal) => Refused(refusal.reason()),
@@ -184,12 +188,14 @@ impl Error {
             | Self::Malformed { .. }
             | Self::UnsupportedMediaType
             | Self::BodyTooLarge
-            | Self::Invalid(_)
             | Self::CredentialsMissing => Malformed,
+            Self::Invalid(errors) => {
+                errors.iter().find(|error| error.is_refusal()).map_or(Malformed, |error| Refused(error.code))
+            }
             Self::Store(_)
             | Self::Late
             | Self::Hash(_)
-            | Self::Sign(_)
+            | Self::Issue(_)
             | Self::Random(_)
             | Self::Page(_)
             | Self::Panic => Failed,
@@ -229,6 +235,7 @@ impl Error {
             Self::UnsupportedMediaType => plain(S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", MEDIA_TYPE),
             Self::BodyTooLarge => plain(S::PAYLOAD_TOO_LARGE, "body-too-large", "The body must not exceed 64 KiB."),
             Self::Invalid(errors) => plain(S::UNPROCESSABLE_ENTITY, "invalid-fields", INVALID_FIELDS).errors(errors),
+            Self::SignUpClosed => plain(S::FORBIDDEN, "sign-up-closed", SIGN_UP_CLOSED),
             Self::EmailTaken => profile::email_taken(style),
             Self::CredentialsMissing => profile::credentials_missing(style),
             Self::UnknownUser => profile::unknown_user(style),
@@ -253,7 +260,7 @@ impl Error {
             }
             Self::Store(StoreError::Corrupt { .. })
             | Self::Hash(_)
-            | Self::Sign(_)
+            | Self::Issue(_)
             | Self::Random(_)
             | Self::Page(_)
             | Self::Panic => plain(S::INTERNAL_SERVER_ERROR, "internal-error", INTERNAL_ERROR),
@@ -266,6 +273,8 @@ const METHOD_NOT_ALLOWED: &str = "This method is not allowed for this path. See 
 const MEDIA_TYPE: &str = "Send one Content-Type header: application/json, application/x-www-form-urlencoded or \
                           multipart/form-data, in UTF-8.";
 const INVALID_FIELDS: &str = "Some fields are invalid. See errors for details.";
+const SIGN_UP_CLOSED: &str =
+    "This service does not accept new accounts at present. Contact its administrator to get an account.";
 const THROTTLED: &str = "Too many attempts. Wait for the number of seconds in the Retry-After header, then try again.";
 const TOKEN_MISSING: &str = "Send an access token in the Authorization: Bearer or x-access-token header.";
 const INVALID_TOKEN: &str = "The access token is invalid, expired or revoked. Log in to get a new one.";

@@ -30,6 +30,8 @@ pub struct LogInPage {
     pub email: String,
     /// Whether the user left the password empty.
     pub lacks_password: bool,
+    /// Whether the page links to the sign-up.
+    pub offers_sign_up: bool,
     /// The page that follows the log-in.
     pub return_to: Option<ReturnTo>,
     /// What the user did before.
@@ -141,6 +143,7 @@ pub(super) struct ErrorPage {
 impl ErrorPage {
     pub(super) fn new(error: &Error, response: &ErrorResponse) -> Self {
         let heading = match response.status {
+            _ if matches!(error, Error::SignUpClosed) => "Sign-up is closed",
             StatusCode::FORBIDDEN => "Not allowed",
             StatusCode::NOT_FOUND => "Page not found",
             StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
