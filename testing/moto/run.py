@@ -198,7 +198,7 @@ def check_changes(admin, service):
             admin.run(*arguments, name, status=1)
     admin.run("groups", "unknown@example.com", "add", "admin", status=1)
     admin.run("claims", ADA[:-1] + "6", "set", "level", "3", status=1)
-    admin.run("claims", email, "set", "sub", "another user", status=1)
+    admin.run("claims", email, "set", "sub", "another user", status=2)
     require(service.count("Users") == service.count("Credentials") == 3, "a failed command changed the tables")
 
 
