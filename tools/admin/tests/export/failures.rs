@@ -72,7 +72,9 @@ async fn a_signal_ends_an_export_that_waits_for_its_reader() {
         let mut pipe = child.stdout.take().unwrap();
         pipe.read_u8().await.unwrap();
         send(&child, signal);
-        end(child).await.assert_failed(&["interrupted", "standard output is incomplete"]);
+        let outcome = end(child).await;
+        outcome.assert_failed(&["interrupted", "standard output is incomplete"]);
+        assert_eq!(outcome.audit()["complete"], false);
     }
 }
 

@@ -27,25 +27,31 @@ use crate::{failure::Failure, options::users::ExportUsers, print_error, report::
 
 pub(crate) async fn run(options: &ExportUsers, now: UnixSeconds) -> Result<Report, Failure> {
     let mut signals = Signals::new().map_err(|error| Failure::Failed(format!("cannot handle signals: {error}")))?;
-    tokio::select! {
-        outcome = export(options, now) => outcome,
-        () = signals.next() => Err(failed(options, "interrupted", "start it again for a complete export")),
-    }
-}
-
-async fn export(options: &ExportUsers, now: UnixSeconds) -> Result<Report, Failure> {
-    let output = open(options)?;
-    let tables = if options.with_hashes { &Table::ACCOUNT[..] } else { &[Table::Users] };
-    let connection = Connection::open(&options.common, tables).await?;
-    let mut audit = Audit::open(&connection, &options.common, now).await?;
+    let interrupted = || failed(options, "interrupted", "start it again for a complete export");
+    let opened = tokio::select! {
+        opened = prepare(options, now) => opened,
+        () = signals.next() => Err(interrupted()),
+    };
+    let (output, connection, mut audit) = opened?;
     let mut export = Export::new(options);
-    let outcome = export.write(output, &connection).await;
+    let outcome = tokio::select! {
+        outcome = export.write(output, &connection) => outcome,
+        () = signals.next() => Err(interrupted()),
+    };
     // What was written to standard output has left the system, even if the rest is missing.
     if outcome.is_ok() || (options.output.is_none() && export.counts.exported > 0) {
         audit.record("users-exported", None, export.details(outcome.is_ok()))?;
     }
     outcome?;
     export.report()
+}
+
+async fn prepare(options: &ExportUsers, now: UnixSeconds) -> Result<(Output, Connection, Audit), Failure> {
+    let output = open(options)?;
+    let tables = if options.with_hashes { &Table::ACCOUNT[..] } else { &[Table::Users] };
+    let connection = Connection::open(&options.common, tables).await?;
+    let audit = Audit::open(&connection, &options.common, now).await?;
+    Ok((output, connection, audit))
 }
 
 /// Opens the output. A terminal would keep the hashes in its history.
