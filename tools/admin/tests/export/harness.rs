@@ -58,8 +58,17 @@ impl Sandbox {
 
     /// `admin users export` with these options, over the database at `endpoint`.
     pub(crate) fn command_over(&self, endpoint: &str, options: &[&str]) -> Command {
+        self.users(&["export", "--endpoint", endpoint], options)
+    }
+
+    /// `admin users import` of a file.
+    pub(crate) async fn import(&self, file: &str) -> Outcome {
+        finish(self.users(&["import", file, "--from", "jsonl", "--endpoint", &self.service.endpoint], &[])).await
+    }
+
+    fn users(&self, arguments: &[&str], options: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_admin"));
-        command.args(["users", "export", "--endpoint", endpoint]).args(options);
+        command.arg("users").args(arguments).args(options);
         command.current_dir(&self.directory).env_clear().env("USER", "ada").kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

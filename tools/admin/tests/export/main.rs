@@ -6,3 +6,4 @@
 mod failures;
 mod formats;
 mod harness;
+mod round_trip;
