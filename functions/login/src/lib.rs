@@ -2,12 +2,13 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `routes/` | one file per call: log-in, refresh, log-out, change of password, deletion, discovery, start page |
+//! | `routes/` | one file per call: log-in, refresh, log-out, change of password, deletion, own sessions, discovery, start page |
 //! | `authenticate` | identifying the caller: by access token, or by the session of a refresh token |
 //! | `issue` | tokens and sessions, as JSON or as cookies |
 //! | `confirm_password` | confirming changes with the password |
 //! | `guess_limiter` | counting password guesses, with the rules of `shared::domain::throttle` |
 //! | `redirects` | browsers that have to log in, and rejected account forms |
+//! | `session_limit` | ending the least recently used sessions of a user beyond the limit |
 //! | `discovery` | the discovery document |
 //! | `state` | everything that the function may access |
 
@@ -18,6 +19,7 @@ mod guess_limiter;
 mod issue;
 mod redirects;
 mod routes;
+mod session_limit;
 mod state;
 
 use std::sync::Arc;
