@@ -30,7 +30,7 @@ use axum::{
 };
 use shared::http::paths;
 
-use crate::routes::{change_password, delete_account, log_in, log_out, refresh, start};
+use crate::routes::{change_password, delete_account, log_in, log_out, refresh, sessions, start};
 pub use crate::state::Login;
 
 /// The routes of the function. The log-in is at `JWT_AUTH_URL_RULE`.
@@ -41,6 +41,8 @@ pub fn routes(state: Login) -> Router {
         .route(&log_in_path, get(start::start).post(log_in::log_in))
         .route(paths::REFRESH, get(refresh::refresh_cookies).post(refresh::refresh))
         .route(paths::LOG_OUT, post(log_out::log_out))
+        .route(paths::SESSIONS, get(sessions::list_sessions))
+        .route(paths::SESSION, delete(sessions::end_session).post(sessions::end_session))
         .route(paths::PASSWORD, post(change_password::change_password))
         .route(paths::ME, delete(delete_account::delete_account).post(delete_account::delete_account))
         .route(paths::JWKS, get(routes::discovery::jwks))

@@ -1,25 +1,22 @@
-//! The limit of sessions of a user, which a log-in checks.
+//! The limit of sessions of a user, which some log-ins check.
 
 use std::time::Duration;
 
 use shared::{
-    aws::store::Credentials,
+    aws::store::{Credentials, StoreError},
     domain::{
         error_chain::causes,
         session::{SessionId, is_check_due},
-        user::Email,
+        user::{Email, PublicId},
     },
-    http::{
-        error::Error,
-        telemetry::audit::{self, Event},
-    },
+    http::telemetry::audit::{self, Event},
 };
 use tracing::warn;
 
 use crate::Login;
 
-/// How long a log-in waits until the sessions beyond the limit have ended. A user may have thousands from before the
-/// limit existed; each further log-in ends some more of them.
+/// How long a request waits until the sessions beyond the limit have ended. A user may have thousands from before the
+/// limit existed; each further check ends some more of them.
 const TIME_LIMIT: Duration = Duration::from_secs(1);
 
 impl Login {
@@ -38,12 +35,17 @@ impl Login {
         let &Credentials { public_id, version, sessions, .. } = credentials;
         let now = self.clock.now().seconds();
         let enforced = self.session_limit.enforce_after_log_in(email, public_id, (version, sessions), started, now);
-        let cause = match tokio::time::timeout(TIME_LIMIT, enforced).await {
-            Ok(Ok(false)) => return,
-            Ok(Ok(true)) => return audit::record(Event::LoggedOut, public_id),
-            Ok(Err(error)) => causes(&Error::from(error)),
-            Err(timed_out) => timed_out.to_string(),
-        };
-        warn!(cause, "the limit of sessions was not enforced");
+        log_enforced(public_id, enforced).await;
     }
+}
+
+/// Waits until the limit is enforced. Records whether sessions ended, or why the limit was not enforced.
+pub(crate) async fn log_enforced(user: PublicId, enforced: impl Future<Output = Result<bool, StoreError>>) {
+    let cause = match tokio::time::timeout(TIME_LIMIT, enforced).await {
+        Ok(Ok(false)) => return,
+        Ok(Ok(true)) => return audit::record(Event::LoggedOut, user),
+        Ok(Err(error)) => causes(&error),
+        Err(timed_out) => timed_out.to_string(),
+    };
+    warn!(cause, "the limit of sessions was not enforced");
 }

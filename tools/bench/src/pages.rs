@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use axum::{body::HttpBody as _, http::StatusCode, response::Response};
 use shared::{
-    domain::user::{PublicId, PublicUser, User},
+    domain::user::{PublicId, PublicUser, User, UserClaims},
     http::pages::{self, AccountPage, SignUpPage, UsersPage},
 };
 
@@ -29,8 +29,9 @@ pub(crate) fn run() -> Result<(), Failure> {
     let (caller, users): (_, Vec<_>) = (user(), (0..50).map(|_| user()).collect());
     let sign_up = || size(&pages::show(StatusCode::OK, &SignUpPage::new(15))?);
     let account = || {
-        let user = User { profile: user(), groups: vec!["admin".to_owned()], disabled: false, version: 0 };
-        size(&pages::show(StatusCode::OK, &AccountPage::new(user))?)
+        let (groups, claims) = (vec!["admin".to_owned()], UserClaims::default());
+        let user = User { profile: user(), groups, claims, disabled: false, version: 0 };
+        size(&pages::show(StatusCode::OK, &AccountPage::new(user, &[], None))?)
     };
     let list = || {
         let (first, next) = ("/user".to_owned(), Some("/user?cursor=AAAAAAAAAAAAAAAAAAAAAA".to_owned()));

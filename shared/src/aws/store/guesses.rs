@@ -258,8 +258,8 @@ impl ThrottleStore {
         let end = now + known.max(RETENTION);
         self.update(&guess.key)
             .update_expression(format!(
-                "SET {log_ins} {COUNT_LOG_IN}, log_in_by = :attempt, password_set_at = :password, known_until = :known, \
-                 expires_at = :end REMOVE failures, guessed_at, #until, in_progress, waiting, #by"
+                "SET {log_ins} {COUNT_LOG_IN}, log_in_by = :attempt, password_set_at = :password, \
+                 known_until = :known, expires_at = :end REMOVE failures, guessed_at, #until, in_progress, waiting, #by"
             ))
             .expression_attribute_names("#until", "until")
             .expression_attribute_names("#by", "by")

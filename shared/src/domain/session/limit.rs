@@ -8,11 +8,11 @@
 pub const MAX_SESSIONS: usize = 100;
 
 /// From this number of sessions on, every log-in checks the limit.
-const MANY: u64 = 30;
+const MANY: u64 = 20;
 
-/// With fewer sessions, one of so many log-ins of a client does, and one of so many log-ins of new clients. Seven
-/// clients can start 7 × 9 sessions between two checks, which together with 30 are less than the limit.
-const INTERVAL: u64 = 10;
+/// With fewer sessions, one of so many log-ins of a client checks it, and one of so many log-ins of new clients. Five
+/// clients start at most 5 × 15 sessions between two checks, which together with 19 are fewer than the limit.
+const INTERVAL: u64 = 16;
 
 /// Whether a log-in checks the limit: given the number of sessions at the last check, and the number of this log-in
 /// among those that were counted in the same item. `None`: it could not be counted.
@@ -30,9 +30,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_log_ins_of_a_client_check_nothing_and_the_tenth_does() {
-        let due: Vec<u64> = (1..=30).filter(|number| is_check_due(0, Some(*number))).collect();
-        assert_eq!(due, [10, 20, 30]);
+    fn the_first_log_ins_of_a_client_check_nothing_and_the_sixteenth_does() {
+        let due: Vec<u64> = (1..=40).filter(|number| is_check_due(0, Some(*number))).collect();
+        assert_eq!(due, [16, 32]);
         assert!(!is_check_due(MANY - 1, Some(1)));
     }
 
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn the_number_is_stored_only_if_it_changes_when_log_ins_check() {
-        assert!(!is_hint_outdated(0, 5) && !is_hint_outdated(30, 100));
-        assert!(is_hint_outdated(5, 30) && is_hint_outdated(100, 29));
+        assert!(!is_hint_outdated(0, 5) && !is_hint_outdated(20, 100));
+        assert!(is_hint_outdated(5, 20) && is_hint_outdated(100, 19));
     }
 }

@@ -49,7 +49,7 @@ impl Session {
     }
 }
 
-/// The client that started a session, in a form that its user recognizes and that identifies nobody else.
+/// The client that started a session, in a form that suffices for its user to recognize it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionClient {
     /// The network: /24 for IPv4, /48 for IPv6.

@@ -54,6 +54,8 @@ pub enum Attempt {
     List,
     /// A read of the caller's own account.
     Me,
+    /// A list of the caller's own sessions.
+    Sessions,
 }
 
 impl Event {
@@ -82,6 +84,7 @@ impl Attempt {
             Self::Delete => "deletion",
             Self::List => "listing",
             Self::Me => "own-record",
+            Self::Sessions => "session-list",
         }
     }
 
@@ -95,6 +98,7 @@ impl Attempt {
             Self::Delete => "deletion-failed",
             Self::List => "listing-failed",
             Self::Me => "own-record-failed",
+            Self::Sessions => "session-list-failed",
         }
     }
 }
