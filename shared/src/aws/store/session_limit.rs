@@ -85,8 +85,9 @@ impl SessionLimit {
             .update_item()
             .table_name(&self.credentials)
             .key("email", text(email.as_str()))
-            .update_expression("SET sessions = :count")
+            .update_expression("SET #sessions = :count")
             .condition_expression("public_id = :id")
+            .expression_attribute_names("#sessions", "sessions")
             .expression_attribute_values(":count", number(count))
             .expression_attribute_values(":id", text(&user.to_string()));
         conditional::update(request).await.map(drop)

@@ -64,10 +64,10 @@ impl SessionList {
                 .key_condition_expression("public_id = :id")
                 .expression_attribute_values(":id", text(&user.to_string()))
                 .projection_expression(
-                    "session_id, #version, expires_at, ends_at, created_at, used_at, #network, agent",
+                    "session_id, #version, expires_at, ends_at, created_at, used_at, network, #agent",
                 )
                 .expression_attribute_names("#version", "version")
-                .expression_attribute_names("#network", "network")
+                .expression_attribute_names("#agent", "agent")
                 .set_exclusive_start_key(after.take());
             // Boxed: the SDK's future is large.
             let page = Box::pin(request.send()).await.map_err(|error| unavailable("Query", error))?;

@@ -220,8 +220,8 @@ async fn a_session_from_before_the_attributes_is_listed_with_what_is_known() {
     let user = forge::payload(text(&old, "token"))["sub"].as_str().unwrap().to_owned();
     let update = service.database.update_item().table_name("Sessions");
     let update = update.key("public_id", AttributeValue::S(user)).key("session_id", AttributeValue::S(id(&old)));
-    let update = update.update_expression("REMOVE created_at, used_at, #network, agent");
-    update.expression_attribute_names("#network", "network").send().await.unwrap();
+    let update = update.update_expression("REMOVE created_at, used_at, network, #agent");
+    update.expression_attribute_names("#agent", "agent").send().await.unwrap();
     let sessions = listed(&service, &mine["token"]).await;
     assert_eq!(ids(&sessions), [id(&mine), id(&old)]);
     let expires_at = &sessions[1]["expires_at"];
