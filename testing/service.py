@@ -68,7 +68,7 @@ class Service:
             self._database = Program(path, ["--dynamodb-only", *database], settings, {"DynamoDB"})
             database = ["--dynamodb-endpoint", self._database.addresses["DynamoDB"]]
         self.program = Program(path, ["--port", str(port), *options, *database], settings, {"API", "DynamoDB"})
-        self.url, self._endpoint = (self.program.addresses[name] for name in ("API", "DynamoDB"))
+        self.url, self.endpoint = (self.program.addresses[name] for name in ("API", "DynamoDB"))
 
     def __enter__(self):
         return self
@@ -119,18 +119,27 @@ class Service:
             "UpdateItem", TableName="Users", Key={"public_id": {"S": public_id}}, UpdateExpression="SET #a = :v",
             ExpressionAttributeNames={"#a": attribute}, ExpressionAttributeValues={":v": value})
 
+    def password_hashes(self):
+        """Returns the stored hash for each email address."""
+        items = self._dynamodb("Scan", TableName="Credentials")["Items"]
+        return {item["email"]["S"]: item["password_hash"]["S"] for item in items}
+
     def count(self, table):
         return self._dynamodb("Scan", TableName=table)["Count"]
 
     def _dynamodb(self, operation, **arguments):
-        # The embedded database accepts any signature.
-        scope = "local/20261122/us-east-1/dynamodb/aws4_request"
-        headers = {
-            "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": f"DynamoDB_20120810.{operation}",
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
-            "X-Amz-Date": "20261122T000000Z",
-        }
-        request = urllib.request.Request(self._endpoint, json.dumps(arguments).encode(), headers)
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
+        return dynamodb(self.endpoint, operation, **arguments)
+
+
+def dynamodb(endpoint, operation, **arguments):
+    """Calls the embedded database, which accepts any signature."""
+    scope = "local/20261122/us-east-1/dynamodb/aws4_request"
+    headers = {
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        "X-Amz-Date": "20261122T000000Z",
+    }
+    request = urllib.request.Request(endpoint, json.dumps(arguments).encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.load(response)

@@ -60,12 +60,16 @@ user = {"name": "Ada Lovelace", "email": "ada@example.com", "password": "correct
 public_id = call(f"{issuer}/signup", user)[1]["public_id"]
 token = call(f"{issuer}/login", user)[1]["token"]
 typ = "JWT" if algorithm == "HS256" else "at+jwt"
-header = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))
+header, payload = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2])
 expect("typ", header["typ"], typ)
+claims = {"auth_time": payload["iat"], "amr": ["pwd"], "email": user["email"], "groups": []}
+expect("claims", {claim: payload.get(claim) for claim in claims}, claims)
+supported = configuration["claims_supported"]
+expect("claims_supported", [claim for claim in claims if claim not in supported], [])
 
 task = {
     "algorithm": algorithm, "issuer": issuer, "audience": audience, "jwks_uri": configuration["jwks_uri"],
-    "public_id": public_id, "user": user, "token": token, "typ": typ, "keys": keys,
+    "public_id": public_id, "user": user, "token": token, "claims": claims, "typ": typ, "keys": keys,
     "other": other, "other_verification_key": verification_key(other),
 }
 (folder / "task.json").write_text(json.dumps(task))

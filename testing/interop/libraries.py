@@ -90,12 +90,12 @@ def fail(what):
     sys.exit(f"{task.algorithm}, {name}: {what}")
 
 
-def assert_accepts(verify, token, what):
+def assert_accepts(verify, token, what, **more):
     try:
         claims = verify(token)
     except Exception as error:
         fail(f"{what} is rejected: {error!r}")
-    wanted = {"iss": task.issuer, "aud": task.audience, "sub": task.public_id}
+    wanted = {"iss": task.issuer, "aud": task.audience, "sub": task.public_id, **more}
     if {claim: claims.get(claim) for claim in wanted} != wanted or not time.time() < claims["exp"]:
         fail(f"{what} has the claims {claims}")
 
@@ -139,7 +139,7 @@ for name, library in {"PyJWT": WithPyJWT(), "joserfc": WithJoserfc()}.items():
 
     # The library verifies tokens of the service.
     verify = library.verify if is_symmetric else library.verifier()
-    assert_accepts(verify, task.token, "the service's token")
+    assert_accepts(verify, task.token, "the service's token", **task.claims)
     for what, wrong in {
         "another key with the same kid": {"keys": [task.other_verification_key | {"kid": first["kid"]}]},
         "another key": {"keys": [task.other_verification_key]},

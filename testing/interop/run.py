@@ -40,7 +40,7 @@ def check(program, algorithm, folder):
     port = free_port()
     issuer = f"http://127.0.0.1:{port}"
     settings = {"JWT_ALGORITHM": algorithm, "JWT_SECRET_ARN": f"file:{folder}/keys.json", "JWT_ISSUER": issuer,
-                "JWT_AUDIENCE": AUDIENCE}
+                "JWT_AUDIENCE": AUDIENCE, "JWT_CLAIMS": "email,groups"}
     with Service(program, port=port, **settings):
         python("begin.py", algorithm, issuer, AUDIENCE, folder)
         python("libraries.py", f"{folder}/task.json")

@@ -1,6 +1,6 @@
 """Checks the service against openapi.yaml with Schemathesis.
 
-The runs cover both profiles, requests with and without a token, and the rate limits.
+The runs cover both profiles, requests with and without a token, the rate limits, and closed sign-up.
 
 Usage: python testing/openapi/run.py LOCAL SCHEMATHESIS [OPTION...]
 LOCAL is the program `local`, and SCHEMATHESIS is an executable. The options go to `schemathesis run`, for example
@@ -101,6 +101,13 @@ def check_rate_limited(schemathesis, program, **settings):
                            "--warnings", "off", "--include-operation-id-regex", HASHING, *FEW)
 
 
+def check_closed_sign_up(schemathesis, program, **settings):
+    with Service(program, SIGNUP="closed", **settings) as service:
+        # Every request is refused, valid ones included.
+        schemathesis.check(service, "closed sign-up", "--warnings", "off", "--include-operation-id-regex",
+                           "^(signUp|signUpPage|headSignUpPage)$", *FEW)
+
+
 def main():
     if len(sys.argv) < 3:
         sys.exit(f"usage: {sys.argv[0]} LOCAL SCHEMATHESIS [OPTION...]")
@@ -113,6 +120,7 @@ def main():
         check_all(schemathesis, program, AUTH_PROFILE="strict", JWT_ALGORITHM="EdDSA",
                   JWT_ISSUER="https://auth.example.com")
         check_rate_limited(schemathesis, program, AUTH_PROFILE="strict")
+        check_closed_sign_up(schemathesis, program, AUTH_PROFILE="tutorial")
         sys.exit(schemathesis.failed)
 
 

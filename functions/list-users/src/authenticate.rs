@@ -5,23 +5,58 @@ use axum::{
     response::Response,
 };
 use shared::{
-    domain::{time::UnixMillis, token::VerifiedToken},
+    domain::{
+        authorization::{Record, TokenRefusal},
+        time::{UnixMillis, UnixSeconds},
+        token::{LegacyVerifier, VerifiedToken},
+        user::User,
+    },
     http::{
         browser::ReturnTo,
         error::Error,
         pages, paths,
         request::{access_token, authorization},
+        telemetry::audit::{self, Event},
     },
 };
 
 use crate::ListUsers;
 
+/// The caller that a verified token names.
+pub(crate) struct Caller {
+    pub(crate) token: VerifiedToken,
+    /// Whether the old application issued the token.
+    is_legacy: bool,
+}
+
+impl Caller {
+    /// The user, if the token is not revoked. Records that a token of the old application was accepted.
+    pub(crate) fn authorize(&self, record: Record, now: UnixSeconds) -> Result<User, TokenRefusal> {
+        let user = self.token.authorize(record, now)?;
+        if self.is_legacy {
+            audit::record(Event::LegacyTokenAccepted, self.token.subject);
+        }
+        Ok(user)
+    }
+}
+
 impl ListUsers {
     /// The caller of a request. All calls of this function only read, so a cookie is accepted from links of other sites
-    /// too. Does not check that user and session still exist: see [`VerifiedToken::authorize`].
-    pub(crate) async fn caller_by_token(&self, headers: &HeaderMap, now: UnixMillis) -> Result<VerifiedToken, Error> {
+    /// too. Does not check that user and session still exist: see [`Caller::authorize`].
+    pub(crate) async fn caller_by_token(&self, headers: &HeaderMap, now: UnixMillis) -> Result<Caller, Error> {
         let token = access_token::for_reading(headers, &self.header_prefix, self.cookies)?;
-        Ok(self.keys.verify(&self.verifier, token, now).await?)
+        match self.keys.verify(&self.verifier, token, now).await {
+            Ok(token) => Ok(Caller { token, is_legacy: false }),
+            // Never a cookie: the old application's browsers have none of Postern's.
+            Err(error) if LegacyVerifier::may_verify(&error) && self.has_token_header(headers) => {
+                match self.legacy.as_ref().and_then(|legacy| legacy.verify(token, now.seconds())) {
+                    Some(Ok(token)) => Ok(Caller { token, is_legacy: true }),
+                    Some(Err(legacy)) => Err(TokenRefusal::from(legacy).into()),
+                    None => Err(error.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Redirects a browser to refresh its access token, or else to log in. Either returns the user to this page.

@@ -7,7 +7,10 @@ use shared::{
         store::{CallerStore, SessionList, UserStore},
     },
     config::{ListUsersSettings, clock::Clock},
-    domain::{keys::VerifyingKeySet, token::Verifier},
+    domain::{
+        keys::VerifyingKeySet,
+        token::{LegacyVerifier, Verifier},
+    },
     http::browser::cookies::Cookies,
 };
 
@@ -18,6 +21,8 @@ pub struct ListUsers {
     pub(crate) sessions: SessionList,
     pub(crate) keys: KeyCache<VerifyingKeySet>,
     pub(crate) verifier: Verifier,
+    /// `None` refuses tokens of the old application.
+    pub(crate) legacy: Option<LegacyVerifier>,
     pub(crate) header_prefix: String,
     pub(crate) cookies: Cookies,
     pub(crate) group: Option<String>,
@@ -33,10 +38,17 @@ impl ListUsers {
             users: UserStore::new(database, &settings.users_table),
             keys,
             verifier: Verifier::new(settings.keys.policy.algorithm, settings.verifier),
+            legacy: None,
             header_prefix: settings.header_prefix,
             cookies: Cookies { deployment: settings.deployment },
             group: settings.group,
             clock,
         }
+    }
+
+    /// The same function, which also accepts tokens of the old application.
+    #[must_use]
+    pub fn with_legacy_tokens(self, legacy: Option<LegacyVerifier>) -> Self {
+        Self { legacy, ..self }
     }
 }

@@ -11,7 +11,7 @@ use shared::{
         deployment::Deployment,
         keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
         time::UnixSeconds,
-        token::{Issuer, IssuerConfig, TokenBinding},
+        token::{ClaimSelection, Grant, Issuer, IssuerConfig, TokenBinding},
         user::PublicId,
     },
 };
@@ -42,10 +42,16 @@ fn token(key: &Jwk, user: PublicId) -> String {
     let (name, lifetime) = ("postern".to_owned(), Duration::from_secs(600));
     // The audience of an asymmetric algorithm defaults to the issuer.
     let audience = vec![name.clone()];
-    let issuer = Issuer::new(IssuerConfig { issuer: name, audience, lifetime, not_before_delay: Duration::ZERO });
+    let issuer = Issuer::new(IssuerConfig {
+        issuer: name,
+        audience,
+        lifetime,
+        not_before_delay: Duration::ZERO,
+        user_claims: ClaimSelection::default(),
+    });
     let binding = TokenBinding::Version(0);
     let (signer, now) = (keys.signer(UnixSeconds::new(2), Duration::ZERO), Clock::system().now().seconds());
-    issuer.issue(signer, user, binding, None, now).unwrap().0
+    issuer.issue(signer, Grant::new(user, binding), now).unwrap().0
 }
 
 struct Running {

@@ -1,16 +1,20 @@
 //! Confirming changes of an account with its password.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use shared::{
     aws::store::Credentials,
     domain::{
-        authorization::TokenRefusal,
+        authorization::{PasswordRefusal, TokenRefusal},
         password::{Password, PasswordHash, Verdict},
         user::{Email, PublicId, User},
     },
-    http::{error::Error, telemetry::metrics::timed_hash},
+    http::{
+        error::Error,
+        telemetry::metrics::{self, timed_hash},
+    },
 };
+use tracing::warn;
 
 use crate::{Login, authenticate::Caller};
 
@@ -18,11 +22,46 @@ use crate::{Login, authenticate::Caller};
 /// time remains to settle the guess.
 const COMPARISON_LIMIT: Duration = Duration::from_secs(4);
 
+/// The password is right.
+pub(crate) struct Match {
+    /// The hash should be replaced.
+    pub(crate) outdated: bool,
+}
+
 impl Login {
-    /// Compares a password with a hash, within [`COMPARISON_LIMIT`]; without a hash the same work is done.
-    pub(crate) async fn compare(&self, password: Password, hash: Option<PasswordHash>) -> Result<Verdict, Error> {
+    /// Compares a password with that of an account, within [`COMPARISON_LIMIT`]; without an account the same work is
+    /// done. A match says whether the hash should be replaced.
+    pub(crate) async fn compare(
+        &self,
+        password: Password,
+        account: Option<(PublicId, &PasswordHash)>,
+    ) -> Result<Result<Match, PasswordRefusal>, Error> {
+        let hash = account.map(|(_, hash)| hash.clone());
         let compared = timed_hash(self.hasher.verify(password, hash));
-        Ok(tokio::time::timeout(COMPARISON_LIMIT, compared).await.map_err(|_| Error::Late)??)
+        let verdict = tokio::time::timeout(COMPARISON_LIMIT, compared).await.map_err(|_| Error::Late)??;
+        if let Some((_, hash)) = account {
+            self.warn_of_unlisted_hash(hash);
+        }
+        match verdict {
+            Verdict::Match { outdated } => Ok(Ok(Match { outdated })),
+            Verdict::Mismatch => Ok(Err(PasswordRefusal::Wrong)),
+            Verdict::Unusable(cause) => {
+                metrics::unusable_hash();
+                let public_id = account.map(|(public_id, _)| tracing::field::display(public_id));
+                warn!(public_id, %cause, "stored password hash cannot be verified");
+                Ok(Err(PasswordRefusal::UnusableHash))
+            }
+        }
+    }
+
+    /// Response times tell an account with such a hash from an unknown user.
+    fn warn_of_unlisted_hash(&self, hash: &PasswordHash) {
+        if !self.warned_of_unlisted_hash.load(Ordering::Relaxed)
+            && let Some(value) = self.hasher.missing_legacy_hashes(hash)
+            && !self.warned_of_unlisted_hash.swap(true, Ordering::Relaxed)
+        {
+            warn!(%value, "response times reveal accounts with imported hashes: set LEGACY_HASHES to this value");
+        }
     }
 
     /// Checks the caller's password, so that a stolen token is not enough, and returns the stored hash. Rate-limited
@@ -43,9 +82,12 @@ impl Login {
 
     async fn compare_with_stored(&self, user: &User, password: Password) -> Result<PasswordHash, Error> {
         let hash = self.stored_hash(user).await?;
-        match (self.compare(password, hash.clone()).await?, hash) {
-            (Verdict::Match { .. }, Some(hash)) => Ok(hash),
-            (Verdict::Match { .. }, None) | (Verdict::Mismatch, _) => Err(Error::PasswordNotConfirmed),
+        let account = hash.as_ref().map(|hash| (user.profile.public_id, hash));
+        let compared = self.compare(password, account).await?;
+        match (compared, hash) {
+            (Ok(Match { .. }), Some(hash)) => Ok(hash),
+            (Ok(Match { .. }), None) => Err(Error::PasswordNotConfirmed(PasswordRefusal::Wrong)),
+            (Err(refusal), _) => Err(Error::PasswordNotConfirmed(refusal)),
         }
     }
 

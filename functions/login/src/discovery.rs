@@ -6,8 +6,13 @@ use axum::http::Uri;
 use serde_json::{Value, json};
 use shared::{
     config::{KeyPolicy, is_loopback_url},
+    domain::token::IssuerConfig,
     http::paths,
 };
+
+/// The claims that describe a token, whatever the settings.
+const TOKEN_CLAIMS: [&str; 12] =
+    ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid", "ver", "public_id", "auth_time", "amr"];
 
 /// The parts that do not change while the function runs.
 pub(crate) struct Documents {
@@ -18,7 +23,9 @@ pub(crate) struct Documents {
 }
 
 impl Documents {
-    pub(crate) fn new(issuer: &str, keys: KeyPolicy) -> Self {
+    pub(crate) fn new(config: &IssuerConfig, keys: KeyPolicy) -> Self {
+        let issuer = config.issuer.as_str();
+        let claims: Vec<&str> = TOKEN_CLAIMS.into_iter().chain(config.user_claims.names()).collect();
         Self {
             configuration: is_url(issuer).then(|| {
                 // OpenID Connect Discovery 1.0 section 3, without the endpoints that Postern does not have. A
@@ -30,7 +37,7 @@ impl Documents {
                     "id_token_signing_alg_values_supported": [keys.algorithm.name()],
                     "response_types_supported": ["id_token"],
                     "subject_types_supported": ["public"],
-                    "claims_supported": ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "sid", "ver", "public_id"],
+                    "claims_supported": claims,
                 })
             }),
             refresh: keys.refresh,

@@ -7,8 +7,8 @@ use shared::{
     domain::{
         session::{RefreshToken, Session, SessionClient, SessionId},
         time::UnixMillis,
-        token::TokenBinding,
-        user::PublicId,
+        token::{Grant, TokenBinding},
+        user::{PublicId, User},
     },
     http::{browser::cookies::TokenCookies, error::Error, pages},
 };
@@ -46,20 +46,49 @@ impl Login {
     ) -> Result<IssuedTokens, Error> {
         let now = self.clock.now();
         let &Credentials { public_id, version, .. } = credentials;
-        let Some(lifetime) = self.session_lifetime else {
-            return self.issue_tokens(public_id, version, None, now).await;
+        let started = async {
+            let Some(lifetime) = self.session_lifetime else { return Ok(None) };
+            let token = RefreshToken::new(public_id)?;
+            // If the version has been incremented since it was read, the session is revoked from the start.
+            let session = self.sessions.start(&token, version, lifetime, now).await?;
+            Ok::<_, Error>(Some((token, session)))
         };
-        let token = RefreshToken::new(public_id)?;
-        // If the version has been incremented since it was read, the session is revoked from the start.
-        let session = self.sessions.start(&token, version, (lifetime, client), now).await?;
-        self.issue_tokens(public_id, version, Some((&token, session)), now).await
+        // Concurrent, so that reading the user takes no extra time.
+        let (started, user) = tokio::join!(started, self.user_for_claims(public_id));
+        let started = started?;
+        let session = started.as_ref().map(|(token, session)| (token, *session));
+        let issued = match user {
+            Ok(user) => self.issue_tokens(public_id, version, user.as_ref(), session, now).await,
+            Err(error) => Err(error),
+        };
+        if let (Err(_), Some((token, _))) = (&issued, &started) {
+            // Best effort: no client has its token, so it would only be listed until it expires.
+            let _ = self.sessions.end(public_id, token.session()).await;
+        }
+        issued
     }
 
-    /// Issues the tokens of a session or, without one, an access token that is bound to the user's version.
+    /// The user whose claims the tokens of a log-in carry. `None` without a call of the database if they carry none.
+    async fn user_for_claims(&self, user: PublicId) -> Result<Option<User>, Error> {
+        if !self.issuer.needs_user() {
+            return Ok(None);
+        }
+        // Boxed: the database call makes the future large.
+        match Box::pin(self.callers.find(user, None)).await?.user {
+            // Deleted or disabled since the credentials were read.
+            None => Err(Error::UnknownUser),
+            Some(user) if user.disabled => Err(Error::Disabled),
+            user => Ok(user),
+        }
+    }
+
+    /// Issues the tokens of a session or, without one, an access token that is bound to the user's version. Without
+    /// one, the user has just authenticated. `user` may be `None` only if tokens carry no claims about the user.
     pub(crate) async fn issue_tokens(
         &self,
-        user: PublicId,
+        subject: PublicId,
         version: u64,
+        user: Option<&User>,
         session: Option<(&RefreshToken, Session)>,
         now: UnixMillis,
     ) -> Result<IssuedTokens, Error> {
@@ -67,9 +96,15 @@ impl Login {
         let seconds = now.seconds();
         let binding =
             session.map_or(TokenBinding::Version(version), |(token, _)| TokenBinding::Session(token.session()));
-        let remaining = session.map(|(_, session)| session.remaining(seconds));
+        let grant = Grant {
+            subject,
+            binding,
+            auth_time: session.map_or(Some(seconds), |(_, session)| session.created_at),
+            remaining: session.map(|(_, session)| session.remaining(seconds)),
+            user_claims: user.map(|user| self.issuer.claims_of(user)).unwrap_or_default(),
+        };
         let key = keys.signer(seconds, self.key_refresh);
-        let (token, lifetime) = self.issuer.issue(key, user, binding, remaining, seconds)?;
+        let (token, lifetime) = self.issuer.issue(key, grant, seconds)?;
         Ok(IssuedTokens {
             access_token: token.clone(),
             token,

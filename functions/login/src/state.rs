@@ -1,6 +1,6 @@
 //! The state of the function.
 
-use std::time::Duration;
+use std::{sync::atomic::AtomicBool, time::Duration};
 
 use aws_sdk_dynamodb::Client;
 use axum::http::StatusCode;
@@ -34,6 +34,8 @@ pub struct Login {
     pub(crate) accounts: AccountStore,
     pub(crate) guesses: GuessLimiter,
     pub(crate) hasher: Hasher,
+    /// The warning about hashes that `LEGACY_HASHES` does not list is logged once.
+    pub(crate) warned_of_unlisted_hash: AtomicBool,
     pub(crate) keys: KeyCache<SigningKeySet>,
     /// A new key signs once every verifier has had this time to read it.
     pub(crate) key_refresh: Duration,
@@ -42,6 +44,7 @@ pub struct Login {
     pub(crate) header_prefix: String,
     pub(crate) cookies: Cookies,
     pub(crate) log_in: LogInSettings,
+    pub(crate) offers_sign_up: bool,
     /// Status of a successful log-in. The tutorials' clients expect 201.
     pub(crate) log_in_status: StatusCode,
     pub(crate) session_lifetime: Option<Lifetime>,
@@ -60,6 +63,8 @@ impl Login {
         clock: Clock,
     ) -> Result<Self, StartError> {
         let tables = &settings.tables;
+        let issuer = Issuer::new(settings.issuer.clone());
+        issuer.check_length(&keys.keys())?;
         let throttle = ThrottleStore::new(database.clone(), &tables.throttle, clock.clone());
         Ok(Self {
             credentials: CredentialStore::new(database.clone(), &tables.credentials),
@@ -69,15 +74,18 @@ impl Login {
             callers: CallerStore::new(database.clone(), &tables.users, &tables.sessions),
             guesses: GuessLimiter::new(throttle, settings.guesses),
             accounts: AccountStore::new(database, &tables.users, &tables.credentials, &tables.sessions),
-            hasher: Hasher::new(settings.passwords.cost, settings.passwords.processors)?,
+            hasher: Hasher::new(settings.passwords.cost, settings.passwords.processors)?
+                .with_legacy_hashes(settings.legacy_hashes),
+            warned_of_unlisted_hash: AtomicBool::new(false),
             keys,
             key_refresh: settings.keys.policy.refresh,
-            discovery: Documents::new(&settings.issuer.issuer, settings.keys.policy),
-            issuer: Issuer::new(settings.issuer),
+            discovery: Documents::new(&settings.issuer, settings.keys.policy),
+            issuer,
             verifier: Verifier::new(settings.keys.policy.algorithm, settings.verifier),
             header_prefix: settings.header_prefix,
             cookies: Cookies { deployment: settings.deployment },
             log_in: settings.log_in,
+            offers_sign_up: settings.offers_sign_up,
             log_in_status: match settings.profile {
                 SecurityProfile::Tutorial => StatusCode::CREATED,
                 SecurityProfile::Strict => StatusCode::OK,

@@ -192,6 +192,7 @@ async fn an_invalid_or_missing_setting_stops_startup_and_names_the_variable() {
     let env = FunctionEnv::login();
     let with = |name: &str, value: &str| env.clone().with(name, value);
     let without = |name: &str| env.clone().without(name);
+    let long = "\u{1f469}".repeat(250);
     for (env, named) in [
         (without("JWT_SECRET_KEY"), "JWT_SECRET_KEY"),
         (without("CREDENTIALS_TABLE"), "CREDENTIALS_TABLE"),
@@ -203,6 +204,10 @@ async fn an_invalid_or_missing_setting_stops_startup_and_names_the_variable() {
         (with("JWT_SECRET_ARN", ARN), "JWT_SECRET_ARN"),
         (with("JWT_EXPIRATION_DELTA", "never"), "JWT_EXPIRATION_DELTA"),
         (with("JWT_ALGORITHM", "never"), "JWT_ALGORITHM"),
+        (with("JWT_CLAIMS", "email,sub"), "JWT_CLAIMS must be"),
+        (with("JWT_CLAIMS", "email,sub"), "claim sub is reserved"),
+        (with("JWT_CLAIMS", "never,email,email"), "email occurs twice"),
+        (with("JWT_CLAIMS", "groups").with("JWT_ISSUER", &long), "remove groups from JWT_CLAIMS"),
         (without("JWT_SECRET_KEY").with("JWT_SECRET_ARN", "file:/tmp/never"), "JWT_SECRET_ARN"),
     ] {
         assert_does_not_start(&env, named, &["hunter2", "never", KEY, DEVELOPMENT_KEY]).await;

@@ -2,12 +2,13 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use testkit::{
     ADA, FunctionEnv,
     canary::{self, CANARY},
     events::{self, SampleFixture},
-    lambda::{audit_line, sum},
+    lambda::{Function, audit_line, sum},
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_login");
@@ -94,6 +95,70 @@ async fn metrics_report_log_ins_by_outcome_throttling_durations_and_cold_starts(
         let metrics = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!((&metrics["Namespace"], &line["Function"]), (&json!("Postern"), &json!("test")), "{line}");
         assert!(metrics["Dimensions"][0].as_array().unwrap().contains(&json!("Function")), "{line}");
+    }
+}
+
+/// Hashes of `correct horse battery staple`.
+const LEGACY: [&str; 2] = [
+    "$2b$04$zhgVoa4G.Lwqc9A2fxlNeep3PhcDRxRu3CsjAJ77pdSlSVTT4fwIC",
+    "$pbkdf2-sha256$i=10$trZW6v0f45zznrN2jnEupQ$nir0Dzthw1rgA7wvDsDpshlKNPFZWweEDDaCo5ELghU",
+];
+
+async fn set_hash(fixture: &SampleFixture, hash: &str) {
+    let hash = AttributeValue::S(hash.to_owned());
+    fixture.service.set("Credentials", ("email", ADA[1]), "password_hash", hash).await;
+}
+
+async fn guess(function: &Function) -> u16 {
+    let body = json!({ "email": ADA[1], "password": "wrong" });
+    let answer = function.invoke(events::post("/login", "192.0.2.1", None, &body)).await;
+    events::read(&answer.expect("the invocation succeeds")).status
+}
+
+#[tokio::test]
+async fn a_hash_that_cannot_be_verified_has_its_own_reason_and_metric_and_is_not_logged() {
+    let fixture = SampleFixture::new(FunctionEnv::login(), "login").await;
+    let function = fixture.env.start(BINARY).await;
+    let hashes = ["$argon2id$v=19$m=4194304,t=1,p=1$Y2FuYXJ5IHNhbHQ$Y2FuYXJ5IGhhc2ggb2YgMjMgYnl0", "canary md5"];
+    for hash in hashes {
+        set_hash(&fixture, hash).await;
+        assert_eq!(guess(&function).await, 403);
+    }
+    let public_id = fixture.service.items("Credentials").await[0]["public_id"].as_s().unwrap().clone();
+    let (log, output) = function.stop_with_output().await;
+    assert_eq!(sum(&output, "UnusableHashes", None), 2, "{output}");
+    assert_eq!(sum(&output, "LogIns", Some("unusable-hash")), 2, "{output}");
+    let refused = audit_line(&log, "log-in-failed");
+    assert_eq!((&refused["reason"], &refused["public_id"]), (&json!("unusable-hash"), &json!(public_id)));
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("cannot be verified")).collect();
+    assert_eq!(warnings.len(), 2, "{log}");
+    for (warning, cause) in warnings.iter().zip(["too expensive", "unknown hash format"]) {
+        assert!(warning.contains(cause) && warning.contains(&public_id), "{warning}");
+    }
+    for secret in ["canary", "4194304", "Y2FuYXJ5"] {
+        assert!(!log.contains(secret) && !output.contains(secret), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_hash_that_the_setting_does_not_list_is_warned_of_once_with_the_value_to_set() {
+    for (listed, expected) in
+        [("", Some("bcrypt:4")), ("scrypt:10:8:1", Some("scrypt:10:8:1,bcrypt:4")), ("bcrypt:5", None)]
+    {
+        let fixture = SampleFixture::new(FunctionEnv::login().with("LEGACY_HASHES", listed), "login").await;
+        let function = fixture.env.start(BINARY).await;
+        set_hash(&fixture, LEGACY[0]).await;
+        assert_eq!(guess(&function).await, 403);
+        if expected.is_some() {
+            set_hash(&fixture, LEGACY[1]).await;
+        }
+        assert_eq!(guess(&function).await, 403);
+        let log = function.stop().await;
+        let warnings: Vec<&str> = log.lines().filter(|line| line.contains("set LEGACY_HASHES")).collect();
+        assert_eq!(warnings.len(), usize::from(expected.is_some()), "{log}");
+        for (warning, expected) in warnings.iter().zip(expected) {
+            assert!(warning.contains(&format!("\"{expected}\"")), "{warning}");
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 use aws_sdk_dynamodb::Client;
 use shared::{
     aws::store::{AccountCreator, ThrottleStore},
-    config::{SignupSettings, clock::Clock},
+    config::{SignUpSettings, SignupSettings, clock::Clock},
     domain::{password::Hasher, throttle::GcraLimit},
     http::lambda::StartError,
 };
 
 /// The state of the function: everything that it may access.
 pub struct Signup {
+    pub(crate) sign_up: SignUpSettings,
     pub(crate) accounts: AccountCreator,
     pub(crate) throttle: ThrottleStore,
     pub(crate) limit: Option<GcraLimit>,
@@ -22,6 +23,7 @@ impl Signup {
     /// The function with these settings.
     pub fn new(settings: &SignupSettings, database: Client, clock: Clock) -> Result<Self, StartError> {
         Ok(Self {
+            sign_up: settings.sign_up.clone(),
             throttle: ThrottleStore::new(database.clone(), &settings.throttle_table, clock.clone()),
             limit: settings.limit,
             accounts: AccountCreator::new(database, &settings.users_table, &settings.credentials_table),

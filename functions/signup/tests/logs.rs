@@ -62,3 +62,23 @@ async fn audit_lines_and_metrics_report_sign_ups_rejections_and_errors() {
     assert!(!log.contains("\"target\":\"audit\""), "a failure of the service is not an audit event: {log}");
     assert_eq!((sum(&output, "Errors", None), sum(&output, "SignUps", Some("error"))), (1, 1), "{output}");
 }
+
+#[tokio::test]
+async fn refusals_of_closed_and_restricted_sign_up_are_recorded_and_counted() {
+    let body = json!({ "name": "Ada", "email": "ada@example.org", "password": "tortoise lamp quarrel" });
+    for (setting, status, reason) in
+        [(("SIGNUP", "closed"), 403, "sign-up-closed"), (("SIGNUP_DOMAINS", "example.com"), 422, "domain-not-allowed")]
+    {
+        let env = FunctionEnv::signup().with(setting.0, setting.1);
+        let function = env.with_database(UNREACHABLE).with("WARM_UP", "off").start(BINARY).await;
+        let event = events::post("/signup", "192.0.2.1", None, &body);
+        let answer = events::read(&function.invoke(event).await.expect("the invocation succeeds"));
+        assert_eq!(answer.status, status, "without a database: {answer:?}");
+        let (log, output) = function.stop_with_output().await;
+        let line = audit_line(&log, "sign-up-failed");
+        assert_eq!([&line["public_id"], &line["reason"]], [&Value::Null, &json!(reason)], "{log}");
+        assert!(!log.contains("example.org") && !log.contains("example.com"), "{log}");
+        let sums = [None, Some(reason), Some("done")].map(|outcome| sum(&output, "SignUps", outcome));
+        assert_eq!((sums, sum(&output, "Errors", None)), ([1, 1, 0], 0), "{output}");
+    }
+}

@@ -5,15 +5,18 @@ use std::time::Duration;
 use super::{
     env::ConfigError,
     keys::{KeySource, SigningKeySettings, VerifyingKeySettings, VerifyingKeySource},
+    legacy_token::LegacyTokenSettings,
     log_in::LogInSettings,
     passwords::PasswordSettings,
     relaxed::Function,
     security_profile::SecurityProfile,
     settings::Settings,
+    sign_up::SignUpSettings,
     tables::Tables,
 };
 use crate::domain::{
     deployment::Deployment,
+    password::LegacyHashes,
     session::Lifetime,
     throttle::{GcraLimit, GuessLimits},
     token::{IssuerConfig, VerifierConfig},
@@ -28,6 +31,8 @@ pub struct SignupSettings {
     pub credentials_table: String,
     /// `THROTTLE_TABLE`.
     pub throttle_table: String,
+    /// Who may sign up.
+    pub sign_up: SignUpSettings,
     /// Rules for passwords.
     pub passwords: PasswordSettings,
     /// Limit on sign-ups from one address.
@@ -47,6 +52,8 @@ pub struct LoginSettings {
     pub deployment: Deployment,
     /// Path and fields of the log-in call.
     pub log_in: LogInSettings,
+    /// `SIGNUP`: whether the log-in page links to the sign-up.
+    pub offers_sign_up: bool,
     /// The content of new tokens.
     pub issuer: IssuerConfig,
     /// What is required of presented tokens.
@@ -61,6 +68,8 @@ pub struct LoginSettings {
     pub session_grace: Duration,
     /// Rules for passwords.
     pub passwords: PasswordSettings,
+    /// `LEGACY_HASHES`.
+    pub legacy_hashes: LegacyHashes,
     /// Limits on password guesses.
     pub guesses: GuessLimits,
     /// The variables of this function whose values are weaker than recommended.
@@ -82,6 +91,8 @@ pub struct ListUsersSettings {
     pub header_prefix: String,
     /// The verifying keys.
     pub keys: VerifyingKeySettings,
+    /// Tokens of the old application; `None` refuses them.
+    pub legacy_tokens: Option<LegacyTokenSettings>,
     /// The group that may list users; `None` admits every authenticated user.
     pub group: Option<String>,
     /// The variables of this function whose values are weaker than recommended.
@@ -95,6 +106,7 @@ impl Settings {
             users_table: self.tables.users()?,
             credentials_table: self.tables.credentials()?,
             throttle_table: self.tables.throttle()?,
+            sign_up: self.sign_up.clone(),
             passwords: self.passwords,
             limit: self.throttle.sign_ups,
             relaxed_rules: self.relaxed_rules(Function::Signup),
@@ -108,6 +120,7 @@ impl Settings {
             profile: self.responses.profile,
             deployment: self.deployment,
             log_in: self.log_in.clone(),
+            offers_sign_up: self.sign_up.is_open,
             issuer: self.tokens.issuer.clone(),
             verifier: self.tokens.verifier.clone(),
             header_prefix: self.tokens.header_prefix.clone(),
@@ -115,6 +128,7 @@ impl Settings {
             sessions: self.sessions,
             session_grace: self.session_grace,
             passwords: self.passwords,
+            legacy_hashes: self.legacy_hashes.clone(),
             guesses: self.throttle.guesses,
             relaxed_rules: self.relaxed_rules(Function::Login),
         })
@@ -143,6 +157,7 @@ impl Settings {
             verifier: self.tokens.verifier.clone(),
             header_prefix: self.tokens.header_prefix.clone(),
             keys,
+            legacy_tokens: self.legacy_tokens.clone(),
             group: self.list_users_group.clone(),
             relaxed_rules: self.relaxed_rules(Function::ListUsers),
         })
@@ -166,7 +181,8 @@ impl Settings {
     /// Whether keys are stored in AWS.
     pub fn reads_keys_from_aws(&self) -> bool {
         use super::key_location::KeyLocation;
-        let sources = self.keys.secret.iter().chain(&self.keys.public);
+        let legacy = self.legacy_tokens.as_ref().map(|legacy| &legacy.key);
+        let sources = self.keys.secret.iter().chain(&self.keys.public).chain(legacy);
         sources.into_iter().any(|source| matches!(source, KeySource::Stored(KeyLocation::Secret(_), _)))
     }
 }

@@ -129,7 +129,12 @@ pub(super) fn algorithm(env: &Env<'_>) -> Result<Algorithm, ConfigError> {
     Algorithm::parse(&name).ok_or_else(|| ALGORITHM.error("must be HS256, EdDSA, ES256 or RS256"))
 }
 
-fn location(env: &Env<'_>, variable: &Variable, deployment: Deployment) -> Result<Option<KeySource>, ConfigError> {
+/// The location that a variable names.
+pub(super) fn location(
+    env: &Env<'_>,
+    variable: &Variable,
+    deployment: Deployment,
+) -> Result<Option<KeySource>, ConfigError> {
     let Some(text) = env.text(variable)? else { return Ok(None) };
     match KeyLocation::parse(&text) {
         Some(KeyLocation::File(_)) if deployment == Deployment::Aws => {

@@ -11,6 +11,7 @@ mod env;
 mod functions;
 pub mod key_location;
 mod keys;
+mod legacy_token;
 mod listing;
 mod log_in;
 mod passwords;
@@ -21,6 +22,7 @@ mod relaxed_tests;
 mod security_profile;
 mod sessions;
 mod settings;
+mod sign_up;
 mod tables;
 mod telemetry;
 #[cfg(test)]
@@ -37,11 +39,13 @@ pub use self::{
         KEYS_REFRESH, KeyPolicy, KeySettings, KeySource, SECRET_KEY, SigningKeySettings, VerifyingKeySettings,
         VerifyingKeySource,
     },
+    legacy_token::LegacyTokenSettings,
     log_in::LogInSettings,
     passwords::PasswordSettings,
     profile::ResponseSettings,
     security_profile::SecurityProfile,
     settings::Settings,
+    sign_up::SignUpSettings,
     tables::Tables,
     telemetry::{TelemetrySettings, log_level},
     throttle::ThrottleSettings,
@@ -50,7 +54,7 @@ pub use self::{
 
 /// Every setting that an operator can choose, with its default. docs/reference/configuration.md describes them, and
 /// template.yaml has parameters for them.
-pub const VARIABLES: [Variable; 44] = [
+pub const VARIABLES: [Variable; 52] = [
     profile::PROFILE,
     profile::REALM,
     profile::HSTS_SUBDOMAINS,
@@ -61,6 +65,7 @@ pub const VARIABLES: [Variable; 44] = [
     tokens::LEEWAY,
     tokens::VERIFIED_CLAIMS,
     tokens::REQUIRED_CLAIMS,
+    tokens::USER_CLAIMS,
     tokens::HEADER_PREFIX,
     log_in::PATH,
     log_in::EMAIL_FIELD,
@@ -70,14 +75,21 @@ pub const VARIABLES: [Variable; 44] = [
     keys::SECRET_ARN,
     keys::PUBLIC_KEYS_ARN,
     KEYS_REFRESH,
+    legacy_token::SECRET_KEY,
+    legacy_token::SECRET_ARN,
+    legacy_token::UNTIL,
+    legacy_token::ACCEPT_WEAK_KEY,
     sessions::IDLE,
     sessions::MAX,
     sessions::GRACE,
     listing::GROUP,
+    sign_up::SIGN_UP,
+    sign_up::DOMAINS,
     passwords::MIN_LENGTH,
     passwords::MEMORY,
     passwords::ITERATIONS,
     passwords::PARALLELISM,
+    passwords::LEGACY_HASHES,
     throttle::PAIR_FAILURES,
     throttle::PAIR_WAIT,
     throttle::PAIR_MAX_WAIT,

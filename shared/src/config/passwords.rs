@@ -3,13 +3,15 @@
 use std::thread;
 
 use super::env::{ConfigError, Env, Variable};
-use crate::domain::password::{Cost, OWASP_MINIMUM};
+use crate::domain::password::{Cost, LegacyHashes, LegacyHashesError, OWASP_MINIMUM};
 
 /// In the strict profile, the minimum of NIST SP 800-63B-4 section 3.1.1.2.
 pub(super) const MIN_LENGTH: Variable = Variable::per_profile("PASSWORD_MIN_LENGTH", "8", "15");
 pub(super) const MEMORY: Variable = Variable::fixed("ARGON2_MEMORY_KIB", "19456");
 pub(super) const ITERATIONS: Variable = Variable::fixed("ARGON2_ITERATIONS", "2");
 pub(super) const PARALLELISM: Variable = Variable::fixed("ARGON2_PARALLELISM", "1");
+/// Empty if no hash was imported.
+pub(super) const LEGACY_HASHES: Variable = Variable::unset("LEGACY_HASHES");
 /// Set by Lambda, in MB.
 pub(super) const FUNCTION_MEMORY: Variable = Variable::unset("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");
 
@@ -34,6 +36,12 @@ impl PasswordSettings {
         };
         Ok(Self { min_length: env.number(&MIN_LENGTH, 8..=128)?, cost, processors: processors(env) })
     }
+}
+
+/// Schemes and costs of imported hashes.
+pub(super) fn legacy_hashes(env: &Env<'_>) -> Result<LegacyHashes, ConfigError> {
+    let text = env.text(&LEGACY_HASHES)?.unwrap_or_default();
+    text.parse().map_err(|error: LegacyHashesError| LEGACY_HASHES.error(error.to_string()))
 }
 
 /// On Lambda a function sees two processors even if its share is less: 1,769 MB correspond to one, and the largest

@@ -4,10 +4,11 @@ use super::{
     connection,
     env::{ConfigError, Env, Variable},
     keys::{self, KeySettings, KeySource},
+    legacy_token::{self, LegacyTokenSettings},
     listing, log_in, passwords,
     profile::{self, ResponseSettings},
     security_profile::SecurityProfile,
-    sessions, tables,
+    sessions, sign_up, tables,
     telemetry::{self, TelemetrySettings},
     throttle,
     tokens::{self, TokenSettings},
@@ -34,6 +35,7 @@ pub(super) struct Sections<'s> {
     pub(super) responses: &'s ResponseSettings,
     pub(super) tokens: &'s TokenSettings,
     pub(super) keys: &'s KeySettings,
+    pub(super) legacy_tokens: Option<&'s LegacyTokenSettings>,
     pub(super) list_users_group: Option<&'s str>,
     pub(super) telemetry: &'s TelemetrySettings,
 }
@@ -60,7 +62,7 @@ const LOGIN: &[Function] = &[Function::Login];
 const LIST_USERS: &[Function] = &[Function::ListUsers];
 
 /// Every variable. A test compares the list with [`super::VARIABLES`], so each new variable must be classified.
-pub(super) const RULES: [(Variable, &[Function], Weaker); 44] = [
+pub(super) const RULES: [(Variable, &[Function], Weaker); 52] = [
     (profile::PROFILE, ALL, Weaker::If(|sections| sections.responses.profile == SecurityProfile::Tutorial)),
     (profile::REALM, ALL, Weaker::Never),
     (profile::HSTS_SUBDOMAINS, ALL, Weaker::If(|sections| !sections.responses.hsts_subdomains)),
@@ -75,6 +77,7 @@ pub(super) const RULES: [(Variable, &[Function], Weaker); 44] = [
         TOKENS,
         Weaker::If(|s| ![Claim::Iat, Claim::Nbf].iter().all(|claim| s.tokens.verifier.required.contains(claim))),
     ),
+    (tokens::USER_CLAIMS, LOGIN, Weaker::Never),
     (tokens::HEADER_PREFIX, TOKENS, Weaker::Never),
     (log_in::PATH, LOGIN, Weaker::Never),
     (log_in::EMAIL_FIELD, LOGIN, Weaker::Never),
@@ -87,15 +90,27 @@ pub(super) const RULES: [(Variable, &[Function], Weaker); 44] = [
     (keys::PUBLIC_KEYS_ARN, TOKENS, Weaker::Never),
     // A retired key is accepted for this time.
     (keys::KEYS_REFRESH, TOKENS, Weaker::Above),
+    (legacy_token::SECRET_KEY, LIST_USERS, Weaker::If(has_deployed_legacy_key)),
+    (legacy_token::SECRET_ARN, LIST_USERS, Weaker::Never),
+    // The old application, and everyone who has its key, can issue tokens.
+    (legacy_token::UNTIL, LIST_USERS, Weaker::If(|sections| sections.legacy_tokens.is_some())),
+    (
+        legacy_token::ACCEPT_WEAK_KEY,
+        LIST_USERS,
+        Weaker::If(|sections| sections.legacy_tokens.is_some_and(|legacy| legacy.accepts_weak_key)),
+    ),
     // Without sessions, an access token cannot be revoked alone.
     (sessions::IDLE, LOGIN, Weaker::AboveOrZero),
     (sessions::MAX, LOGIN, Weaker::Above),
     (sessions::GRACE, LOGIN, Weaker::Above),
     (listing::GROUP, LIST_USERS, Weaker::If(|sections| sections.list_users_group.is_none())),
+    (sign_up::SIGN_UP, PASSWORDS, Weaker::Never),
+    (sign_up::DOMAINS, SIGNUP, Weaker::Never),
     (passwords::MIN_LENGTH, PASSWORDS, Weaker::Below),
     (passwords::MEMORY, PASSWORDS, Weaker::Below),
     (passwords::ITERATIONS, PASSWORDS, Weaker::Below),
     (passwords::PARALLELISM, PASSWORDS, Weaker::Below),
+    (passwords::LEGACY_HASHES, LOGIN, Weaker::Never),
     (throttle::PAIR_FAILURES, LOGIN, Weaker::Above),
     (throttle::PAIR_WAIT, LOGIN, Weaker::Below),
     (throttle::PAIR_MAX_WAIT, LOGIN, Weaker::Below),
@@ -120,6 +135,11 @@ pub(super) const RULES: [(Variable, &[Function], Weaker); 44] = [
 
 fn has_deployed_inline_key(sections: &Sections<'_>) -> bool {
     sections.keys.policy.deployment == Deployment::Aws && matches!(sections.keys.secret, Some(KeySource::Inline(_)))
+}
+
+fn has_deployed_legacy_key(sections: &Sections<'_>) -> bool {
+    let is_inline = |legacy: &LegacyTokenSettings| matches!(legacy.key, KeySource::Inline(_));
+    sections.keys.policy.deployment == Deployment::Aws && sections.legacy_tokens.is_some_and(is_inline)
 }
 
 /// Without addresses an attack cannot be traced, and complete ones are more personal data than that needs.

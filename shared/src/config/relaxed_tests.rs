@@ -133,3 +133,22 @@ fn a_key_in_the_environment_is_named_if_the_function_is_deployed() {
     let local = [&inline[..], &[("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000")]].concat();
     assert_eq!(relaxed(&local)[2], ["JWT_ALGORITHM"]);
 }
+
+#[test]
+fn the_key_of_an_old_application_is_named_by_the_function_that_accepts_its_tokens() {
+    let until = ("JWT_LEGACY_UNTIL", "2026-12-31");
+    let (inline, stored) = (("JWT_LEGACY_SECRET_KEY", "super-secret"), ("JWT_LEGACY_SECRET_ARN", ARN));
+    for (variables, named) in [
+        (vec![stored, until], &["JWT_LEGACY_UNTIL"][..]),
+        (vec![inline, until], &["JWT_LEGACY_SECRET_KEY", "JWT_LEGACY_UNTIL"]),
+        (
+            vec![stored, until, ("JWT_LEGACY_ACCEPT_WEAK_KEY", "on")],
+            &["JWT_LEGACY_UNTIL", "JWT_LEGACY_ACCEPT_WEAK_KEY"],
+        ),
+        (vec![("JWT_LEGACY_ACCEPT_WEAK_KEY", "on")], &[]),
+    ] {
+        let [signup, login, list_users] = relaxed(&[&RECOMMENDED[..], &variables].concat());
+        assert_eq!([signup.concat(), login.concat()], ["", ""]);
+        assert_eq!(list_users, named, "{variables:?}");
+    }
+}

@@ -7,18 +7,20 @@ use super::{
     deployment,
     env::{ConfigError, Env},
     keys::{self, KeySettings},
+    legacy_token::LegacyTokenSettings,
     listing,
     log_in::LogInSettings,
-    passwords::PasswordSettings,
+    passwords::{self, PasswordSettings},
     profile::{self, ResponseSettings},
     relaxed::{self, RelaxedRule, Sections},
     sessions,
+    sign_up::SignUpSettings,
     tables::TableNames,
     telemetry::TelemetrySettings,
     throttle::ThrottleSettings,
     tokens::TokenSettings,
 };
-use crate::domain::{deployment::Deployment, session::Lifetime};
+use crate::domain::{deployment::Deployment, password::LegacyHashes, session::Lifetime};
 
 /// All sections.
 #[derive(Debug, Clone)]
@@ -33,14 +35,20 @@ pub struct Settings {
     pub tokens: TokenSettings,
     /// The keys that sign and verify tokens.
     pub keys: KeySettings,
+    /// Tokens of the old application; `None` refuses them.
+    pub legacy_tokens: Option<LegacyTokenSettings>,
     /// `SESSION_IDLE`, `SESSION_MAX`; `None` disables sessions.
     pub sessions: Option<Lifetime>,
     /// `SESSION_GRACE`.
     pub session_grace: Duration,
     /// `LIST_USERS_GROUP`; `None` admits every authenticated user.
     pub list_users_group: Option<String>,
+    /// Who may sign up.
+    pub sign_up: SignUpSettings,
     /// Rules for passwords.
     pub passwords: PasswordSettings,
+    /// `LEGACY_HASHES`.
+    pub legacy_hashes: LegacyHashes,
     /// Limits on guesses and sign-ups.
     pub throttle: ThrottleSettings,
     /// What a function reports about itself.
@@ -70,10 +78,13 @@ impl Settings {
             deployment,
             log_in: LogInSettings::read(&env)?,
             keys: KeySettings::read(&env, deployment)?,
+            legacy_tokens: LegacyTokenSettings::read(&env, deployment)?,
             sessions: sessions::read(&env)?,
             session_grace: sessions::grace(&env)?,
             list_users_group: listing::read(&env)?,
+            sign_up: SignUpSettings::read(&env)?,
             passwords: PasswordSettings::read(&env)?,
+            legacy_hashes: passwords::legacy_hashes(&env)?,
             throttle: ThrottleSettings::read(&env)?,
             telemetry: TelemetrySettings::read(&env)?,
             connection: ConnectionSettings::read(&env)?,
@@ -84,6 +95,7 @@ impl Settings {
             responses: &settings.responses,
             tokens: &settings.tokens,
             keys: &settings.keys,
+            legacy_tokens: settings.legacy_tokens.as_ref(),
             list_users_group: settings.list_users_group.as_deref(),
             telemetry: &settings.telemetry,
         };

@@ -7,7 +7,7 @@ use crate::domain::{
     keys::{Algorithm, hmac_secret},
     password::OWASP_MINIMUM,
     session::Lifetime,
-    token::{Claim, IssuerConfig, VerifierConfig},
+    token::{Claim, ClaimSelection, IssuerConfig, VerifierConfig},
 };
 
 pub(super) const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf";
@@ -44,6 +44,7 @@ fn the_defaults_are_the_documented_ones() {
         audience: vec![],
         lifetime: seconds(1800),
         not_before_delay: seconds(0),
+        user_claims: ClaimSelection::default(),
     };
     assert_eq!(settings.tokens.issuer, issued);
     let required = vec![Claim::Exp, Claim::Iat, Claim::Nbf];
@@ -178,6 +179,22 @@ fn the_audience_of_an_asymmetric_algorithm_defaults_to_the_issuer() {
     assert_eq!(audience(&[("JWT_AUDIENCE", " auth , orders,reports ")]), ["auth", "orders", "reports"]);
 }
 
+#[test]
+fn the_error_for_a_claim_that_cannot_be_selected_names_it() {
+    for (value, problem) in [
+        ("email,sub", "entry 2 cannot be selected: claim sub is reserved"),
+        ("Groups", "entry 1 cannot be selected: claim Groups is reserved"),
+        ("tier,email,tier", "tier occurs twice"),
+        ("email, ", "entry 2 cannot be selected: the name of a claim must have 1 to 64 ASCII letters"),
+    ] {
+        let error = read(&[("JWT_CLAIMS", value)]).unwrap_err().to_string();
+        assert!(error.contains(problem), "{value}: {error}");
+    }
+    let selected = complete(&[("JWT_CLAIMS", " email ,groups,https://example.com/tier")]).login().unwrap();
+    let names: Vec<&str> = selected.issuer.user_claims.names().collect();
+    assert_eq!(names, ["email", "groups", "https://example.com/tier"]);
+}
+
 /// Replaced by 257 characters.
 const LONG: &str = "LONG";
 
@@ -250,6 +267,27 @@ const INVALID: &[(&str, &[&str])] = &[
     ("JWT_DEFAULT_REALM", &["a\"quote", "back\\slash", "line\nbreak", "Bücher"]),
     ("JWT_VERIFY_CLAIMS", &["exp,nbf", "signature,nbf", "signature,exp,crit", "signature exp", "signature,exp,"]),
     ("JWT_REQUIRED_CLAIMS", &["iat,nbf", "exp,aud", "exp,email", "exp,,iat", "EXP"]),
+    (
+        "JWT_CLAIMS",
+        &[
+            ",",
+            " ",
+            "email,",
+            ",email",
+            "name,,email",
+            "name,name",
+            "tier, tier",
+            "sub",
+            "email,exp",
+            "AUTH_TIME",
+            "Email",
+            "roles",
+            "two words",
+            "zoë",
+            "name;email",
+            LONG,
+        ],
+    ),
     ("LIST_USERS_GROUP", &[" admin", "ad\nmin", LONG]),
     ("PASSWORD_MIN_LENGTH", &["7", "0", "129", "eight"]),
     ("ARGON2_MEMORY_KIB", &["19455", "8", "1048577", "19 MiB"]),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::env::{ConfigError, Env, Variable, is_printable};
 use crate::domain::{
     keys::Algorithm,
-    token::{Claim, IssuerConfig, VerifierConfig},
+    token::{Claim, ClaimSelection, IssuerConfig, VerifierConfig},
 };
 
 pub(super) const ISSUER: Variable = Variable::fixed("JWT_ISSUER", "postern");
@@ -15,6 +15,7 @@ pub(super) const NOT_BEFORE: Variable = Variable::fixed("JWT_NOT_BEFORE_DELTA", 
 pub(super) const LEEWAY: Variable = Variable::fixed("JWT_LEEWAY", "5");
 pub(super) const VERIFIED_CLAIMS: Variable = Variable::fixed("JWT_VERIFY_CLAIMS", "signature,exp,nbf,iat");
 pub(super) const REQUIRED_CLAIMS: Variable = Variable::fixed("JWT_REQUIRED_CLAIMS", "exp,iat,nbf");
+pub(super) const USER_CLAIMS: Variable = Variable::unset("JWT_CLAIMS");
 pub(super) const HEADER_PREFIX: Variable = Variable::fixed("JWT_AUTH_HEADER_PREFIX", "JWT");
 
 /// Options of Flask-JWT that would disable verification or have no meaning here. Ignoring them would suggest that
@@ -91,6 +92,17 @@ fn issuer_config(env: &Env<'_>, issuer: String, audience: Vec<String>) -> Result
         audience,
         lifetime: Duration::from_secs(lifetime),
         not_before_delay: Duration::from_secs(delay),
+        user_claims: user_claims(env)?,
+    })
+}
+
+fn user_claims(env: &Env<'_>) -> Result<ClaimSelection, ConfigError> {
+    if env.text(&USER_CLAIMS)?.is_none() {
+        return Ok(ClaimSelection::default());
+    }
+    ClaimSelection::parse(&env.list(&USER_CLAIMS)?).map_err(|error| {
+        USER_CLAIMS
+            .error(format!("must be a comma-separated list of name, email, groups and users' own claims: {error}"))
     })
 }
 

@@ -3,7 +3,7 @@
 use crate::domain::{
     session::{Session, SessionId},
     time::UnixSeconds,
-    token::{TokenBinding, TokenError, VerifiedToken},
+    token::{LegacyTokenError, TokenBinding, TokenError, VerifiedToken},
     user::User,
 };
 
@@ -13,6 +13,9 @@ pub enum TokenRefusal {
     /// The token does not verify.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The token is one of the old application and is not accepted.
+    #[error(transparent)]
+    Legacy(#[from] LegacyTokenError),
     /// Two headers with different tokens, or a header or cookie that occurs twice.
     #[error("request carries more than one token")]
     Ambiguous,
@@ -36,11 +39,31 @@ impl TokenRefusal {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Token(error) => error.reason(),
+            Self::Legacy(error) => error.reason(),
             Self::Ambiguous => "more-than-one-token",
             Self::UserGone => "user-gone",
             Self::UserDisabled => "user-disabled",
             Self::SessionEnded => "session-ended",
             Self::Superseded => "sessions-ended",
+        }
+    }
+}
+
+/// Why a password is refused. Clients do not learn the reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordRefusal {
+    /// The password is not that of the account.
+    Wrong,
+    /// The stored hash cannot be verified, so no password is accepted.
+    UnusableHash,
+}
+
+impl PasswordRefusal {
+    /// A stable code for audit events.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong-password",
+            Self::UnusableHash => "unusable-hash",
         }
     }
 }

@@ -17,6 +17,7 @@ use tower::ServiceExt as _;
 use crate::{
     config::SecurityProfile,
     domain::{
+        authorization::PasswordRefusal,
         authorization::TokenRefusal,
         client_ip::AddressForm,
         deployment::Deployment,
@@ -78,6 +79,7 @@ fn log_in_page() -> LogInPage {
         password_field: "password".to_owned(),
         email: String::new(),
         lacks_password: false,
+        offers_sign_up: true,
         return_to: None,
         notice: None,
         errors: None,
@@ -151,7 +153,8 @@ async fn missing_credentials_get_a_basic_challenge() {
 
 #[tokio::test]
 async fn a_wrong_password_gets_the_tutorials_response() {
-    let shown = problem(SecurityProfile::Tutorial, || Error::WrongPassword.into_response()).await;
+    let shown =
+        problem(SecurityProfile::Tutorial, || Error::WrongPassword(PasswordRefusal::Wrong).into_response()).await;
     assert_snapshot!(shown, @r#"
     403 Forbidden
     content-type: application/problem+json
@@ -239,7 +242,7 @@ async fn the_log_in_page_shows_a_notice_and_remembers_the_page_to_return_to() {
 async fn a_refused_log_in_form_has_no_basic_challenge() {
     let shown = page(SecurityProfile::Strict, || {
         let form = LogInPage { email: "ada@example.com".to_owned(), ..log_in_page() };
-        FormRejection::new(Error::WrongPassword, Form::LogIn(form)).into_response()
+        FormRejection::new(Error::WrongPassword(PasswordRefusal::Wrong), Form::LogIn(form)).into_response()
     });
     assert_snapshot!(shown.await, @r#"
     401 Unauthorized
@@ -339,4 +342,42 @@ async fn an_error_without_a_form_gets_a_page_of_its_own() {
     </main>
     </body>
     "#);
+}
+
+#[tokio::test]
+async fn closed_sign_up_is_a_problem_or_a_page() {
+    let closed = || Error::SignUpClosed.into_response();
+    assert_snapshot!(problem(SecurityProfile::Tutorial, closed).await, @r#"
+    403 Forbidden
+    content-type: application/problem+json
+
+    {"type":"about:blank",
+    "title":"Forbidden",
+    "status":403,
+    "detail":"This service does not accept new accounts at present. Contact its administrator to get an account.",
+    "code":"sign-up-closed",
+    "message":"This service does not accept new accounts at present. Contact its administrator to get an account."}
+    "#);
+    assert_snapshot!(page(SecurityProfile::Tutorial, closed).await, @r#"
+    403 Forbidden
+    content-type: text/html; charset=utf-8
+
+    <title>Error: Sign-up is closed – Postern</title>
+    <body>
+    <main>
+    <h1>Sign-up is closed</h1>
+    <p>This service does not accept new accounts at present. Contact its administrator to get an account.</p>
+    <p><a href="/">Start page</a></p>
+    </main>
+    </body>
+    "#);
+}
+
+#[tokio::test]
+async fn the_log_in_page_has_no_link_to_a_closed_sign_up() {
+    let shown = page(SecurityProfile::Strict, || {
+        let page = LogInPage { offers_sign_up: false, ..log_in_page() };
+        pages::show(StatusCode::OK, &page).into_response()
+    });
+    assert!(shown.await.ends_with("<button>Log in</button>\n</form>\n</main>\n</body>"));
 }

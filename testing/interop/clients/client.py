@@ -60,6 +60,8 @@ def check_journey(url: str) -> None:
     caller = AuthenticatedClient(base_url=url, token=renewed.access_token)
     found = me.sync(client=caller)
     assert isinstance(found, Me) and (found.public_id, found.groups) == (public_id, []), found
+    claims = found.claims.additional_properties
+    assert claims == {}, claims
 
     assert log_out.sync_detailed(client=caller, body=LogOut(scope=LogOutScope.LOCAL)).status_code == 204
     ended = me.sync(client=caller)

@@ -65,7 +65,8 @@ assert.notEqual(refreshed.data.refresh_token, refreshToken);
 const headers = bearer(refreshed.data.access_token);
 const me = await client.GET("/user/me", { headers });
 const groups: string[] | undefined = me.data?.groups;
-assert.deepEqual([me.data?.public_id, groups], [publicId, []]);
+const claims: Record<string, unknown> | undefined = me.data?.claims;
+assert.deepEqual([me.data?.public_id, groups, claims], [publicId, [], {}]);
 
 const loggedOut = await client.POST("/logout", { headers, body: { scope: "local" } });
 assert.equal(loggedOut.response.status, 204);

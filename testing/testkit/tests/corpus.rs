@@ -36,6 +36,11 @@ fn an_email_address_has_one_canonical_form() {
 }
 
 #[test]
+fn a_stored_hash_is_inspected_within_its_limits() {
+    replay("hash", fuzz::hash);
+}
+
+#[test]
 fn a_page_is_in_range_and_its_cursor_has_one_canonical_form() {
     replay("cursor", fuzz::cursor);
 }

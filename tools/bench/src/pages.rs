@@ -29,8 +29,13 @@ pub(crate) fn run() -> Result<(), Failure> {
     let (caller, users): (_, Vec<_>) = (user(), (0..50).map(|_| user()).collect());
     let sign_up = || size(&pages::show(StatusCode::OK, &SignUpPage::new(15))?);
     let account = || {
-        let (groups, claims) = (vec!["admin".to_owned()], UserClaims::default());
-        let user = User { profile: user(), groups, claims, disabled: false, version: 0 };
+        let user = User {
+            profile: user(),
+            groups: vec!["admin".to_owned()],
+            claims: UserClaims::default(),
+            disabled: false,
+            version: 0,
+        };
         size(&pages::show(StatusCode::OK, &AccountPage::new(user, &[], None))?)
     };
     let list = || {

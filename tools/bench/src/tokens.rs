@@ -9,7 +9,7 @@ use shared::{
         keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
         session::RefreshToken,
         time::UnixSeconds,
-        token::{Issuer, IssuerConfig, TokenBinding, Verifier, VerifierConfig},
+        token::{ClaimSelection, Grant, Issuer, IssuerConfig, TokenBinding, Verifier, VerifierConfig},
         user::PublicId,
     },
 };
@@ -39,6 +39,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         audience: Vec::new(),
         lifetime: Duration::from_secs(900),
         not_before_delay: Duration::ZERO,
+        user_claims: ClaimSelection::default(),
     });
     let user = PublicId::random();
     let session = TokenBinding::Session(RefreshToken::new(user).map_err(|_| "no random bytes")?.session());
@@ -46,7 +47,8 @@ pub(crate) fn run() -> Result<(), Failure> {
     for _ in 0..ROUNDS {
         for Subject { keys, verifier, signing, verification, .. } in &mut subjects {
             let now = Clock::system().now().seconds();
-            let issue = || issuer.issue(keys.signer(UnixSeconds::new(2), Duration::ZERO), user, session, None, now);
+            let issue =
+                || issuer.issue(keys.signer(UnixSeconds::new(2), Duration::ZERO), Grant::new(user, session), now);
             let (token, _) = issue()?;
             verifier.verify(&token, keys.as_ref(), now)?;
             signing.push(microseconds_per_run(RUNS_PER_ROUND, || drop(black_box(issue()))));

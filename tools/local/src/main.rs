@@ -19,6 +19,7 @@ use local::{
 use shared::{
     aws::store,
     config::{SecurityProfile, Settings, Tables, clock::Clock, is_loopback_url, log_level},
+    domain::user::EmailDomain,
     http::{
         lambda::StartError,
         telemetry::logging::{self, Format},
@@ -177,23 +178,28 @@ fn describe_database(options: &Options, settings: &Settings, endpoint: &str) -> 
     Ok(())
 }
 
-/// Prints three commands for a POSIX shell. If listing requires a group, the third one reads the user's own record.
+/// Prints three commands for a POSIX shell, without the first one while sign-up is closed. If listing requires a group,
+/// the third one reads the user's own record.
 fn print_commands(settings: &Settings, api: &str) {
     let call = &settings.log_in;
     let list = if settings.list_users_group.is_some() { "/user/me" } else { "/user" };
     let form = |field: &str, value: &str| quoted(&format!("{field}={value}"));
     println!("\nTry it:\n");
-    println!(
-        "curl {api}/signup -F {} -F {} -F {}",
-        form("name", "Ada Lovelace"),
-        form("email", "ada@example.com"),
-        form("password", "correct horse battery staple")
-    );
+    let domain = settings.sign_up.domains.first().map_or("example.com", EmailDomain::as_str);
+    let email = format!("ada@{domain}");
+    if settings.sign_up.is_open {
+        println!(
+            "curl {api}/signup -F {} -F {} -F {}",
+            form("name", "Ada Lovelace"),
+            form("email", &email),
+            form("password", "correct horse battery staple")
+        );
+    }
     println!(
         "TOKEN=$(curl -s {api}{} --data-urlencode {} --data-urlencode {} \
          | sed 's/.*\"token\":\"\\([^\"]*\\)\".*/\\1/')",
         call.path,
-        form(&call.email_field, "ada@example.com"),
+        form(&call.email_field, &email),
         form(&call.password_field, "correct horse battery staple")
     );
     println!("curl {api}{list} -H \"x-access-token: $TOKEN\"");

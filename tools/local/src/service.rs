@@ -13,7 +13,7 @@ use axum::{
 use list_users::ListUsers;
 use login::Login;
 use shared::{
-    aws::keys::cache as key_cache,
+    aws::keys::{cache as key_cache, legacy},
     config::{ConfigError, Settings, clock::Clock},
     domain::{
         client_ip::ClientAddress,
@@ -57,10 +57,11 @@ pub async fn router(settings: &Settings, database: Client, clock: Clock) -> Resu
     let (aws, now) = (aws(settings).await, clock.now());
     let (signup, login, list_users) = (settings.signup()?, settings.login()?, settings.list_users_beside_login()?);
     let verifying = key_cache::verifying(&list_users.keys, &aws, now).await?;
+    let legacy = legacy::verifier(&list_users, &verifying, &aws, now).await?;
     let signing = key_cache::signing(&login.keys, &aws, now).await?;
     let routes = signup::routes(Signup::new(&signup, database.clone(), clock.clone())?)
         .merge(login::routes(Login::new(login, signing, database.clone(), clock.clone())?))
-        .merge(list_users::routes(ListUsers::new(list_users, verifying, database, clock)));
+        .merge(list_users::routes(ListUsers::new(list_users, verifying, database, clock).with_legacy_tokens(legacy)));
     Ok(service::service(routes, settings.into()).layer(middleware::from_fn(set_client_address)))
 }
 

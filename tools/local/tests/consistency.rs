@@ -289,3 +289,28 @@ fn the_api_description_has_the_same_paths_and_methods() {
     let methods = |path| paths::methods(path).into_iter().map(str::to_owned).collect();
     assert_eq!(described, all_paths().into_iter().map(|path| (path, methods(path))).collect());
 }
+
+#[test]
+fn only_list_users_has_the_key_of_an_old_application_and_only_if_there_is_one() {
+    let template = Template::read();
+    for function in template.resources("AWS::Serverless::Function") {
+        let variables = function["Environment"]["Variables"].as_mapping().unwrap();
+        let legacy: Vec<_> = variables.keys().map(text).filter(|name| name.starts_with("JWT_LEGACY_")).collect();
+        let is_list_users = text(&function["CodeUri"]) == "functions/list-users";
+        assert_eq!(!legacy.is_empty(), is_list_users, "{legacy:?}");
+    }
+    let mut conditions = Vec::new();
+    for role in template.resources("AWS::IAM::Role") {
+        for statement in role["Policies"][0]["PolicyDocument"]["Statement"].as_sequence().into_iter().flatten() {
+            let description = serde_yaml_ng::to_string(statement).unwrap();
+            if description.contains("JwtLegacySecretArn") {
+                let Value::Tagged(condition) = statement else { panic!("unconditional: {description}") };
+                assert!(condition.tag == "!If" && description.contains("secretsmanager:GetSecretValue"));
+                assert_eq!(text(&condition.value[1]["Resource"]), "JwtLegacySecretArn");
+                conditions.push((text(&role["Description"]), text(&condition.value[0]), text(&condition.value[2])));
+            }
+        }
+    }
+    let role = "Permissions of the list-users function.";
+    assert_eq!(conditions, [(role, "HasLegacyKey", "AWS::NoValue")]);
+}

@@ -13,7 +13,6 @@ use shared::{
     aws::store::Page,
     domain::{
         time::UnixMillis,
-        token::VerifiedToken,
         user::{PublicUser, User},
     },
     http::{
@@ -27,7 +26,7 @@ use shared::{
 
 use crate::{
     ListUsers,
-    authenticate::redirect_after_refresh,
+    authenticate::{Caller, redirect_after_refresh},
     paging::{DEFAULT_LIMIT, Paging, cursor},
 };
 
@@ -96,17 +95,12 @@ impl ListUsers {
         let now = self.clock.now();
         let caller = self.caller_by_token(headers, now).await.inspect_err(|error| refused(None, error))?;
         let listed = self.page(&caller, paging, now).await;
-        let listed = listed.inspect_err(|error| refused(Some(caller.subject), error))?;
-        audit::record(Event::Listed, caller.subject);
+        let listed = listed.inspect_err(|error| refused(Some(caller.token.subject), error))?;
+        audit::record(Event::Listed, caller.token.subject);
         Ok(listed)
     }
 
-    async fn page(
-        &self,
-        caller: &VerifiedToken,
-        paging: Result<Paging, Error>,
-        now: UnixMillis,
-    ) -> Result<Listed, Error> {
+    async fn page(&self, caller: &Caller, paging: Result<Paging, Error>, now: UnixMillis) -> Result<Listed, Error> {
         // Concurrent, so that reading the caller's record takes no extra time. The page is discarded if the caller is
         // rejected.
         let page = async {
@@ -114,7 +108,7 @@ impl ListUsers {
             let page = self.users.page(paging.limit, paging.after).await?;
             Ok::<_, Error>((paging, page))
         };
-        let (record, page) = tokio::join!(self.callers.find(caller.subject, caller.session()), page);
+        let (record, page) = tokio::join!(self.callers.find(caller.token.subject, caller.token.session()), page);
         let user = caller.authorize(record?, now.seconds())?;
         if self.group.as_ref().is_some_and(|group| !user.groups.contains(group)) {
             return Err(Error::Forbidden);

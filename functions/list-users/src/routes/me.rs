@@ -12,7 +12,7 @@ use serde::Serialize;
 use shared::{
     domain::{
         session::SessionId,
-        user::{PublicUser, User},
+        user::{PublicUser, User, UserClaims},
     },
     http::{
         browser,
@@ -30,6 +30,8 @@ struct Me {
     #[serde(flatten)]
     user: PublicUser,
     groups: Vec<String>,
+    /// The user's own claims, whether tokens carry them or not.
+    claims: UserClaims,
 }
 
 pub(crate) async fn me(State(list): State<Arc<ListUsers>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
@@ -39,7 +41,7 @@ pub(crate) async fn me(State(list): State<Arc<ListUsers>>, headers: HeaderMap, u
             Some(redirect) => Ok(redirect),
             None => list.account_page(user, session, Notice::of(&uri, &headers)).await,
         },
-        Ok((user, _)) => Ok(Json(Me { user: user.profile, groups: user.groups }).into_response()),
+        Ok((User { profile, groups, claims, .. }, _)) => Ok(Json(Me { user: profile, groups, claims }).into_response()),
         Err(error) if is_page && error.asks_to_log_in() => Ok(list.redirect_to_log_in(&error, &headers, &uri)),
         Err(error) => Err(error),
     }
@@ -75,9 +77,9 @@ impl ListUsers {
         let refused = |user, error: &Error| audit::record_refusal(Attempt::Me, user, error);
         let now = self.clock.now();
         let caller = self.caller_by_token(headers, now).await.inspect_err(|error| refused(None, error))?;
-        let record = self.callers.find(caller.subject, caller.session()).await?;
+        let record = self.callers.find(caller.token.subject, caller.token.session()).await?;
         let authorized = caller.authorize(record, now.seconds()).map_err(Error::from);
-        let user = authorized.inspect_err(|error| refused(Some(caller.subject), error))?;
-        Ok((user, caller.session()))
+        let user = authorized.inspect_err(|error| refused(Some(caller.token.subject), error))?;
+        Ok((user, caller.token.session()))
     }
 }

@@ -103,7 +103,7 @@ impl Login {
             if let Change::Done(session) = self.accounts.change_password(&account, &old, &hash, session, now).await? {
                 audit::record(Event::PasswordChanged, public_id);
                 let session = renewed.as_ref().map(|(token, _)| token).zip(session);
-                return self.issue_tokens(public_id, user.version + 1, session, now).await;
+                return self.issue_tokens(public_id, user.version + 1, Some(&user), session, now).await;
             }
             user = self.still_confirmed(public_id, &old).await?;
         }

@@ -14,10 +14,9 @@ use shared::{
     domain::{
         client_ip::ClientAddress,
         error_chain::causes,
-        password::{Password, PasswordHash, Verdict},
+        password::{Password, PasswordHash},
         throttle::DeviceId,
         token::{TokenBinding, VerifiedToken},
-        user::Email,
     },
     http::{
         browser::{self, ReturnTo},
@@ -34,6 +33,7 @@ use tracing::warn;
 
 use crate::{
     Login,
+    confirm_password::Match,
     guess_limiter::{Guesser, Permit},
     issue::IssuedTokens,
 };
@@ -96,6 +96,7 @@ impl Login {
             password_field: self.log_in.password_field.clone(),
             email: String::new(),
             lacks_password: false,
+            offers_sign_up: self.offers_sign_up,
             return_to: None,
             notice: None,
             errors: None,
@@ -202,11 +203,11 @@ impl Login {
         // The response to a rate-limited guess does not depend on the account.
         let permit = permit.inspect_err(|error| audit::record_refusal(Attempt::LogIn, public_id, error))?;
         let verified = match found {
-            Ok(found) => self.verify_password(guesser, password, found).await,
+            Ok(found) => self.verify_password(password, found).await,
             Err(error) => Err(error),
         };
         match verified {
-            Ok(credentials) => {
+            Ok((credentials, outdated)) => {
                 let confirmed = async {
                     match device {
                         // Boxed: its concurrent database calls make the future large.
@@ -214,8 +215,17 @@ impl Login {
                         None => permit.confirm().await,
                     }
                 };
-                let (log_in, tokens) = tokio::join!(confirmed, self.start_session(&credentials, &guesser.session));
-                let tokens = tokens?;
+                // Concurrently, because it takes as long as a hash and a write.
+                let upgraded = async {
+                    if let Some(password) = outdated {
+                        self.upgrade_hash(guesser, password, &credentials.password_hash).await;
+                    }
+                };
+                let started = self.start_session(&credentials, &guesser.session);
+                let (log_in, tokens, ()) = tokio::join!(confirmed, started, upgraded);
+                // The user may have been deleted or disabled in the meantime.
+                let tokens = tokens
+                    .inspect_err(|error| audit::record_refusal(Attempt::LogIn, Some(credentials.public_id), error))?;
                 audit::record(Event::LoggedIn, credentials.public_id);
                 if let (Some(email), Some(session)) = (&guesser.email, tokens.session) {
                     // Boxed: rare, and its database calls make the future large.
@@ -250,34 +260,30 @@ impl Login {
         }
     }
 
-    /// The credentials, if the password is right. Every path compares one hash, so the response time does not reveal
-    /// whether an account exists.
+    /// The credentials, if the password is right, and the password if its hash is outdated. Every path makes one
+    /// comparison, so the response time does not reveal whether an account exists.
     async fn verify_password(
         &self,
-        guesser: &Guesser,
         password: Password,
         found: Option<Credentials>,
-    ) -> Result<Credentials, Error> {
+    ) -> Result<(Credentials, Option<Password>), Error> {
         let Some(credentials) = found else {
-            self.compare(password, None).await?;
+            // There is nothing that it could match.
+            let _ = self.compare(password, None).await?;
             return Err(Error::UnknownUser);
         };
-        match self.compare(password.clone(), Some(credentials.password_hash.clone())).await? {
-            Verdict::Mismatch => Err(Error::WrongPassword),
-            Verdict::Match { .. } if credentials.disabled => Err(Error::Disabled),
-            Verdict::Match { outdated } => {
-                if let Some(email) = &guesser.email
-                    && outdated
-                {
-                    self.upgrade_hash(email, password, &credentials.password_hash).await;
-                }
-                Ok(credentials)
-            }
+        let account = (credentials.public_id, &credentials.password_hash);
+        match self.compare(password.clone(), Some(account)).await? {
+            Err(refusal) => Err(Error::WrongPassword(refusal)),
+            Ok(Match { .. }) if credentials.disabled => Err(Error::Disabled),
+            Ok(Match { outdated }) => Ok((credentials, outdated.then_some(password))),
         }
     }
 
-    /// Replaces a hash of lower cost while the password is available. A failure does not affect the log-in.
-    async fn upgrade_hash(&self, email: &Email, password: Password, old: &PasswordHash) {
+    /// Replaces a hash of lower cost or another scheme while the password is available. A failure does not affect the
+    /// log-in.
+    async fn upgrade_hash(&self, guesser: &Guesser, password: Password, old: &PasswordHash) {
+        let Some(email) = &guesser.email else { return };
         let upgraded = async {
             let new = timed_hash(self.hasher.hash(password)).await?;
             Ok::<_, Error>(self.credentials.replace_hash(email, old, &new).await?)

@@ -116,7 +116,7 @@ impl Login {
             record = self.callers.find(token.user(), Some(token.session())).await?;
         }
         let user = self.authorize(session_of(token), record, now).await?.map_err(RefreshRefusal::Token)?;
-        self.issue_tokens(token.user(), user.version, Some((&current, session)), now).await
+        self.issue_tokens(token.user(), user.version, Some(&user), Some((&current, session)), now).await
     }
 
     /// Replaces a refresh token by its successor. Within the grace period the successor is the same each time, so a

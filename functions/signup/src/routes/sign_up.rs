@@ -15,7 +15,7 @@ use shared::{
         client_ip::ClientAddress,
         password::{Password, strength},
         throttle::ThrottleKey,
-        user::{Email, Name, NewUser, PublicId, PublicUser},
+        user::{Email, EmailError, Name, NewUser, PublicId, PublicUser},
     },
     http::{
         browser,
@@ -33,6 +33,7 @@ use shared::{
 use crate::Signup;
 
 pub(crate) async fn page(State(signup): State<Arc<Signup>>) -> Result<Response, Error> {
+    signup.check_open()?;
     pages::show(StatusCode::OK, &SignUpPage::new(signup.password_min_length))
 }
 
@@ -49,6 +50,8 @@ pub(crate) async fn sign_up(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, FormRejection> {
+    // Before any other work, such as reading the form.
+    signup.check_open().inspect_err(record_refusal)?;
     let is_page = browser::wants_page(&headers);
     if is_page {
         browser::check_origin(&headers).inspect_err(|error| audit::record_refusal(Attempt::SignUp, None, error))?;
@@ -70,9 +73,21 @@ pub(crate) async fn sign_up(
     }
 }
 
+/// Counts and records a sign-up that was refused before the account was to be created.
+fn record_refusal(error: &Error) {
+    if let Some(reason) = error.reason() {
+        metrics::sign_up(reason);
+        audit::record_refusal(Attempt::SignUp, None, error);
+    }
+}
+
 impl Signup {
+    fn check_open(&self) -> Result<(), Error> {
+        if self.sign_up.is_open { Ok(()) } else { Err(Error::SignUpClosed) }
+    }
+
     async fn sign_up(&self, fields: &Fields, client: ClientAddress) -> Result<PublicUser, Error> {
-        let (user, password) = parse(fields, self.password_min_length)?;
+        let (user, password) = self.parse(fields).inspect_err(record_refusal)?;
         match self.create(&user, password, client).await {
             Ok(()) => {
                 metrics::sign_up("done");
@@ -102,23 +117,28 @@ impl Signup {
             Creation::Created => Ok(()),
         }
     }
-}
 
-/// The three fields, or all the errors in them.
-fn parse(fields: &Fields, password_min_length: usize) -> Result<(NewUser, Password), Error> {
-    let name = fields.parse("name", Name::parse);
-    let email = fields.parse("email", Email::choose);
-    let password = fields.parse("password", |text| Password::choose(text, password_min_length));
-    let password = password.and_then(|password| {
-        let typed = ["name", "email"].map(|field| fields.get(field).unwrap_or_default().trim());
-        let canonical = email.as_ref().map_or("", Email::as_str);
-        strength::check(&password, typed[0], [typed[1], canonical])?;
-        Ok(password)
-    });
-    match (name, email, password) {
-        (Ok(name), Ok(email), Ok(password)) => Ok((NewUser { public_id: PublicId::random(), name, email }, password)),
-        (name, email, password) => {
-            Err(Error::Invalid([name.err(), email.err(), password.err()].into_iter().flatten().collect()))
+    /// The three fields, or all the errors in them.
+    fn parse(&self, fields: &Fields) -> Result<(NewUser, Password), Error> {
+        let name = fields.parse("name", Name::parse);
+        let email = fields.parse("email", Email::choose);
+        let password = fields.parse("password", |text| Password::choose(text, self.password_min_length));
+        let password = password.and_then(|password| {
+            let typed = ["name", "email"].map(|field| fields.get(field).unwrap_or_default().trim());
+            let canonical = email.as_ref().map_or("", Email::as_str);
+            strength::check(&password, typed[0], [typed[1], canonical])?;
+            Ok(password)
+        });
+        let email = email.and_then(|email| {
+            if self.sign_up.admits(&email) { Ok(email) } else { Err(EmailError::DomainNotAllowed.into()) }
+        });
+        match (name, email, password) {
+            (Ok(name), Ok(email), Ok(password)) => {
+                Ok((NewUser { public_id: PublicId::random(), name, email }, password))
+            }
+            (name, email, password) => {
+                Err(Error::Invalid([name.err(), email.err(), password.err()].into_iter().flatten().collect()))
+            }
         }
     }
 }

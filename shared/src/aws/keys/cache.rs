@@ -209,7 +209,8 @@ impl<K: Send + Sync + 'static> KeyCache<K> {
         }
     }
 
-    fn keys(&self) -> Arc<K> {
+    /// The cached keys, whatever their age.
+    pub fn keys(&self) -> Arc<K> {
         self.with_state(|state| state.keys.clone())
     }
 
@@ -254,7 +255,7 @@ mod tests {
         keys::{Algorithm, Jwk, JwkSet},
         session::SessionId,
         time::UnixSeconds,
-        token::{Issuer, IssuerConfig, TokenBinding, VerifierConfig},
+        token::{ClaimSelection, Grant, Issuer, IssuerConfig, TokenBinding, VerifierConfig},
         user::PublicId,
     };
 
@@ -302,13 +303,17 @@ mod tests {
         let keys =
             SigningKeySet::parse(&JwkSet::new(vec![key.clone()]).to_json(), Algorithm::EdDsa, Deployment::Aws).unwrap();
         let (issuer, lifetime) = ("postern".to_owned(), Duration::from_secs(3600));
-        let issuer_of_tokens =
-            Issuer::new(IssuerConfig { issuer, audience: Vec::new(), lifetime, not_before_delay: Duration::ZERO });
-        let binding = TokenBinding::Session(SessionId::parse(&"A".repeat(43)).unwrap());
-        issuer_of_tokens
-            .issue(keys.signer(UnixSeconds::new(u64::MAX), REFRESH), PublicId::random(), binding, None, now.seconds())
-            .unwrap()
-            .0
+        let issuer_of_tokens = Issuer::new(IssuerConfig {
+            issuer,
+            audience: Vec::new(),
+            lifetime,
+            not_before_delay: Duration::ZERO,
+            user_claims: ClaimSelection::default(),
+        });
+        let binding = TokenBinding::Session(SessionId::from_bytes([0; 32]));
+        let grant = Grant::new(PublicId::random(), binding);
+        let signer = keys.signer(UnixSeconds::new(u64::MAX), REFRESH);
+        issuer_of_tokens.issue(signer, grant, now.seconds()).unwrap().0
     }
 
     fn verifier() -> Verifier {

@@ -35,22 +35,26 @@ pub(super) fn generate(algorithm: Algorithm) -> Result<Members, Box<dyn std::err
             let d = text(pair.private_key().as_be_bytes()?.as_ref());
             Members { x: text(&point[1..33]), y: text(&point[33..]), d, ..kind("EC", Some("P-256")) }
         }
-        Algorithm::Rs256 => {
-            let der = rsa::KeyPair::generate(rsa::KeySize::Rsa2048)?.as_der()?;
-            let info = pkcs8::PrivateKeyInfoRef::try_from(der.as_ref())?;
-            let key = pkcs1::RsaPrivateKey::try_from(info.private_key.as_bytes())?;
-            let text = |number: pkcs1::UintRef<'_>| text(number.as_bytes());
-            Members {
-                n: text(key.modulus),
-                e: text(key.public_exponent),
-                d: text(key.private_exponent),
-                p: text(key.prime1),
-                q: text(key.prime2),
-                dp: text(key.exponent1),
-                dq: text(key.exponent2),
-                qi: text(key.coefficient),
-                ..kind("RSA", None)
-            }
-        }
+        Algorithm::Rs256 => rsa_of_size(rsa::KeySize::Rsa2048)?,
+    })
+}
+
+/// A new RSA key.
+pub(super) fn rsa_of_size(size: rsa::KeySize) -> Result<Members, Box<dyn std::error::Error>> {
+    let der = rsa::KeyPair::generate(size)?.as_der()?;
+    let info = pkcs8::PrivateKeyInfoRef::try_from(der.as_ref())?;
+    let key = pkcs1::RsaPrivateKey::try_from(info.private_key.as_bytes())?;
+    let text = |number: pkcs1::UintRef<'_>| Some(URL_SAFE_NO_PAD.encode(number.as_bytes()));
+    Ok(Members {
+        kty: "RSA".to_owned(),
+        n: text(key.modulus),
+        e: text(key.public_exponent),
+        d: text(key.private_exponent),
+        p: text(key.prime1),
+        q: text(key.prime2),
+        dp: text(key.exponent1),
+        dq: text(key.exponent2),
+        qi: text(key.coefficient),
+        ..Members::default()
     })
 }

@@ -25,6 +25,9 @@ pub(super) const MAX_KID: usize = 128;
 /// Longest RSA modulus, in bytes: the most that aws-lc verifies signatures with.
 const MAX_RSA_BYTES: usize = 8192 / 8;
 
+/// Length of an HMAC with SHA-256, in bytes.
+pub(super) const HMAC_SHA256_BYTES: usize = 32;
+
 /// A valid key: of its algorithm's kind, strong enough, with numbers that belong together.
 #[derive(Clone)]
 pub struct Jwk {
@@ -154,6 +157,16 @@ impl Jwk {
                 // jsonwebtoken expects RSA keys in PKCS #1, which PKCS #8 wraps.
                 Ok(EncodingKey::from_rsa_der(info.private_key.as_bytes()))
             }
+        }
+    }
+
+    /// Length of a signature, in bytes (RFC 7518 sections 3.2 to 3.4, RFC 8032 section 5.1.6).
+    pub(super) fn signature_bytes(&self) -> usize {
+        match self.algorithm {
+            Algorithm::Hs256 => HMAC_SHA256_BYTES,
+            Algorithm::EdDsa | Algorithm::Es256 => 64,
+            // As long as the modulus.
+            Algorithm::Rs256 => bytes(self.members.n.as_ref()).map_or(MAX_RSA_BYTES, |n| n.len()),
         }
     }
 

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
-use super::{Algorithm, KeyProblem, KeySetError, hmac_secret, jwk::Jwk, jwk_set::JwkSet};
+use super::{
+    Algorithm, KeyProblem, KeySetError, hmac_secret,
+    jwk::{HMAC_SHA256_BYTES, Jwk},
+    jwk_set::JwkSet,
+};
 use crate::domain::{deployment::Deployment, time::UnixSeconds};
 
 /// How much longer than the refresh time a new key waits before it signs, at most.
@@ -40,6 +44,12 @@ impl VerifyingKeySet {
         self.algorithm
     }
 
+    /// Whether one of the keys verifies a signature.
+    pub(crate) fn verifies(&self, signature: &str, message: &[u8], algorithm: jsonwebtoken::Algorithm) -> bool {
+        let verifies = |key| jsonwebtoken::crypto::verify(signature, message, key, algorithm).is_ok_and(|valid| valid);
+        self.keys.iter().any(|(_, key)| verifies(key))
+    }
+
     /// The key that a token names. A plain key has no `kid` and verifies every token.
     pub(crate) fn find(&self, kid: Option<&str>) -> Option<&DecodingKey> {
         self.keys.iter().find(|(name, _)| name.is_none() || name.as_deref() == kid).map(|(_, key)| key)
@@ -57,6 +67,8 @@ pub struct SigningKey {
     pub(crate) kid: Option<String>,
     pub(crate) key: EncodingKey,
     pub(crate) algorithm: Algorithm,
+    /// Length of its signatures, in bytes.
+    pub(crate) signature_bytes: usize,
     issued_at: Option<UnixSeconds>,
 }
 
@@ -98,7 +110,13 @@ impl SigningKeySet {
         }
         let set = JwkSet::parse(text, algorithm, deployment)?;
         let signing = |jwk: &Jwk| match jwk.encoding_key() {
-            Ok(key) => Ok(SigningKey { kid: Some(jwk.kid().to_owned()), key, algorithm, issued_at: jwk.issued_at() }),
+            Ok(key) => Ok(SigningKey {
+                kid: Some(jwk.kid().to_owned()),
+                key,
+                algorithm,
+                signature_bytes: jwk.signature_bytes(),
+                issued_at: jwk.issued_at(),
+            }),
             Err(problem) => Err(KeySetError::Key { key: jwk.kid().to_owned(), problem }),
         };
         let mut keys = set.keys().iter().map(signing).collect::<Result<Vec<_>, _>>()?.into_iter();
@@ -110,8 +128,8 @@ impl SigningKeySet {
     fn plain(text: &str, deployment: Deployment) -> Result<Self, KeySetError> {
         hmac_secret::check_strength(text.as_bytes(), deployment)?;
         let algorithm = Algorithm::Hs256;
-        let first =
-            SigningKey { kid: None, key: EncodingKey::from_secret(text.as_bytes()), algorithm, issued_at: None };
+        let key = EncodingKey::from_secret(text.as_bytes());
+        let first = SigningKey { kid: None, key, algorithm, signature_bytes: HMAC_SHA256_BYTES, issued_at: None };
         let keys = vec![(None, DecodingKey::from_secret(text.as_bytes()))];
         let verifying = VerifyingKeySet { algorithm, keys };
         Ok(Self { first, others: Vec::new(), verifying, public: JwkSet::new(Vec::new()).to_json() })
@@ -136,7 +154,7 @@ impl SigningKeySet {
         std::iter::once(now).chain(changes).filter(signs).min()
     }
 
-    fn keys(&self) -> impl Iterator<Item = &SigningKey> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &SigningKey> {
         std::iter::once(&self.first).chain(&self.others)
     }
 

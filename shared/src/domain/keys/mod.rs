@@ -18,6 +18,14 @@ pub use self::{
     problem::KeyProblem,
 };
 
+/// A set of one new RSA key of this size, for tests: [`Jwk::generate`] generates the smallest ones only.
+#[cfg(test)]
+pub(in crate::domain) fn rsa_signing_keys(size: aws_lc_rs::rsa::KeySize) -> SigningKeySet {
+    let members = generate::rsa_of_size(size).unwrap();
+    let set = serde_json::json!({ "keys": [members] }).to_string();
+    SigningKeySet::parse(&set, Algorithm::Rs256, crate::domain::deployment::Deployment::Aws).unwrap()
+}
+
 #[cfg(test)]
 mod jwk_tests;
 #[cfg(test)]

@@ -7,28 +7,17 @@ use tokio::{sync::Semaphore, task};
 use tracing::Span;
 
 use super::{
-    HashError, Password, PasswordHash, Verdict, hash,
+    Cost, HashError, LegacyHashes, Password, PasswordHash, Verdict,
+    derive::hash_password,
     memory_pool::{Guard, MemoryPool},
+    verify::Comparison,
 };
-
-/// OWASP's minimum for Argon2id (Password Storage Cheat Sheet).
-pub const OWASP_MINIMUM: Cost = Cost { memory_kib: 19_456, iterations: 2, parallelism: 1 };
-
-/// The cost of a hash: Argon2's parameters m, t and p.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cost {
-    /// Memory, in KiB.
-    pub memory_kib: u32,
-    /// Passes over the memory.
-    pub iterations: u32,
-    /// Lanes. They are computed sequentially.
-    pub parallelism: u32,
-}
 
 /// Computes and compares hashes at one cost, on blocking threads: a hash takes tens of milliseconds of CPU.
 #[derive(Clone)]
 pub struct Hasher {
     argon2: Argon2<'static>,
+    comparison: Arc<Comparison>,
     memory: Arc<MemoryPool>,
     /// One permit per processor: more hashes at once would not be faster and need more memory.
     permits: Arc<Semaphore>,
@@ -41,25 +30,40 @@ impl Hasher {
         let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None)?;
         Ok(Self {
             memory: Arc::new(MemoryPool::new(params.block_count())),
+            comparison: Arc::new(Comparison { configured: params.clone(), listed: LegacyHashes::default() }),
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             permits: Arc::new(Semaphore::new(processors)),
         })
     }
 
+    /// Does the work of these schemes in every comparison, whatever the scheme of the hash is.
+    #[must_use]
+    pub fn with_legacy_hashes(mut self, listed: LegacyHashes) -> Self {
+        self.comparison = Arc::new(Comparison { configured: self.argon2.params().clone(), listed });
+        self
+    }
+
+    /// The list of schemes that has to be set for the time of a comparison not to reveal that an account has this hash;
+    /// `None` if it does not reveal it.
+    pub fn missing_legacy_hashes(&self, hash: &PasswordHash) -> Option<LegacyHashes> {
+        let scheme = self.comparison.unlisted(hash)?;
+        let mut needed = self.comparison.listed.clone();
+        needed.add(scheme);
+        Some(needed)
+    }
+
     /// Hashes a password with a random salt of 16 bytes.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
         let argon2 = self.argon2.clone();
-        let hash = self.compute(move |memory| hash::compute(&argon2, memory, &password)).await??;
-        Ok(PasswordHash::from_stored(hash.to_string()))
+        self.compute(move |memory| hash_password(&argon2, memory, &password)).await?
     }
 
     /// Compares a password with a hash in constant time. Without a hash, for an unknown user, the same work is done
-    /// and the verdict is [`Verdict::Mismatch`], so the response time does not reveal whether an account exists.
+    /// and the verdict is [`Verdict::Mismatch`], so the response time does not reveal whether an account exists. The
+    /// same holds for a hash that cannot be verified; its cost is not computed.
     pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<Verdict, HashError> {
-        let argon2 = self.argon2.clone();
-        self.compute(move |memory| hash::compare(&argon2, memory, &password, hash.as_ref()))
-            .await?
-            .map_err(HashError::from)
+        let comparison = self.comparison.clone();
+        self.compute(move |memory| comparison.verify(memory, &password, hash.as_ref())).await?
     }
 
     async fn compute<T: Send + 'static>(
@@ -93,7 +97,7 @@ mod tests {
 
     use argon2::PasswordHasher as _;
 
-    use super::*;
+    use super::{super::OWASP_MINIMUM, *};
     use crate::domain::error_chain::causes;
 
     const LOW: Cost = Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
@@ -198,10 +202,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_malformed_stored_hash_is_an_error_and_not_a_wrong_password() {
+    async fn a_malformed_stored_hash_is_not_compared() {
         for stored in ["not a hash", "$argon2id$v=19$m=64,t=1,p=1", "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ"] {
             let hash = PasswordHash::from_stored(stored.to_owned());
-            assert!(hasher(LOW).verify(Password::new("correct horse"), Some(hash)).await.is_err(), "{stored}");
+            let verdict = hasher(LOW).verify(Password::new("correct horse"), Some(hash)).await.unwrap();
+            assert!(matches!(verdict, Verdict::Unusable(_)), "{stored}: {verdict:?}");
         }
     }
 }

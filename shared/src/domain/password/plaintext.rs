@@ -8,7 +8,11 @@ pub const MAX_BYTES: usize = 1024;
 
 /// A password in NFC, otherwise as typed (NIST SP 800-63B-4 section 3.1.1.2).
 #[derive(Clone, Debug)]
-pub struct Password(SecretString);
+pub struct Password {
+    normalized: SecretString,
+    /// As the client sent it, if that differs: other systems do not normalize.
+    as_sent: Option<SecretString>,
+}
 
 /// Why a password cannot be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +31,9 @@ pub enum PasswordError {
 impl Password {
     /// A password to compare with a stored hash. No rule applies.
     pub fn new(text: &str) -> Self {
-        Self(text.nfc().collect::<String>().into())
+        let normalized = text.nfc().collect::<String>();
+        let as_sent = (normalized != text).then(|| text.into());
+        Self { normalized: normalized.into(), as_sent }
     }
 
     /// A new password of at least `minimum` characters (Unicode scalar values).
@@ -44,7 +50,17 @@ impl Password {
 
     /// The password in plaintext.
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.normalized.expose_secret()
+    }
+
+    /// The password as the client sent it, which other systems have hashed.
+    pub(super) fn as_sent(&self) -> &str {
+        self.as_sent.as_ref().unwrap_or(&self.normalized).expose_secret()
+    }
+
+    /// The normalized form, and the form that was sent if it differs.
+    pub(super) fn forms(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.normalized), self.as_sent.as_ref()].into_iter().flatten().map(ExposeSecret::expose_secret)
     }
 }
 

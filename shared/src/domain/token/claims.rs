@@ -1,6 +1,7 @@
 //! The claims of access tokens.
 
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::domain::{session::SessionId, time::UnixSeconds, user::PublicId};
@@ -31,7 +32,18 @@ pub struct Claims {
     /// The user's version, for a token that belongs to no session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ver: Option<u64>,
+    /// When the user authenticated (OpenID Connect Core 1.0 section 2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<UnixSeconds>,
+    /// How the user authenticated: [`PASSWORD`].
+    pub amr: [&'static str; 1],
+    /// The selected claims about the user: [`ClaimSelection`](super::ClaimSelection).
+    #[serde(flatten)]
+    pub user: Map<String, Value>,
 }
+
+/// The authentication method of every log-in (RFC 8176 section 2).
+pub(super) const PASSWORD: &str = "pwd";
 
 /// RFC 7519 section 4.1.3.
 fn one_or_several<S: Serializer>(audience: &[String], serializer: S) -> Result<S::Ok, S::Error> {

@@ -14,8 +14,8 @@ use crate::domain::{
     user::PublicId,
 };
 
-/// Longest token that is examined, in bytes. Postern's tokens have fewer than 1,200.
-const MAX_BYTES: usize = 4096;
+/// Longest token that is examined, in bytes. Postern's tokens have at most [`MAX_TOKEN_BYTES`](super::MAX_TOKEN_BYTES).
+pub(super) const MAX_BYTES: usize = 4096;
 
 /// What a verifier requires of a token, besides the signature, `exp`, `iss`, `aud` and `sub`, which it always verifies.
 #[derive(Debug, Clone, PartialEq, Eq)]

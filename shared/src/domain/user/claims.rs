@@ -1,9 +1,14 @@
 //! A user's own claims: facts that the operator stores with a user, such as a department.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Longest text form of groups and claims together, in bytes. A token with all of them still fits into a cookie.
+/// Longest text form of the claims, in bytes.
 pub const MAX_BYTES: usize = 2048;
+
+/// Longest JSON object of name, address, groups and claims together, in bytes. A token with all of them fits into a
+/// cookie.
+pub const MAX_TOTAL_BYTES: usize = 2150;
 
 /// Longest name of a claim, in characters.
 const MAX_NAME: usize = 64;
@@ -57,7 +62,8 @@ const RESERVED: [&str; 36] = [
 /// assert_eq!(claims.get("department").unwrap(), "research");
 /// assert!(UserClaims::parse(r#"{"sub":"another user"}"#).is_err());
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct UserClaims(Map<String, Value>);
 
 /// Why claims are rejected. The text names the claim, never its value.
@@ -72,9 +78,12 @@ pub enum ClaimsError {
     /// A name that is empty, too long, or has other characters.
     #[error("the name of a claim must have 1 to 64 ASCII letters, digits and _ - . : /")]
     Name,
-    /// More than 2,048 bytes.
-    #[error("claims must not exceed 2048 bytes; the largest is {0}")]
+    /// More than [`MAX_BYTES`].
+    #[error("claims must not exceed {MAX_BYTES} bytes; the largest is {0}")]
     TooLarge(String),
+    /// More than [`MAX_TOTAL_BYTES`].
+    #[error("name, address, groups and claims together must not exceed {MAX_TOTAL_BYTES} bytes; the largest is {0}")]
+    TooLargeTogether(String),
 }
 
 impl UserClaims {
@@ -88,12 +97,28 @@ impl UserClaims {
         for name in claims.keys() {
             check_name(name)?;
         }
-        let claims = Self(claims);
-        let largest = || claims.0.iter().max_by_key(|(_, value)| value.to_string().len()).map(|(name, _)| name.clone());
-        if claims.to_json().len() > MAX_BYTES {
-            return Err(ClaimsError::TooLarge(largest().unwrap_or_default()));
+        if json_length(&claims) > MAX_BYTES {
+            return Err(ClaimsError::TooLarge(largest(&claims)));
         }
-        Ok(claims)
+        Ok(Self(claims))
+    }
+
+    /// Checks that a token with the name, the address, the groups and the claims of a user fits into a cookie. Every
+    /// write of one of them must check it.
+    ///
+    /// ```
+    /// # use shared::domain::user::UserClaims;
+    /// let claims = UserClaims::parse(r#"{"department":"research"}"#).unwrap();
+    /// assert!(claims.check_total("Ada", "ada@example.com", &["admin".to_owned()]).is_ok());
+    /// let error = claims.check_total("Ada", "ada@example.com", &["x".repeat(2150)]).unwrap_err();
+    /// assert!(error.to_string().ends_with("the largest is groups"));
+    /// ```
+    pub fn check_total(&self, name: &str, email: &str, groups: &[String]) -> Result<(), ClaimsError> {
+        let mut all = self.0.clone();
+        all.insert("name".to_owned(), name.into());
+        all.insert("email".to_owned(), email.into());
+        all.insert("groups".to_owned(), groups.into());
+        if json_length(&all) > MAX_TOTAL_BYTES { Err(ClaimsError::TooLargeTogether(largest(&all))) } else { Ok(()) }
     }
 
     /// The same claims with another value of `name`.
@@ -135,12 +160,27 @@ impl UserClaims {
     }
 }
 
+/// The name of the member with the longest value.
+pub(in crate::domain) fn largest(claims: &Map<String, Value>) -> String {
+    let longest = claims.iter().max_by_key(|(_, value)| value.to_string().len());
+    longest.map(|(name, _)| name.clone()).unwrap_or_default()
+}
+
+fn json_length(claims: &Map<String, Value>) -> usize {
+    Value::Object(claims.clone()).to_string().len()
+}
+
 fn check_name(name: &str) -> Result<(), ClaimsError> {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-.:/".contains(&b);
     if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(is_allowed) {
         return Err(ClaimsError::Name);
     }
-    if RESERVED.contains(&name) { Err(ClaimsError::Reserved(name.to_owned())) } else { Ok(()) }
+    // Go's encoding/json, for one, ignores case: there `Sub` would replace `sub`.
+    if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+        Err(ClaimsError::Reserved(name.to_owned()))
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -152,13 +192,23 @@ mod tests {
         for name in RESERVED {
             let claims = UserClaims::default().with(name, Value::from(1));
             assert_eq!(claims, Err(ClaimsError::Reserved(name.to_owned())));
+            let upper = name.to_uppercase();
+            assert_eq!(UserClaims::check_name(&upper), Err(ClaimsError::Reserved(upper.clone())));
         }
         for name in ["", "two words", "zoë", "a\"b", "a\n", &"a".repeat(65)] {
             assert_eq!(UserClaims::default().with(name, Value::from(1)), Err(ClaimsError::Name), "{name}");
         }
-        for name in ["department", "https://example.com/role", "a".repeat(64).as_str(), "Sub"] {
+        for name in ["department", "https://example.com/role", "a".repeat(64).as_str(), "subs"] {
             assert!(UserClaims::default().with(name, Value::from(1)).is_ok(), "{name}");
         }
+    }
+
+    #[test]
+    fn the_reference_lists_the_reserved_names() {
+        let reference = include_str!("../../../../docs/reference/data-model.md");
+        let list = reference.split("are reserved, whatever their case:").nth(1).unwrap();
+        let names: Vec<&str> = list.split("\n- ").next().unwrap().split('`').skip(1).step_by(2).collect();
+        assert_eq!(names, RESERVED);
     }
 
     #[test]
@@ -167,6 +217,25 @@ mod tests {
         let fits = claims.clone().with("large", Value::from("x".repeat(2026))).unwrap();
         assert_eq!(fits.to_json().len(), MAX_BYTES);
         assert_eq!(claims.with("large", Value::from("x".repeat(2027))), Err(ClaimsError::TooLarge("large".to_owned())));
+    }
+
+    #[test]
+    fn name_address_groups_and_claims_have_a_common_limit_and_the_largest_is_named() {
+        let total = |json: &str, name: &str, email: &str, groups: &[&str]| {
+            let groups: Vec<String> = groups.iter().map(|&group| group.to_owned()).collect();
+            UserClaims::parse(json).unwrap().check_total(name, email, &groups)
+        };
+        let too_large = |claim: &str| Err(ClaimsError::TooLargeTogether(claim.to_owned()));
+        let of_2048 = format!(r#"{{"note":"{}"}}"#, "x".repeat(2037));
+        assert_eq!(of_2048.len(), MAX_BYTES);
+        assert_eq!(total(&of_2048, "Ada Lovelace", "ada@example.com", &["admin"]), Ok(()));
+        assert_eq!(total(&of_2048, &"\u{1f469}".repeat(100), "ada@example.com", &[]), too_large("note"));
+        assert_eq!(total("{}", "Ada", "ada@example.com", &["\u{1}".repeat(360).as_str()]), too_large("groups"));
+        assert_eq!(total("{}", &"\u{1f469}".repeat(100), &"e".repeat(254), &[]), Ok(()), "every sign-up fits");
+        let empty = r#"{"name":"","email":"","groups":[""]}"#.len();
+        let groups = "g".repeat(MAX_TOTAL_BYTES - empty);
+        assert_eq!(total("{}", "", "", &[groups.as_str()]), Ok(()));
+        assert_eq!(total("{}", "", "", &[format!("{groups}g").as_str()]), too_large("groups"));
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, char::canonical_combining_class, is_nfkc_quick};
 use unicode_security::{RestrictionLevel, RestrictionLevelDetection};
 
-use super::characters::{is_blank, is_soft_dotted};
+use super::{
+    characters::{is_blank, is_soft_dotted},
+    email_domain::EmailDomain,
+};
 
 /// Longest address, in bytes (RFC 5321 section 4.5.3.1.3, without the angle brackets).
 pub const MAX_BYTES: usize = 254;
@@ -39,6 +41,9 @@ pub enum EmailError {
     /// The local part looks like another one: see [`Email::choose`].
     #[error("must not mix alphabets, or contain look-alike characters, before the @")]
     Confusable,
+    /// A domain that may not sign up. The text does not name those that may: they can tell who uses the service.
+    #[error("must be in a domain that may sign up here; use an address of your organization")]
+    DomainNotAllowed,
 }
 
 impl Email {
@@ -62,7 +67,8 @@ impl Email {
         }
         let (local, domain) = text.rsplit_once('@').ok_or(EmailError::Malformed)?;
         let local = local_part(local)?;
-        let domain = domain_part(domain)?;
+        let domain = EmailDomain::parse(domain).ok_or(EmailError::Malformed)?;
+        let domain = domain.as_str();
         if local.len() + 1 + domain.len() > MAX_BYTES {
             return Err(EmailError::TooLong);
         }
@@ -72,6 +78,11 @@ impl Email {
     /// The canonical form.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether the address is in this domain. A subdomain is another domain.
+    pub fn is_in(&self, domain: &EmailDomain) -> bool {
+        self.0.rsplit_once('@').is_some_and(|(_, own)| own == domain.as_str())
     }
 }
 
@@ -143,19 +154,6 @@ fn is_atom_character(c: char) -> bool {
         return c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
     }
     !is_blank(c)
-}
-
-/// At least two labels within the lengths of DNS (RFC 1035 section 2.3.4), mapped to A-labels by UTS 46.
-fn domain_part(text: &str) -> Result<String, EmailError> {
-    let domain = Uts46::new()
-        .to_ascii(text.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
-        .map_err(|_| EmailError::Malformed)?;
-    let (_, top_level) = domain.rsplit_once('.').ok_or(EmailError::Malformed)?;
-    // No top-level domain is a number, but the last part of an IPv4 address is.
-    if top_level.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(EmailError::Malformed);
-    }
-    Ok(domain.into_owned())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod characters;
 mod claims;
 mod email;
+mod email_domain;
 mod name;
 
 use std::fmt;
@@ -10,10 +11,12 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+pub(in crate::domain) use self::claims::largest as largest_claim;
 pub use self::{
-    claims::{ClaimsError, MAX_BYTES as MAX_CLAIMS_BYTES, UserClaims},
+    claims::{ClaimsError, MAX_BYTES as MAX_CLAIMS_BYTES, MAX_TOTAL_BYTES as MAX_TOTAL_CLAIMS_BYTES, UserClaims},
     email::{Email, EmailError, MAX_BYTES as MAX_EMAIL_BYTES},
-    name::{Name, NameError},
+    email_domain::EmailDomain,
+    name::{MAX_BYTES as MAX_NAME_BYTES, Name, NameError},
 };
 
 /// The public identifier of a user: a UUID v4 in lower case with hyphens (RFC 9562 section 4).

@@ -7,6 +7,9 @@ use super::characters::{is_blank, is_emoji, is_han, is_letter, is_mark, is_stack
 /// Longest name, in characters (Unicode scalar values).
 const MAX_CHARACTERS: usize = 100;
 
+/// Longest name, in bytes of UTF-8. In JSON it is not longer: the characters that need an escape there are ASCII.
+pub const MAX_BYTES: usize = 4 * MAX_CHARACTERS;
+
 /// Most marks on one letter (UTS 39 section 5.4). More would cover the lines above and below.
 const MAX_MARKS: usize = 4;
 

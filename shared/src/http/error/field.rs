@@ -9,6 +9,9 @@ use crate::domain::{
     user::{EmailError, NameError},
 };
 
+/// The code of an email address that `SIGNUP_DOMAINS` does not admit.
+const DOMAIN_NOT_ALLOWED: &str = "domain-not-allowed";
+
 /// A field that breaks a rule.
 ///
 /// ```
@@ -38,6 +41,11 @@ impl FieldError {
         Self::new(field, "required", "is required")
     }
 
+    /// Whether the value was judged and refused, rather than malformed.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.code == DOMAIN_NOT_ALLOWED
+    }
+
     /// The same error for another field.
     #[must_use]
     pub fn on(mut self, field: &str) -> Self {
@@ -64,6 +72,7 @@ impl From<EmailError> for FieldError {
             EmailError::Malformed => "malformed",
             EmailError::TooLong => "too-long",
             EmailError::Confusable => "confusable",
+            EmailError::DomainNotAllowed => "domain-not-allowed",
         };
         Self::new("email", code, error)
     }
@@ -87,5 +96,19 @@ impl From<StrengthError> for FieldError {
             StrengthError::WellKnown => "well-known",
         };
         Self::new("password", code, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_domain_that_may_not_sign_up_is_a_refusal() {
+        assert!(FieldError::from(EmailError::DomainNotAllowed).is_refusal());
+        for error in [EmailError::Malformed, EmailError::TooLong, EmailError::Confusable] {
+            assert!(!FieldError::from(error).is_refusal(), "{error}");
+        }
+        assert!(!FieldError::required("email").is_refusal());
     }
 }

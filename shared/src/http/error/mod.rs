@@ -17,9 +17,9 @@ pub use self::{field::FieldError, response::ErrorStyle};
 use crate::{
     aws::store::StoreError,
     domain::{
-        authorization::{RefreshRefusal, TokenRefusal},
+        authorization::{PasswordRefusal, RefreshRefusal, TokenRefusal},
         password::HashError,
-        token::TokenError,
+        token::{IssueError, TokenError},
     },
 };
 
@@ -58,6 +58,9 @@ pub enum Error {
     /// All the fields that break a rule.
     #[error("fields are invalid")]
     Invalid(Vec<FieldError>),
+    /// Sign-up while `SIGNUP` is `closed`.
+    #[error("sign-up is closed")]
+    SignUpClosed,
     /// Sign-up with an address that already has an account.
     #[error("email address already has an account")]
     EmailTaken,
@@ -67,9 +70,9 @@ pub enum Error {
     /// Log-in with an address that has no account.
     #[error("email address has no account")]
     UnknownUser,
-    /// Log-in with a wrong password.
-    #[error("password is wrong")]
-    WrongPassword,
+    /// Log-in with a password that is not accepted.
+    #[error("password is refused")]
+    WrongPassword(PasswordRefusal),
     /// Log-in to a disabled account with its password. The response is that to a wrong password, so it does not confirm
     /// the password.
     #[error("user is disabled")]
@@ -89,9 +92,9 @@ pub enum Error {
     /// A refresh token that is not accepted.
     #[error("refresh token is refused")]
     RefreshRefused(#[source] RefreshRefusal),
-    /// An authenticated user confirmed an operation with a wrong password.
-    #[error("confirmation password is wrong")]
-    PasswordNotConfirmed,
+    /// An authenticated user confirmed an operation with a password that is not accepted.
+    #[error("confirmation password is refused")]
+    PasswordNotConfirmed(PasswordRefusal),
     /// The user is not in the group that may list users.
     #[error("user is not in the required group")]
     Forbidden,
@@ -107,9 +110,9 @@ pub enum Error {
     /// A password could not be hashed.
     #[error("password hash failed")]
     Hash(#[from] HashError),
-    /// A token could not be signed.
-    #[error("token could not be signed")]
-    Sign(#[from] jsonwebtoken::errors::Error),
+    /// A token could not be issued.
+    #[error("token could not be issued")]
+    Issue(#[from] IssueError),
     /// The operating system's generator or a digest failed.
     #[error("random bytes or a digest could not be produced")]
     Random(#[from] aws_lc_rs::error::Unspecified),
@@ -155,9 +158,9 @@ impl ErrorKind {
     /// limiter refunds it.
     ///
     /// ```
-    /// use shared::http::error::Error;
+    /// use shared::{domain::authorization::PasswordRefusal, http::error::Error};
     ///
-    /// assert!(Error::WrongPassword.kind().is_refusal());
+    /// assert!(Error::WrongPassword(PasswordRefusal::Wrong).kind().is_refusal());
     /// assert!(!Error::Late.kind().is_refusal());
     /// ```
     pub fn is_refusal(self) -> bool {
@@ -170,9 +173,10 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         use ErrorKind::{Failed, Malformed, Refused};
         match self {
+            Self::SignUpClosed => Refused("sign-up-closed"),
             Self::EmailTaken => Refused("email-taken"),
             Self::UnknownUser => Refused("unknown-user"),
-            Self::WrongPassword | Self::PasswordNotConfirmed => Refused("wrong-password"),
+            Self::WrongPassword(refusal) | Self::PasswordNotConfirmed(refusal) => Refused(refusal.reason()),
             Self::Disabled => Refused("user-disabled"),
             Self::Throttled { .. } => Refused("too-many-requests"),
             Self::TokenMissing => Refused("token-missing"),
@@ -188,12 +192,14 @@ impl Error {
             | Self::Malformed { .. }
             | Self::UnsupportedMediaType
             | Self::BodyTooLarge
-            | Self::Invalid(_)
             | Self::CredentialsMissing => Malformed,
+            Self::Invalid(errors) => {
+                errors.iter().find(|error| error.is_refusal()).map_or(Malformed, |error| Refused(error.code))
+            }
             Self::Store(_)
             | Self::Late
             | Self::Hash(_)
-            | Self::Sign(_)
+            | Self::Issue(_)
             | Self::Random(_)
             | Self::Page(_)
             | Self::Panic => Failed,
@@ -234,10 +240,11 @@ impl Error {
             Self::UnsupportedMediaType => plain(S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", MEDIA_TYPE),
             Self::BodyTooLarge => plain(S::PAYLOAD_TOO_LARGE, "body-too-large", "The body must not exceed 64 KiB."),
             Self::Invalid(errors) => plain(S::UNPROCESSABLE_ENTITY, "invalid-fields", INVALID_FIELDS).errors(errors),
+            Self::SignUpClosed => plain(S::FORBIDDEN, "sign-up-closed", SIGN_UP_CLOSED),
             Self::EmailTaken => profile::email_taken(style),
             Self::CredentialsMissing => profile::credentials_missing(style),
             Self::UnknownUser => profile::unknown_user(style),
-            Self::WrongPassword | Self::Disabled => profile::wrong_password(style),
+            Self::WrongPassword(_) | Self::Disabled => profile::wrong_password(style),
             Self::Throttled { wait } => {
                 plain(S::TOO_MANY_REQUESTS, "too-many-requests", THROTTLED).retry_after(whole_seconds(*wait))
             }
@@ -250,7 +257,7 @@ impl Error {
             Self::RefreshRefused(_) => plain(S::UNAUTHORIZED, "invalid-refresh-token", INVALID_REFRESH_TOKEN)
                 .challenge(style.bearer(Some("invalid_token"))),
             // Not 401: the token is valid, and clients would refresh it and repeat the request.
-            Self::PasswordNotConfirmed => plain(S::FORBIDDEN, "wrong-password", profile::WRONG_PASSWORD),
+            Self::PasswordNotConfirmed(_) => plain(S::FORBIDDEN, "wrong-password", profile::WRONG_PASSWORD),
             Self::Forbidden => plain(S::FORBIDDEN, "forbidden", "You do not have permission to perform this action."),
             Self::CrossSite => plain(S::FORBIDDEN, "cross-site", CROSS_SITE),
             Self::Store(StoreError::Unavailable { .. }) | Self::Late => {
@@ -258,7 +265,7 @@ impl Error {
             }
             Self::Store(StoreError::Corrupt { .. })
             | Self::Hash(_)
-            | Self::Sign(_)
+            | Self::Issue(_)
             | Self::Random(_)
             | Self::Page(_)
             | Self::Panic => plain(S::INTERNAL_SERVER_ERROR, "internal-error", INTERNAL_ERROR),
@@ -272,6 +279,8 @@ const METHOD_NOT_ALLOWED: &str = "This method is not allowed for this path. See 
 const MEDIA_TYPE: &str = "Send one Content-Type header: application/json, application/x-www-form-urlencoded or \
                           multipart/form-data, in UTF-8.";
 const INVALID_FIELDS: &str = "Some fields are invalid. See errors for details.";
+const SIGN_UP_CLOSED: &str =
+    "This service does not accept new accounts at present. Contact its administrator to get an account.";
 const THROTTLED: &str = "Too many attempts. Wait for the number of seconds in the Retry-After header, then try again.";
 const TOKEN_MISSING: &str = "Send an access token in the Authorization: Bearer or x-access-token header.";
 const INVALID_TOKEN: &str = "The access token is invalid, expired or revoked. Log in to get a new one.";

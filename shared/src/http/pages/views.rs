@@ -34,6 +34,8 @@ pub struct LogInPage {
     pub email: String,
     /// Whether the user left the password empty.
     pub lacks_password: bool,
+    /// Whether the page links to the sign-up.
+    pub offers_sign_up: bool,
     /// The page that follows the log-in.
     pub return_to: Option<ReturnTo>,
     /// What the user did before.
@@ -155,6 +157,7 @@ pub(super) struct ErrorPage {
 impl ErrorPage {
     pub(super) fn new(error: &Error, response: &ErrorResponse) -> Self {
         let heading = match response.status {
+            _ if matches!(error, Error::SignUpClosed) => "Sign-up is closed",
             StatusCode::FORBIDDEN => "Not allowed",
             StatusCode::NOT_FOUND => "Page not found",
             StatusCode::TOO_MANY_REQUESTS => "Too many attempts",
@@ -172,6 +175,7 @@ mod tests {
     use crate::{
         config::SecurityProfile,
         domain::{
+            authorization::PasswordRefusal,
             session::{RefreshToken, SessionClient},
             time::UnixSeconds,
             user::{PublicId, UserClaims},
@@ -201,7 +205,7 @@ mod tests {
             (Part::Deletion, "password", "Password is required."),
         ] {
             for (error, message) in [
-                (Error::PasswordNotConfirmed, "The password is incorrect."),
+                (Error::PasswordNotConfirmed(PasswordRefusal::Wrong), "The password is incorrect."),
                 (Error::Invalid(vec![FieldError::required("password")]), missing),
             ] {
                 let page = AccountPage { part, ..AccountPage::new(user.clone(), &[other.clone()], None) };

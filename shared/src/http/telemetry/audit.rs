@@ -33,6 +33,8 @@ pub enum Event {
     Deleted,
     /// A user listed a page of users.
     Listed,
+    /// A token of the old application identified the caller.
+    LegacyTokenAccepted,
 }
 
 /// A request that was refused.
@@ -69,6 +71,7 @@ impl Event {
             Self::PasswordChanged => "password-changed",
             Self::Deleted => "deleted",
             Self::Listed => "listed",
+            Self::LegacyTokenAccepted => "legacy-token-accepted",
         }
     }
 }

@@ -5,6 +5,7 @@
 //! |---|---|---|---|
 //! | `LogIns`, `SignUps` | count | none, and `Outcome` | the functions |
 //! | `Throttled`, `Errors`, `ColdStarts` | count | | this layer |
+//! | `UnusableHashes` | stored hashes that cannot be verified | | the functions |
 //! | `CorruptItems` | items that a list of users omits | | [`aws::store`](crate::aws::store) |
 //! | `HashMilliseconds` | ms per hash, including the wait for a processor | | the functions |
 //! | `StoreMilliseconds` | ms per call of the database, including its retries | | [`aws::store`](crate::aws::store) |
@@ -25,7 +26,7 @@ pub fn start(function: &str) {
         Ok(collector) => {
             // Only the first call gets here, so the cell is empty.
             let _ = COLLECTOR.set(collector);
-            for name in ["LogIns", "SignUps", "Throttled", "Errors", "ColdStarts", "CorruptItems"] {
+            for name in ["LogIns", "SignUps", "Throttled", "Errors", "ColdStarts", "CorruptItems", "UnusableHashes"] {
                 describe_counter!(name, Unit::Count, "");
             }
             for name in ["HashMilliseconds", "StoreMilliseconds"] {
@@ -62,6 +63,11 @@ pub fn sign_up(outcome: &'static str) {
 /// Counts a request that a rate limit refused.
 pub fn throttled() {
     counter!("Throttled").increment(1);
+}
+
+/// Counts a comparison with a stored hash that cannot be verified.
+pub fn unusable_hash() {
+    counter!("UnusableHashes").increment(1);
 }
 
 /// Counts a response with a 5xx status.

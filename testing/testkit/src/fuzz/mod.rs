@@ -7,7 +7,8 @@ mod cursor;
 mod email;
 mod event;
 mod fields;
+mod hash;
 mod password;
 mod token;
 
-pub use self::{body::body, cursor::cursor, email::email, event::event, password::password, token::token};
+pub use self::{body::body, cursor::cursor, email::email, event::event, hash::hash, password::password, token::token};

@@ -9,7 +9,7 @@ use shared::domain::{
     deployment::Deployment,
     keys::{Algorithm, SigningKeySet, VerifyingKeySet},
     time::UnixSeconds,
-    token::{Claim, TokenBinding, Verifier, VerifierConfig},
+    token::{Claim, LegacyVerifier, TokenBinding, Verifier, VerifierConfig},
 };
 
 use crate::{forge, service::KEY};
@@ -23,6 +23,8 @@ use crate::{forge, service::KEY};
 ///
 /// A token is accepted only if it is byte for byte the issued one, or if it is correctly signed and all its claims are
 /// valid.
+///
+/// The correctly signed ones are also tokens of an old application, whose rules apply to them as well.
 pub fn token(data: &[u8]) {
     let Some((&kind, rest)) = data.split_first() else { return };
     match kind {
@@ -79,6 +81,12 @@ static ED25519: LazyLock<IssuedToken> = LazyLock::new(|| {
     let set = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "one", "x": POINT }] }).to_string();
     let keys = VerifyingKeySet::parse_public(&set, Algorithm::EdDsa, Deployment::Aws).expect("the key is valid");
     IssuedToken { keys, verifier: verifier(Algorithm::EdDsa, None), valid: format!("{message}.{signature}") }
+});
+
+/// The verifier of an old application that signs with [`KEY`].
+static LEGACY: LazyLock<LegacyVerifier> = LazyLock::new(|| {
+    let until = NOW + Duration::from_secs(86_400);
+    LegacyVerifier::new(KEY, false, &ED25519.keys, until, Duration::ZERO).expect("the key is valid")
 });
 
 fn valid_claims() -> Value {
@@ -157,6 +165,7 @@ fn signed_token(data: &[u8], audience: Option<&str>) {
     let text = String::from_utf8_lossy(data);
     let (header, claims) = text.split_once('\n').unwrap_or((r#"{"alg":"HS256"}"#, &text));
     let token = forge::token(header, claims);
+    legacy_token(header, claims, &token);
     if let Ok(verified) = verifier(Algorithm::Hs256, audience).verify(&token, &HMAC.keys, NOW) {
         let (Some(header), Some(claims)) = (parse_part(header), parse_part(claims)) else { return };
         assert_eq!(header["alg"], "HS256", "{header}");
@@ -189,5 +198,29 @@ fn signed_token(data: &[u8], audience: Option<&str>) {
     for key in [POINT.as_bytes(), &forge::decode(POINT)] {
         let forged = forge::sign(&header, &claims, key, jsonwebtoken::Algorithm::HS256);
         assert!(ED25519.verifier.verify(&forged, &ED25519.keys, NOW).is_err(), "{forged}");
+    }
+}
+
+/// Verifies the same token as one of an old application. An accepted token is checked again, and Postern did
+/// not issue it.
+fn legacy_token(header: &str, claims: &str, token: &str) {
+    /// The second after [`NOW`].
+    const NEXT_SECOND: f64 = 1_795_334_401.0;
+    let Some(Ok(verified)) = LEGACY.verify(token, NOW) else { return };
+    assert!(HMAC.verifier.verify(token, &HMAC.keys, NOW).is_err(), "both kinds at once: {token}");
+    assert_eq!(verified.binding, TokenBinding::Version(0));
+    let (Some(header), Some(claims)) = (parse_part(header), parse_part(claims)) else { return };
+    let members = header.as_object().expect("the header is an object");
+    let has_type = members.get("typ").map(|typ| typ.as_str().expect("typ is a string").to_ascii_lowercase());
+    assert!(header["alg"] == "HS256" && has_type.as_ref().is_none_or(|typ| typ == "jwt"), "{header}");
+    assert_eq!(members.len(), 1 + usize::from(has_type.is_some()), "{header}");
+    assert!(claims["exp"].as_f64().expect("exp is a number") >= NEXT_SECOND, "{claims}");
+    let is_past = |name: &str| claims[name].is_null() || claims[name].as_f64().is_some_and(|time| time < NEXT_SECOND);
+    assert!(is_past("nbf") && is_past("iat"), "{claims}");
+    let subject = verified.subject.to_string();
+    let ids: Vec<&Value> = ["public_id", "identity"].iter().filter_map(|name| claims.get(name)).collect();
+    assert!(!ids.is_empty() && ids.iter().all(|id| **id == *subject), "{claims}");
+    for foreign in ["iss", "sub", "aud", "jti", "sid", "ver"] {
+        assert!(claims.get(foreign).is_none(), "{claims}");
     }
 }

@@ -8,7 +8,7 @@ use shared::domain::{
     deployment::Deployment,
     keys::{Algorithm, Jwk, JwkSet, SigningKeySet},
     time::UnixSeconds,
-    token::{Issuer, IssuerConfig, TokenBinding},
+    token::{ClaimSelection, Grant, Issuer, IssuerConfig, TokenBinding},
     user::PublicId,
 };
 use testkit::{ADA, Service, forge};
@@ -236,9 +236,10 @@ fn signed(key: &Jwk, issuer: &str, audience: &[&str], user: &str, service: &Serv
         audience: audience.iter().map(|&entry| entry.to_owned()).collect(),
         lifetime: Duration::from_secs(600),
         not_before_delay: Duration::ZERO,
+        user_claims: ClaimSelection::default(),
     });
     let (signer, now) = (keys.signer(UnixSeconds::new(2), Duration::ZERO), service.clock.now().seconds());
-    issuer.issue(signer, PublicId::parse(user).unwrap(), TokenBinding::Version(0), None, now).unwrap().0
+    issuer.issue(signer, Grant::new(PublicId::parse(user).unwrap(), TokenBinding::Version(0)), now).unwrap().0
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ async fn user_me_returns_the_authenticated_user() {
     let answer = service.get("/user/me", &token).await;
     assert_eq!(
         (answer.status, answer.json()),
-        (200, json!({ "public_id": id, "name": ADA[0], "email": ADA[1], "groups": [] }))
+        (200, json!({ "public_id": id, "name": ADA[0], "email": ADA[1], "groups": [], "claims": {} }))
     );
     service.set_on_user(&id, "groups", AttributeValue::Ss(vec!["staff".to_owned()])).await;
     assert_eq!(service.get("/user/me", &token).await.json()["groups"], json!(["staff"]));

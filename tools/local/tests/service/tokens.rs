@@ -36,7 +36,7 @@ async fn a_token_has_the_documented_claims() {
     assert!((forge::now() - 5..=forge::now()).contains(&issued));
     let expected = json!({
         "iss": "postern", "sub": id, "public_id": id, "iat": issued, "nbf": issued, "exp": issued + 1800,
-        "jti": claims["jti"], "sid": claims["sid"],
+        "jti": claims["jti"], "sid": claims["sid"], "auth_time": issued, "amr": ["pwd"],
     });
     assert_eq!(claims, expected);
     assert_eq!(claims["sid"].as_str().unwrap().len(), 43, "the session");

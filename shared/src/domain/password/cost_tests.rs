@@ -1,0 +1,179 @@
+//! Tests of what comparisons cost: CPU time of their thread, which other tests do not change.
+
+use std::time::Duration;
+
+use argon2::Params;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::{
+    LegacyHashes, OWASP_MINIMUM, Password, PasswordHash, UnusableHash, Verdict, memory_pool::MemoryPool,
+    verify::Comparison,
+};
+
+struct Bench {
+    comparison: Comparison,
+    memory: MemoryPool,
+}
+
+impl Bench {
+    fn new(listed: &str) -> Self {
+        let cost = OWASP_MINIMUM;
+        let configured = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None).unwrap();
+        let memory = MemoryPool::new(configured.block_count());
+        Self { comparison: Comparison { configured, listed: listed.parse().unwrap() }, memory }
+    }
+
+    fn verify(&self, password: &str, hash: Option<&str>) -> (Verdict, Duration) {
+        let hash = hash.map(|hash| PasswordHash::from_stored(hash.to_owned()));
+        let password = Password::new(password);
+        let before = cpu_time();
+        let verdict = self.comparison.verify(&mut self.memory.acquire(), &password, hash.as_ref()).unwrap();
+        (verdict, cpu_time() - before)
+    }
+}
+
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times[times.len() / 2].as_secs_f64()
+}
+
+const SALT: &str = "MDEyMzQ1Njc4OWFiY2RlZg";
+const HASH: &str = "nir0Dzthw1rgA7wvDsDpshlKNPFZWweEDDaCo5ELghU";
+
+#[test]
+fn a_hash_above_the_limits_costs_no_more_than_an_unknown_user() {
+    let mut hashes: Vec<String> = [
+        "argon2id$v=19$m=262145,t=1,p=1",
+        "argon2id$v=19$m=4194304,t=1,p=1",
+        "argon2id$v=19$m=4294967295,t=4294967295,p=1",
+        "argon2i$v=19$m=65536,t=17,p=1",
+        "argon2d$m=1024,t=1,p=17",
+        "pbkdf2-sha1$i=2000001",
+        "pbkdf2-sha256$i=4294967295",
+        "pbkdf2-sha512$i=99999999999999999999",
+        "scrypt$ln=18,r=8,p=1",
+        "scrypt$ln=20,r=8,p=1",
+        "scrypt$ln=15,r=8,p=5",
+        "scrypt$ln=1,r=1,p=4294967295",
+        "scrypt$ln=63,r=4294967295,p=4294967295",
+        "scrypt$ln=400,r=8,p=1",
+        "firebase-scrypt$ln=22,r=8,p=1",
+    ]
+    .iter()
+    .map(|start| format!("${start}${SALT}${HASH}"))
+    .collect();
+    // Four blocks of output.
+    hashes.push(format!("$pbkdf2-sha1$i=500001${SALT}${}", "A".repeat(86)));
+    for cost in ["15", "31", "99"] {
+        hashes.push(format!("$2b${cost}$zhgVoa4G.Lwqc9A2fxlNeep3PhcDRxRu3CsjAJ77pdSlSVTT4fwIC"));
+    }
+    let bench = Bench::new("");
+    // The first one allocates the memory.
+    bench.verify("warm-up", None);
+    let unknown = median((0..5).map(|_| bench.verify("wrong", None).1).collect());
+    for hash in &hashes {
+        let hash = Some(hash.as_str());
+        let (verdict, _) = bench.verify("wrong", hash);
+        assert!(matches!(verdict, Verdict::Unusable(UnusableHash::TooExpensive(_))), "{hash:?}: {verdict:?}");
+        let time = median((0..3).map(|_| bench.verify("wrong", hash).1).collect());
+        assert!(time < 0.3, "{hash:?}: {time} s");
+        assert!((0.5..2.0).contains(&(time / unknown)), "{hash:?}: {time} s, unknown user: {unknown} s");
+    }
+}
+
+/// The bounds are wide: this detects omitted work and does not measure it.
+#[test]
+fn each_comparison_does_the_work_of_all_listed_schemes() {
+    let bench = Bench::new("pbkdf2-sha256:60000,bcrypt:7,scrypt:13:8:1,argon2:32768:2:1");
+    let base = Bench::new("");
+    let hashes = [
+        None,
+        Some("$pbkdf2-sha256$i=10$trZW6v0f45zznrN2jnEupQ$nir0Dzthw1rgA7wvDsDpshlKNPFZWweEDDaCo5ELghU"),
+        Some("$pbkdf2-sha256$i=29000$DsE4Z4yR0ppT6v3/X4sRAg$RvyIO12v/vSsT4JiuX4L6BkYLjVN3Y0/57H4Llu6SiU"),
+        Some("$2b$05$Sjkfis6doKslgyy1Z4VXR.iU//eECjnpMGRn9HNPJu5DSKNpakhZK"),
+        Some("$scrypt$ln=4,r=8,p=1$C6GUUuq91zpnbO39P8c4Zw$0DHdO+m0oi/K1UChb3piSD+KtvEACnzIytc2rJJDzjU"),
+        Some("$argon2id$v=19$m=64,t=1,p=1$xdsAWKe6k+sXWEIlr7O5Tw$ndxi7zAK7cMhhGxtaGsmPGtyClpDRpBUodH5ywnELWU"),
+        Some("not a hash"),
+        Some("$2b$31$zhgVoa4G.Lwqc9A2fxlNeep3PhcDRxRu3CsjAJ77pdSlSVTT4fwIC"),
+    ];
+    let mut times = vec![Vec::new(); 2 * hashes.len()];
+    let mut unlisted = Vec::new();
+    bench.verify("warm-up", None);
+    base.verify("warm-up", None);
+    // Interleaved, so that load on the machine affects all of them.
+    for _ in 0..5 {
+        for (place, hash) in hashes.iter().enumerate() {
+            times[2 * place].push(bench.verify("correct horse battery staple", *hash).1);
+            times[2 * place + 1].push(bench.verify("wrong", *hash).1);
+        }
+        unlisted.push(base.verify("wrong", None).1);
+    }
+    let medians: Vec<f64> = times.into_iter().map(median).collect();
+    for (place, time) in medians.iter().enumerate() {
+        assert!((0.7..1.4).contains(&(time / medians[0])), "{:?}: {medians:?}", hashes[place / 2]);
+    }
+    let unlisted = median(unlisted);
+    assert!(medians[0] > 1.5 * unlisted, "{medians:?}, without a list: {unlisted}");
+}
+
+#[test]
+fn without_a_list_a_hash_of_another_scheme_costs_its_own_work_only() {
+    let bench = Bench::new("");
+    bench.verify("warm-up", None);
+    let unknown = median((0..5).map(|_| bench.verify("wrong", None).1).collect());
+    let cheap = Some("$2b$04$zhgVoa4G.Lwqc9A2fxlNeep3PhcDRxRu3CsjAJ77pdSlSVTT4fwIC");
+    let cheap = median((0..5).map(|_| bench.verify("wrong", cheap).1).collect());
+    assert!(cheap < unknown / 2.0, "{cheap} s, unknown user: {unknown} s");
+}
+
+#[test]
+fn a_list_is_parsed_and_written_alike_and_each_error_says_what_is_wrong() {
+    for list in
+        ["", "bcrypt:12", "pbkdf2-sha256:600000,bcrypt:12,scrypt:15:8:1", "firebase-scrypt:14:8:1,argon2:65536:3:4"]
+    {
+        assert_eq!(list.parse::<LegacyHashes>().unwrap().to_string(), list);
+    }
+    assert_eq!(
+        " bcrypt:12 , pbkdf2-sha1:1000 ".parse::<LegacyHashes>().unwrap().to_string(),
+        "bcrypt:12,pbkdf2-sha1:1000"
+    );
+    for (list, problem) in [
+        ("md5:1", "unknown scheme"),
+        ("bcrypt", "without its numbers"),
+        ("bcrypt:12:1", "without its numbers"),
+        ("bcrypt:-4", "without its numbers"),
+        ("scrypt:15", "without its numbers"),
+        ("bcrypt:12,", "unknown scheme"),
+        ("bcrypt:12,bcrypt:10", "twice"),
+        ("bcrypt:15", "above cost 14"),
+        ("bcrypt:3", "below cost 4"),
+        ("pbkdf2-sha256:2000001", "2000000 iterations"),
+        ("scrypt:18:8:1", "scrypt above"),
+        ("argon2:262145:1:1", "Argon2 above"),
+        ("bcrypt:14,pbkdf2-sha512:2000000", "too long"),
+    ] {
+        let error = list.parse::<LegacyHashes>().unwrap_err().to_string();
+        assert!(error.contains(problem), "{list}: {error}");
+    }
+}
+
+#[test]
+fn a_list_keeps_the_highest_cost_of_each_scheme() {
+    let mut list = LegacyHashes::default();
+    for hash in [
+        format!("$pbkdf2-sha256$i=260000${SALT}${HASH}"),
+        format!("$pbkdf2-sha256$i=600000${SALT}${HASH}"),
+        format!("$pbkdf2-sha1$i=1000${SALT}${HASH}"),
+        format!("$scrypt$ln=15,r=8,p=1${SALT}${HASH}"),
+        format!("$scrypt$ln=14,r=8,p=1${SALT}${HASH}"),
+        format!("$argon2id$v=19$m=19456,t=2,p=1${SALT}${HASH}"),
+    ] {
+        list.add(PasswordHash::from_stored(hash).inspect().unwrap());
+    }
+    assert_eq!(list.to_string(), "pbkdf2-sha256:600000,pbkdf2-sha1:2000,scrypt:15:8:1");
+}

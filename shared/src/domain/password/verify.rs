@@ -1,0 +1,210 @@
+//! Comparing a password with a stored hash of any scheme, and doing the work of the schemes that it does not have.
+
+use std::hint::black_box;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+
+use super::{
+    LegacyHashes, Password, PasswordHash,
+    derive::{argon2_into, derive},
+    hash::{HashError, Verdict},
+    memory_pool::Guard,
+    scheme::{HashScheme, ScryptCost, UnusableHash},
+    stored::StoredHash,
+};
+
+/// Salt of the dummy hash that is computed if there is no account.
+const DUMMY_SALT: &[u8; 16] = b"dummy salt: none";
+const CURRENT: (Algorithm, Version) = (Algorithm::Argon2id, Version::V0x13);
+
+/// Compares passwords at the configured cost.
+#[derive(Clone)]
+pub(super) struct Comparison {
+    pub(super) configured: Params,
+    pub(super) listed: LegacyHashes,
+}
+
+impl Comparison {
+    /// Compares a password with a hash, at the same cost whether there is a hash or not, and whether it matches: the
+    /// account of a right password may be disabled, and its response must not differ from that to a wrong password.
+    ///
+    /// For hashes of other schemes this holds if they are listed.
+    pub(super) fn verify(
+        &self,
+        memory: &mut Guard<'_>,
+        password: &Password,
+        hash: Option<&PasswordHash>,
+    ) -> Result<Verdict, HashError> {
+        let stored = match hash.map(|hash| self.usable(hash)) {
+            None => return self.equalize_work(None, memory, password).map(|()| Verdict::Mismatch),
+            Some(Err(reason)) => {
+                return self.equalize_work(None, memory, password).map(|()| Verdict::Unusable(reason));
+            }
+            Some(Ok(stored)) => stored,
+        };
+        let matching = matching(&stored, password, memory)?;
+        self.equalize_work(Some(stored.scheme), memory, password)?;
+        Ok(match matching {
+            Some(Form::Normalized) => Verdict::Match { outdated: self.is_outdated(stored.scheme) },
+            // The hash of another system. The new one is computed from the normalized form.
+            Some(Form::AsSent) => Verdict::Match { outdated: true },
+            None => Verdict::Mismatch,
+        })
+    }
+
+    /// The scheme of a hash that this comparison does not equalize: it is not listed, or costs more than the entry.
+    pub(super) fn unlisted(&self, hash: &PasswordHash) -> Option<HashScheme> {
+        let scheme = self.usable(hash).ok()?.scheme;
+        (scheme.work() > self.due(scheme.name())).then_some(scheme)
+    }
+
+    /// Parses a hash and checks its cost. An Argon2 hash up to the configured cost is never too expensive.
+    fn usable(&self, hash: &PasswordHash) -> Result<StoredHash, UnusableHash> {
+        let stored = StoredHash::parse(hash.as_str())?;
+        match (stored.scheme.check_cost(), stored.scheme) {
+            (Err(UnusableHash::TooExpensive(_)), HashScheme::Argon2 { memory_kib, parallelism, .. })
+                if memory_kib <= self.configured.m_cost()
+                    && stored.scheme.work() <= self.due_argon2()
+                    && parallelism <= self.configured.p_cost() =>
+            {
+                Ok(stored)
+            }
+            (checked, _) => checked.map(|()| stored),
+        }
+    }
+
+    /// The work of a scheme in every comparison.
+    fn due(&self, name: &str) -> u64 {
+        if name == "argon2" { self.due_argon2() } else { self.listed.work_of(name) }
+    }
+
+    fn due_argon2(&self) -> u64 {
+        let configured = u64::from(self.configured.m_cost()) * u64::from(self.configured.t_cost());
+        configured.max(self.listed.work_of("argon2"))
+    }
+
+    /// Does the work that a hash of another scheme or a lower cost saved. Otherwise the response time would distinguish
+    /// a password checked at the hash's cost from that of an unknown user.
+    fn equalize_work(
+        &self,
+        done: Option<HashScheme>,
+        memory: &mut Guard<'_>,
+        password: &Password,
+    ) -> Result<(), HashError> {
+        if self.listed.is_empty() && done.is_some_and(|done| !matches!(done, HashScheme::Argon2 { .. })) {
+            return Ok(());
+        }
+        let spent = |name: &str| done.filter(|done| done.name() == name).map_or(0, |done| done.work());
+        for form in password.forms() {
+            self.fill_argon2(self.due_argon2().saturating_sub(spent("argon2")), memory, form)?;
+        }
+        for listed in self.listed.entries() {
+            let missing = listed.work().saturating_sub(spent(listed.name()));
+            fill(*listed, missing, memory, password.as_sent().as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Argon2 with `missing` KiB in all passes together, in no more memory than the configured cost.
+    fn fill_argon2(&self, missing: u64, memory: &mut Guard<'_>, password: &str) -> Result<(), HashError> {
+        let configured = &self.configured;
+        let passes = missing.div_ceil(configured.m_cost().into()).max(1);
+        let kib = u32::try_from(missing / passes).unwrap_or(configured.m_cost());
+        if kib < Params::MIN_M_COST * configured.p_cost() {
+            return Ok(());
+        }
+        let params = Params::new(kib, u32::try_from(passes).unwrap_or(u32::MAX), configured.p_cost(), None)?;
+        let argon2 = Argon2::new(CURRENT.0, CURRENT.1, params);
+        let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+        argon2_into(&argon2, password.as_bytes(), DUMMY_SALT, memory, &mut out)?;
+        black_box(out);
+        Ok(())
+    }
+
+    /// A hash of higher cost is not replaced: lowering the configured cost must not weaken stored hashes.
+    fn is_outdated(&self, scheme: HashScheme) -> bool {
+        match scheme {
+            HashScheme::Argon2 { current: true, memory_kib, iterations, .. } => {
+                memory_kib < self.configured.m_cost() || iterations < self.configured.t_cost()
+            }
+            _ => true,
+        }
+    }
+}
+
+/// The form of a password that a hash was computed from.
+enum Form {
+    Normalized,
+    AsSent,
+}
+
+/// Which form of the password has this hash, at the hash's own cost and variant. Compares in constant time. The work
+/// depends on the password and the scheme alone.
+fn matching(stored: &StoredHash, password: &Password, memory: &mut Guard<'_>) -> Result<Option<Form>, HashError> {
+    let mut has_hash = |form: &str| {
+        let mut out = vec![0; stored.expected.len()];
+        derive(stored.scheme, stored.argon2, form.as_bytes(), &stored.salt, memory, &mut out)?;
+        Ok::<_, HashError>(verify_slices_are_equal(&out, &stored.expected).is_ok())
+    };
+    match stored.scheme {
+        // From Postern, or from a system that does not normalize passwords.
+        HashScheme::Argon2 { .. } => {
+            let mut matching = None;
+            for (form, kind) in password.forms().zip([Form::Normalized, Form::AsSent]) {
+                let is_match = has_hash(form)?;
+                matching = matching.or(is_match.then_some(kind));
+            }
+            Ok(matching)
+        }
+        // HMAC pads its key with zeros, and bcrypt repeats it with its terminating NUL: `a` and `a\0` have one hash.
+        HashScheme::Pbkdf2 { .. }
+        | HashScheme::Scrypt(_)
+        | HashScheme::FirebaseScrypt(_)
+        | HashScheme::Bcrypt { .. } => {
+            let is_match = has_hash(password.as_sent())?;
+            Ok((is_match && !password.as_sent().contains('\0')).then_some(Form::AsSent))
+        }
+    }
+}
+
+/// Work of a listed scheme, which is not Argon2.
+fn fill(listed: HashScheme, missing: u64, memory: &mut Guard<'_>, password: &[u8]) -> Result<(), HashError> {
+    let mut compute = |scheme, length| {
+        let mut out = [0; 64];
+        derive(scheme, CURRENT, password, DUMMY_SALT, memory, &mut out[..length])?;
+        black_box(out);
+        Ok(())
+    };
+    match listed {
+        HashScheme::Argon2 { .. } => Ok(()),
+        HashScheme::Pbkdf2 { digest, .. } => match u32::try_from(missing) {
+            Ok(iterations @ 1..) => compute(HashScheme::Pbkdf2 { digest, iterations }, digest.length()),
+            _ => Ok(()),
+        },
+        HashScheme::Bcrypt { .. } => {
+            // The difference of two powers of two is a sum of powers of two.
+            bits(missing).filter(|bit| *bit >= 4).try_for_each(|cost| compute(HashScheme::Bcrypt { cost }, 23))
+        }
+        HashScheme::Scrypt(cost) | HashScheme::FirebaseScrypt(cost) => {
+            scrypt_parts(cost, missing).try_for_each(|part| compute(HashScheme::Scrypt(part), 32))
+        }
+    }
+}
+
+/// scrypt costs whose work is `missing` altogether, up to a rest that takes less than a millisecond. They have the
+/// block size of the listed cost and no more memory.
+fn scrypt_parts(listed: ScryptCost, missing: u64) -> impl Iterator<Item = ScryptCost> {
+    const NEGLIGIBLE: u64 = 2048;
+    let ScryptCost { log_n, r, .. } = listed;
+    let units = missing / u64::from(r);
+    let whole = u32::try_from(units >> log_n).ok().filter(|p| *p > 0).map(|p| ScryptCost { log_n, r, p });
+    let rest = units & ((1 << log_n) - 1);
+    let parts = bits(rest).filter(move |bit| *bit > 0 && u64::from(r) << bit > NEGLIGIBLE);
+    whole.into_iter().chain(parts.map(move |log_n| ScryptCost { log_n, r, p: 1 }))
+}
+
+/// The positions of the bits that are set.
+fn bits(number: u64) -> impl Iterator<Item = u8> {
+    (0..64).filter(move |bit| number >> bit & 1 == 1)
+}
