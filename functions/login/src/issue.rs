@@ -5,7 +5,7 @@ use serde::Serialize;
 use shared::{
     aws::store::Credentials,
     domain::{
-        session::{RefreshToken, Session},
+        session::{RefreshToken, Session, SessionClient, SessionId},
         time::UnixMillis,
         token::{Grant, TokenBinding},
         user::{PublicId, User},
@@ -23,6 +23,9 @@ pub(crate) struct IssuedTokens {
     access_token: String,
     token_type: &'static str,
     expires_in: u64,
+    /// The session. `None` if sessions are disabled.
+    #[serde(skip)]
+    pub(crate) session: Option<SessionId>,
     /// Absent if sessions are disabled.
     #[serde(flatten)]
     refresh: Option<IssuedRefreshToken>,
@@ -36,7 +39,11 @@ struct IssuedRefreshToken {
 
 impl Login {
     /// Starts a session, unless sessions are disabled, and issues its tokens.
-    pub(crate) async fn start_session(&self, credentials: &Credentials) -> Result<IssuedTokens, Error> {
+    pub(crate) async fn start_session(
+        &self,
+        credentials: &Credentials,
+        client: &SessionClient,
+    ) -> Result<IssuedTokens, Error> {
         let now = self.clock.now();
         let &Credentials { public_id, version, .. } = credentials;
         let started = async {
@@ -102,6 +109,7 @@ impl Login {
             access_token: token.clone(),
             token,
             token_type: "Bearer",
+            session: session.map(|(token, _)| token.session()),
             expires_in: lifetime.as_secs(),
             refresh: session.map(|(token, session)| IssuedRefreshToken {
                 refresh_token: token.to_text(),
