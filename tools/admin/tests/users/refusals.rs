@@ -65,7 +65,7 @@ async fn items_that_do_not_belong_together_are_shown_and_nothing_is_changed() {
             }
             1 => {
                 service.set_on_user(&ada, "email", text(GRACE[1])).await;
-                "ada"
+                "belong to"
             }
             2 => {
                 service.delete_user(&ada).await;
