@@ -50,7 +50,7 @@ impl Login {
             let Some(lifetime) = self.session_lifetime else { return Ok(None) };
             let token = RefreshToken::new(public_id)?;
             // If the version has been incremented since it was read, the session is revoked from the start.
-            let session = self.sessions.start(&token, version, lifetime, now).await?;
+            let session = self.sessions.start(&token, version, (lifetime, client), now).await?;
             Ok::<_, Error>(Some((token, session)))
         };
         // Concurrent, so that reading the user takes no extra time.

@@ -144,10 +144,9 @@ impl HashScheme {
             Self::Pbkdf2 { iterations, .. } if iterations > 2_000_000 => {
                 Err(UnusableHash::TooExpensive("PBKDF2 above 2000000 iterations"))
             }
-            Self::Pbkdf2 { .. } => Ok(()),
             Self::Bcrypt { cost: 0..=3 } => Err(UnusableHash::Malformed("bcrypt below cost 4")),
-            Self::Bcrypt { cost: 4..=14 } => Ok(()),
-            Self::Bcrypt { .. } => Err(UnusableHash::TooExpensive("bcrypt above cost 14")),
+            Self::Bcrypt { cost: 15.. } => Err(UnusableHash::TooExpensive("bcrypt above cost 14")),
+            Self::Pbkdf2 { .. } | Self::Bcrypt { .. } => Ok(()),
             Self::Scrypt(cost) | Self::FirebaseScrypt(cost) => cost.check(),
         }
     }

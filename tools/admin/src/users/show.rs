@@ -50,7 +50,8 @@ struct Password {
 
 #[derive(Serialize)]
 struct Session {
-    session_id: String,
+    #[serde(rename = "session_id")]
+    id: String,
     state: &'static str,
     created_at: Option<String>,
     used_at: Option<String>,
@@ -145,7 +146,7 @@ fn session(session: SessionRecord, version: u64, now: UnixSeconds) -> Session {
         "active"
     };
     Session {
-        session_id: session.session_id,
+        id: session.session_id,
         state,
         created_at: session.created_at.and_then(utc),
         used_at: session.used_at.and_then(utc),
@@ -185,7 +186,7 @@ fn text(user: &Shown) -> String {
     }
     let _ = writeln!(text, "\nsessions: {}", user.sessions.len());
     for session in &user.sessions {
-        let _ = writeln!(text, "  {}  {}", escape(&session.session_id), describe(session));
+        let _ = writeln!(text, "  {}  {}", escape(&session.id), describe(session));
     }
     let _ = writeln!(text, "\ncounters of the rate limiter: {}", user.counters.len());
     for counter in &user.counters {

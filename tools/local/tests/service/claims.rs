@@ -117,7 +117,7 @@ async fn the_largest_token_fits_into_a_cookie_and_is_accepted() {
         let mut browser = Browser::at(&service, 1);
         let logged_in = browser.log_in(&email, ADA[2]).await;
         assert_eq!(logged_in.status, 303, "{logged_in:?}");
-        let cookies = logged_in.headers.get_all("set-cookie").iter().map(|cookie| cookie.len());
+        let cookies = logged_in.headers.get_all("set-cookie").iter().map(reqwest::header::HeaderValue::len);
         let longest = cookies.max().unwrap();
         assert!((3000..=4093).contains(&longest), "{algorithm}: {longest} bytes with name and attributes");
         for path in ["/user", "/user/me"] {

@@ -53,10 +53,7 @@ pub(super) async fn run(options: &ImportUsers, now: UnixSeconds) -> Result<Repor
     // Before anything else is created or asked for.
     sources::check(&options.file).map_err(|error| Failure::Failed(error.to_string()))?;
     let connection = Connection::open(&options.common, &Table::ACCOUNT).await?;
-    let mut audit = match options.dry_run {
-        true => None,
-        false => Some(Audit::open(&connection, &options.common, now).await?),
-    };
+    let mut audit = if options.dry_run { None } else { Some(Audit::open(&connection, &options.common, now).await?) };
     let mut summary = summary(options)?;
     let (mut rows, unreadable) = read(options, Context { firebase, now });
     let writer = Writer {
@@ -138,7 +135,9 @@ fn settle(settled: Settled, summary: &mut Summary, audit: Option<&mut Audit>) ->
         Err(rejection) => {
             let line =
                 summary.reject(settled.number, &settled.email, &rejection).map_err(|error| unwritable(&error))?;
-            line.into_iter().for_each(|line| print_error(&line));
+            if let Some(line) = line {
+                print_error(&line);
+            }
             Ok(())
         }
     }
