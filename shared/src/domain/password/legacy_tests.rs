@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{Cost, Hasher, OWASP_MINIMUM, Password, PasswordHash, Verdict, scheme::HashScheme};
+use super::{Cost, HashScheme, Hasher, OWASP_MINIMUM, Password, PasswordHash, UnusableHash, Verdict};
 
 const PASSWORD: &str = "correct horse battery staple";
 const LOW: Cost = Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
@@ -163,6 +163,10 @@ async fn the_configured_cost_raises_the_limit_of_argon2() {
     let configured = Hasher::new(Cost { iterations: 17_000, ..LOW }, 1).unwrap();
     let verdict = configured.verify(Password::new(PASSWORD), Some(stored(expensive))).await.unwrap();
     assert_eq!(verdict, Verdict::Mismatch);
+    let lanes = Hasher::new(Cost { memory_kib: 128, iterations: 17_000, parallelism: 16 }, 1).unwrap();
+    let too_many = stored(&expensive.replace("p=1$", "p=16$"));
+    let verdict = lanes.verify(Password::new(PASSWORD), Some(too_many)).await.unwrap();
+    assert!(matches!(verdict, Verdict::Unusable(UnusableHash::Malformed(_))), "less than 8 KiB per lane: {verdict:?}");
 }
 
 #[test]

@@ -154,7 +154,7 @@ async fn sessions_beyond_the_limit_from_before_it_end_when_they_are_listed() {
     let mine = service.signed_in(ADA).await;
     let user = PublicId::parse(forge::payload(text(&mine, "token"))["sub"].as_str().unwrap()).unwrap();
     // More than one page of a query.
-    add_old_sessions(&service, user, 140, 20_000).await;
+    add_old_sessions(&service, user, 110, 25_000).await;
     let listed = service.get("/sessions", text(&mine, "token")).await.json();
     let sessions = listed["sessions"].as_array().unwrap();
     assert_eq!(sessions.len(), MAX_SESSIONS);

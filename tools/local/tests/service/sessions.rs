@@ -161,7 +161,6 @@ async fn a_session_that_is_not_the_callers_is_unknown_and_only_with_the_password
         &padded,
         "x",
         "current",
-        "%2e%2e",
         "%00",
         "%FF",
         "%F0%9F%94%91",
@@ -180,7 +179,7 @@ async fn a_session_that_is_not_the_callers_is_unknown_and_only_with_the_password
         let answer = end(&service, &mine["token"], id, Some(ADA[2])).await;
         assert_eq!(answer.code(), (404, "session-not-found".to_owned()), "{id:.50}");
         bodies.push(answer.text);
-        service.clock.advance(Duration::from_secs(120));
+        service.clock.advance(Duration::from_secs(60));
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1, "{bodies:?}");
