@@ -26,6 +26,7 @@ NEW_PASSWORD = "a better tortoise lamp quarrel"
 MAX_BODY_SIZE = 15_000
 WIDTHS = (320, 768, 1440)
 expect.set_options(timeout=30_000)
+DEVICE_PASSWORD = "Password to log out a device"
 TOO_MANY = re.compile(r"Too many attempts\. Wait \d+ (seconds|minutes), then try again\.")
 
 
@@ -389,6 +390,42 @@ class Pages(unittest.TestCase):
         self.assert_heading(page, "Log in")
         self.assertEqual([cookie["name"] for cookie in page.context.cookies()], ["postern_device"])
 
+    def test_a_user_sees_where_they_are_logged_in_and_logs_out_one_device(self):
+        for scripts in (True, False):
+            with self.subTest(scripts=scripts):
+                service = self.serve()
+                service.sign_up()
+                page, second, third = (self.open(service, scripts) for _ in range(3))
+                for browser in (page, second, third):
+                    browser.goto("/")
+                    self.log_in(browser)
+                    self.assert_heading(browser, "Users")
+                page.goto("/user/me")
+                devices = page.get_by_role("region", name="Where you are logged in").get_by_role("listitem")
+                expect(devices).to_have_count(3)
+                expect(devices).to_contain_text(["Chrome on Linux"] * 3)
+                expect(devices.filter(has_text="this device")).to_have_count(1)
+                buttons = devices.get_by_role("button", name=re.compile("^Log out Chrome on Linux, last used .* UTC$"))
+                expect(buttons).to_have_count(2)
+                # Enter does not choose a device.
+                page.get_by_label(DEVICE_PASSWORD).fill(PASSWORD)
+                page.get_by_label(DEVICE_PASSWORD).press("Enter")
+                expect(devices).to_have_count(3)
+                page.get_by_label(DEVICE_PASSWORD).fill("wrong password")
+                buttons.first.click()
+                self.assert_failed(page, "The password is incorrect.", DEVICE_PASSWORD)
+                expect(devices).to_have_count(3)
+                page.get_by_label(DEVICE_PASSWORD).fill(PASSWORD)
+                # The most recently used one first.
+                buttons.last.click()
+                expect(page.get_by_role("status")).to_have_text("The device has been logged out.")
+                expect(devices).to_have_count(2)
+                states = []
+                for browser in (second, third):
+                    browser.reload()
+                    states.append(browser.get_by_role("heading", level=1).inner_text())
+                self.assertEqual(sorted(states), ["Log in", "Users"])
+
     def test_logging_out_everywhere_logs_out_other_devices(self):
         service, page = self.member()
         other = self.open(service)
@@ -681,6 +718,13 @@ class Pages(unittest.TestCase):
         self.fill(page, Your_password="wrong password")
         page.get_by_role("button", name="Log out all other devices").click()
         self.assert_accessible(page, "wrong password for other devices")
+        elsewhere = self.open(service)
+        elsewhere.goto("/")
+        self.log_in(elsewhere, email=long)
+        page.goto("/user/me")
+        self.assert_accessible(page, "account with two devices")
+        page.get_by_role("button", name=re.compile("^Log out Chrome")).click()
+        self.assert_accessible(page, "missing password for a device")
         self.fill(page, Your_password=PASSWORD)
         page.get_by_role("button", name="Log out all other devices").click()
         self.assert_accessible(page, "account with a notice")

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::Client;
 use shared::{
     aws::{
         keys::cache::KeyCache,
-        store::{CallerStore, UserStore},
+        store::{CallerStore, SessionList, UserStore},
     },
     config::{ListUsersSettings, clock::Clock},
     domain::{
@@ -18,6 +18,7 @@ use shared::{
 pub struct ListUsers {
     pub(crate) callers: CallerStore,
     pub(crate) users: UserStore,
+    pub(crate) sessions: SessionList,
     pub(crate) keys: KeyCache<VerifyingKeySet>,
     pub(crate) verifier: Verifier,
     /// `None` refuses tokens of the old application.
@@ -33,6 +34,7 @@ impl ListUsers {
     pub fn new(settings: ListUsersSettings, keys: KeyCache<VerifyingKeySet>, database: Client, clock: Clock) -> Self {
         Self {
             callers: CallerStore::new(database.clone(), &settings.users_table, &settings.sessions_table),
+            sessions: SessionList::new(database.clone(), &settings.sessions_table),
             users: UserStore::new(database, &settings.users_table),
             keys,
             verifier: Verifier::new(settings.keys.policy.algorithm, settings.verifier),

@@ -71,7 +71,9 @@ impl Login {
         let permit = Box::pin(self.guesses.count_confirmation(&caller.token)).await?;
         let compared = self.compare_with_stored(&caller.user, password).await;
         match &compared {
-            Ok(_) => permit.confirm().await,
+            Ok(_) => {
+                permit.confirm().await;
+            }
             Err(error) if error.kind().is_refusal() => permit.fail().await,
             Err(_) => permit.refund().await,
         }

@@ -3,17 +3,19 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use shared::{
     aws::store::{Admission, Guess, StoreError, ThrottleStore},
     domain::{
         client_ip::ClientAddress,
         error_chain::causes,
+        session::SessionClient,
         throttle::{DeviceId, GcraLimit, GuessLimits, ThrottleKey},
         time::UnixMillis,
         token::VerifiedToken,
         user::Email,
     },
-    http::error::Error,
+    http::{error::Error, request::session_client},
 };
 use tracing::warn;
 
@@ -32,6 +34,8 @@ pub(crate) struct Guesser {
     client: ClientAddress,
     /// The device of the browser, if it has an identifier.
     device: Option<DeviceId>,
+    /// What the session of the log-in shows about the client.
+    pub(crate) session: SessionClient,
 }
 
 /// Permission for one guess. It counts as a failure until it is settled, even if this process ends before that.
@@ -49,15 +53,18 @@ pub(crate) struct Permit<'g> {
     /// The pair is known, so no other limit applies.
     is_known: bool,
     /// The further counters of a guess whose pair is not known.
-    taken: Vec<(ThrottleKey, GcraLimit)>,
+    taken: Further,
 }
+
+/// The counters of account and address, unless they have no limit.
+type Further = [Option<(ThrottleKey, GcraLimit)>; 2];
 
 impl Guesser {
     /// `email` is as typed.
-    pub(crate) fn new(email: &str, client: ClientAddress, device: Option<DeviceId>) -> Self {
+    pub(crate) fn new(email: &str, client: ClientAddress, headers: &HeaderMap, device: Option<DeviceId>) -> Self {
         let canonical = Email::parse(email).ok();
         let account = canonical.as_ref().map_or(email, Email::as_str).to_owned();
-        Self { email: canonical, account, client, device }
+        Self { email: canonical, account, client, device, session: session_client(client, headers) }
     }
 }
 
@@ -116,7 +123,7 @@ impl GuessLimiter {
         match admission {
             Admission::Taken(guess) => {
                 let password_set_at = UnixMillis::default();
-                let (is_by_device, is_known, log_in, taken) = (false, false, None, Vec::new());
+                let (is_by_device, is_known, log_in, taken) = (false, false, None, [None, None]);
                 Ok(Permit { limiter: self, guess, known, password_set_at, is_by_device, log_in, is_known, taken })
             }
             Admission::Refused(wait) => Err(Error::Throttled { wait }),
@@ -173,13 +180,13 @@ impl GuessLimiter {
     }
 
     /// Counts a guess by account and by address, or by neither if one of the limits is reached.
-    async fn take_further(&self, guesser: &Guesser) -> Result<Vec<(ThrottleKey, GcraLimit)>, Error> {
+    async fn take_further(&self, guesser: &Guesser) -> Result<Further, Error> {
         let [account, address] = self.further(guesser);
         let (account, address) = tokio::join!(self.take(account), self.take(address));
-        let (mut taken, mut wait, mut failed) = (Vec::new(), Duration::ZERO, None);
-        for outcome in [account, address] {
+        let (mut taken, mut wait, mut failed) = ([None, None], Duration::ZERO, None);
+        for (outcome, taken) in [account, address].into_iter().zip(&mut taken) {
             match outcome {
-                Ok(Admission::Taken(counter)) => taken.extend(counter),
+                Ok(Admission::Taken(counter)) => *taken = counter,
                 Ok(Admission::Refused(refused)) => wait = wait.max(refused),
                 Err(error) => failed = Some(Error::from(error)),
             }
@@ -191,15 +198,14 @@ impl GuessLimiter {
         Err(failed.unwrap_or(Error::Throttled { wait }))
     }
 
-    async fn give_back(&self, taken: &[(ThrottleKey, GcraLimit)]) {
-        // At most two.
-        for (key, limit) in taken {
+    async fn give_back(&self, taken: &[Option<(ThrottleKey, GcraLimit)>]) {
+        for (key, limit) in taken.iter().flatten() {
             settled(self.throttle.give_back(key, *limit).await);
         }
     }
 
     /// The counters of account and address.
-    fn further(&self, guesser: &Guesser) -> [Option<(ThrottleKey, GcraLimit)>; 2] {
+    fn further(&self, guesser: &Guesser) -> Further {
         let account = self.limits.account.map(|limit| (ThrottleKey::account(&guesser.account), limit));
         let address = self.limits.address.map(|limit| (ThrottleKey::address(guesser.client), limit));
         [account, address]
@@ -218,26 +224,42 @@ impl GuessLimiter {
 }
 
 impl Permit<'_> {
-    /// The guess was right: clears the failures, counts the log-in, and makes the pair known.
-    pub(crate) async fn confirm(self) {
+    /// The guess was right: clears the failures, counts the log-in, and makes the pair known. Returns the number of the
+    /// log-in among those of a known pair, or else among those of new pairs of the account. `None`: it was not counted.
+    pub(crate) async fn confirm(self) -> Option<u64> {
         let GuessLimiter { throttle, limits } = self.limiter;
         let confirmed = throttle.confirm(&self.guess, &limits.pair, self.known, self.password_set_at);
-        let (confirmed, ()) = tokio::join!(confirmed, self.limiter.give_back(&self.taken));
-        settled(confirmed);
+        let (confirmed, of_account) = tokio::join!(confirmed, self.give_back_and_count());
+        let of_pair = confirmed.inspect_err(stays_counted).ok();
+        if self.is_known { of_pair } else { of_account }
+    }
+
+    async fn give_back_and_count(&self) -> Option<u64> {
+        let [account, address] = &self.taken;
+        let count = match account {
+            Some((key, limit)) => {
+                let counted = self.limiter.throttle.give_back_and_count(key, *limit).await;
+                counted.inspect_err(stays_counted).ok().flatten()
+            }
+            None => None,
+        };
+        self.limiter.give_back(std::slice::from_ref(address)).await;
+        count
     }
 
     /// The guess was right, as [`Permit::confirm`], and `device` becomes known.
-    pub(crate) async fn confirm_and_remember(self, guesser: &Guesser, device: &DeviceId) {
+    pub(crate) async fn confirm_and_remember(self, guesser: &Guesser, device: &DeviceId) -> Option<u64> {
         if self.is_by_device {
             return self.confirm().await;
         }
         let throttle = &self.limiter.throttle;
         let key = ThrottleKey::device(&guesser.account, device);
         let remembered = throttle.remember(&key, self.limiter.limits.device, self.password_set_at);
-        let (remembered, ()) = tokio::join!(remembered, self.confirm());
+        let (remembered, count) = tokio::join!(remembered, self.confirm());
         if let Err(error) = remembered {
             warn!(cause = causes(&error), "a device does not become known");
         }
+        count
     }
 
     /// The guess was wrong and stays counted.
@@ -262,7 +284,9 @@ impl Permit<'_> {
 
 /// A guess that could not be settled stays counted as a failure, which does not affect this request and expires.
 fn settled(outcome: Result<(), StoreError>) {
-    if let Err(error) = outcome {
-        warn!(cause = causes(&error), "a guess stays counted as a failure");
-    }
+    let _ = outcome.inspect_err(stays_counted);
+}
+
+fn stays_counted(error: &StoreError) {
+    warn!(cause = causes(error), "a guess stays counted as a failure");
 }

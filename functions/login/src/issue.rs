@@ -5,7 +5,7 @@ use serde::Serialize;
 use shared::{
     aws::store::Credentials,
     domain::{
-        session::{RefreshToken, Session},
+        session::{RefreshToken, Session, SessionClient, SessionId},
         time::UnixMillis,
         token::{Grant, TokenBinding},
         user::{PublicId, User},
@@ -23,6 +23,9 @@ pub(crate) struct IssuedTokens {
     access_token: String,
     token_type: &'static str,
     expires_in: u64,
+    /// The session. `None` if sessions are disabled.
+    #[serde(skip)]
+    pub(crate) session: Option<SessionId>,
     /// Absent if sessions are disabled.
     #[serde(flatten)]
     refresh: Option<IssuedRefreshToken>,
@@ -36,14 +39,18 @@ struct IssuedRefreshToken {
 
 impl Login {
     /// Starts a session, unless sessions are disabled, and issues its tokens.
-    pub(crate) async fn start_session(&self, credentials: &Credentials) -> Result<IssuedTokens, Error> {
+    pub(crate) async fn start_session(
+        &self,
+        credentials: &Credentials,
+        client: &SessionClient,
+    ) -> Result<IssuedTokens, Error> {
         let now = self.clock.now();
         let &Credentials { public_id, version, .. } = credentials;
         let started = async {
             let Some(lifetime) = self.session_lifetime else { return Ok(None) };
             let token = RefreshToken::new(public_id)?;
             // If the version has been incremented since it was read, the session is revoked from the start.
-            let session = self.sessions.start(&token, version, lifetime, now).await?;
+            let session = self.sessions.start(&token, version, (lifetime, client), now).await?;
             Ok::<_, Error>(Some((token, session)))
         };
         // Concurrent, so that reading the user takes no extra time.
@@ -102,6 +109,7 @@ impl Login {
             access_token: token.clone(),
             token,
             token_type: "Bearer",
+            session: session.map(|(token, _)| token.session()),
             expires_in: lifetime.as_secs(),
             refresh: session.map(|(token, session)| IssuedRefreshToken {
                 refresh_token: token.to_text(),

@@ -2,12 +2,13 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `routes/` | one file per call: log-in, refresh, log-out, change of password, deletion, discovery, start page |
+//! | `routes/` | one file per call: log-in, refresh, log-out, change of password, deletion, own sessions, discovery, start page |
 //! | `authenticate` | identifying the caller: by access token, or by the session of a refresh token |
 //! | `issue` | tokens and sessions, as JSON or as cookies |
 //! | `confirm_password` | confirming changes with the password |
 //! | `guess_limiter` | counting password guesses, with the rules of `shared::domain::throttle` |
 //! | `redirects` | browsers that have to log in, and rejected account forms |
+//! | `session_limit` | ending the least recently used sessions of a user beyond the limit |
 //! | `discovery` | the discovery document |
 //! | `state` | everything that the function may access |
 
@@ -18,6 +19,7 @@ mod guess_limiter;
 mod issue;
 mod redirects;
 mod routes;
+mod session_limit;
 mod state;
 
 use std::sync::Arc;
@@ -28,7 +30,7 @@ use axum::{
 };
 use shared::http::paths;
 
-use crate::routes::{change_password, delete_account, log_in, log_out, refresh, start};
+use crate::routes::{change_password, delete_account, log_in, log_out, refresh, sessions, start};
 pub use crate::state::Login;
 
 /// The routes of the function. The log-in is at `JWT_AUTH_URL_RULE`.
@@ -39,6 +41,8 @@ pub fn routes(state: Login) -> Router {
         .route(&log_in_path, get(start::start).post(log_in::log_in))
         .route(paths::REFRESH, get(refresh::refresh_cookies).post(refresh::refresh))
         .route(paths::LOG_OUT, post(log_out::log_out))
+        .route(paths::SESSIONS, get(sessions::list_sessions))
+        .route(paths::SESSION, delete(sessions::end_session).post(sessions::end_session))
         .route(paths::PASSWORD, post(change_password::change_password))
         .route(paths::ME, delete(delete_account::delete_account).post(delete_account::delete_account))
         .route(paths::JWKS, get(routes::discovery::jwks))

@@ -10,7 +10,7 @@ use shared::{
     },
 };
 
-use crate::{Login, authenticate::Caller};
+use crate::Login;
 
 impl Login {
     /// Redirects a browser and clears the cookies.
@@ -42,8 +42,12 @@ impl Login {
             return self.log_in_required(error);
         }
         match self.authorized(caller, now).await {
-            Ok(Caller { user, .. }) => {
-                Err(FormRejection::new(error, Form::Account(AccountPage { part, ..AccountPage::new(user) })))
+            Ok(caller) => {
+                // The page is more useful without the sessions than not at all.
+                let sessions = self.own_sessions(&caller, now).await.unwrap_or_default();
+                let mut page = AccountPage::new(caller.user, &sessions, caller.token.session());
+                page.part = part;
+                Err(FormRejection::new(error, Form::Account(page)))
             }
             // An error page without the form.
             Err(_) => Err(error.into()),

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use shared::{
     aws::{
         keys::cache::KeyCache,
-        store::{AccountStore, CallerStore, CredentialStore, SessionStore, ThrottleStore},
+        store::{AccountStore, CallerStore, CredentialStore, SessionLimit, SessionList, SessionStore, ThrottleStore},
     },
     config::{LogInSettings, LoginSettings, SecurityProfile, clock::Clock},
     domain::{
@@ -28,6 +28,8 @@ pub(crate) const CHANGE_ATTEMPTS: usize = 8;
 pub struct Login {
     pub(crate) credentials: CredentialStore,
     pub(crate) sessions: SessionStore,
+    pub(crate) session_list: SessionList,
+    pub(crate) session_limit: SessionLimit,
     pub(crate) callers: CallerStore,
     pub(crate) accounts: AccountStore,
     pub(crate) guesses: GuessLimiter,
@@ -67,11 +69,16 @@ impl Login {
         Ok(Self {
             credentials: CredentialStore::new(database.clone(), &tables.credentials),
             sessions: SessionStore::new(database.clone(), &tables.sessions, settings.session_grace),
+            session_list: SessionList::new(database.clone(), &tables.sessions),
+            session_limit: SessionLimit::new(database.clone(), &tables.sessions, &tables.credentials),
             callers: CallerStore::new(database.clone(), &tables.users, &tables.sessions),
             guesses: GuessLimiter::new(throttle, settings.guesses),
             accounts: AccountStore::new(database, &tables.users, &tables.credentials, &tables.sessions),
-            hasher: Hasher::new(settings.passwords.cost, settings.passwords.processors)?
-                .with_legacy_hashes(settings.legacy_hashes),
+            hasher: Hasher::with_legacy_hashes(
+                settings.passwords.cost,
+                settings.passwords.processors,
+                settings.legacy_hashes,
+            )?,
             warned_of_unlisted_hash: AtomicBool::new(false),
             keys,
             key_refresh: settings.keys.policy.refresh,

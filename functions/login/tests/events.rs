@@ -20,7 +20,7 @@ use testkit::{
     service::{KEY, signing_keys},
 };
 
-const SAMPLES: [Sample; 72] = [
+const SAMPLES: [Sample; 82] = [
     ("start-browser", 200, "Log in"),
     ("start-browser-signed-in", 303, "/user"),
     ("login-browser", 200, "Log in"),
@@ -36,6 +36,9 @@ const SAMPLES: [Sample; 72] = [
     ("password-browser", 303, "/user/me?notice=password-changed"),
     ("password-browser-wrong", 403, "Error: Your account"),
     ("password-browser-expired", 303, "/user/me?notice=password-changed"),
+    ("sessions-browser", 303, "/user/me"),
+    ("end-session-browser", 303, "/?notice=logged-out"),
+    ("end-session-browser-wrong-password", 403, "Error: Your account"),
     ("delete-me-browser", 303, "/?notice=deleted"),
     ("delete-me-browser-wrong-password", 403, "Error: Your account"),
     ("delete-me-no-method", 422, "Error: Your account"),
@@ -83,6 +86,13 @@ const SAMPLES: [Sample; 72] = [
     ("password-missing", 422, "invalid-fields"),
     ("password-no-token", 401, "token-missing"),
     ("password-wrong-method", 405, "method-not-allowed"),
+    ("sessions", 200, "-"),
+    ("sessions-no-token", 401, "token-missing"),
+    ("end-session", 204, "-"),
+    ("end-session-v1", 204, "-"),
+    ("end-session-no-password", 422, "invalid-fields"),
+    ("end-session-unknown", 404, "session-not-found"),
+    ("end-session-malformed", 404, "session-not-found"),
     ("delete-me", 204, "-"),
     ("delete-me-form", 204, "-"),
     ("delete-me-v1", 204, "-"),
@@ -133,7 +143,7 @@ async fn the_binary_answers_each_sample_and_logs_no_personal_data() {
     for secret in ["battery", "tortoise", "password123", "@example.com", KEY, "eyJ", "$argon2"] {
         assert!(!log.contains(secret), "{secret} is in the log: {log}");
     }
-    assert_eq!(refresh_tokens.len(), 33, "16 responses, 16 events, and one more that two events share");
+    assert_eq!(refresh_tokens.len(), 36, "16 responses, 19 events, and one more that two events share");
     for token in refresh_tokens {
         // The first characters contain the handle of the session.
         assert!(!log.contains(&token[..40]), "{token} is in the log: {log}");

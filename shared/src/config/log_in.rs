@@ -42,5 +42,5 @@ fn is_free_path(path: &str) -> bool {
     };
     path.len() <= 256
         && path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment))
-        && !paths::RESERVED.contains(&path)
+        && !paths::is_reserved(path)
 }

@@ -18,6 +18,12 @@ pub const LOG_OUT: &str = "/logout";
 /// Change of the password.
 pub const PASSWORD: &str = "/password";
 
+/// The caller's own sessions.
+pub const SESSIONS: &str = "/sessions";
+
+/// One of them, by its identifier.
+pub const SESSION: &str = "/sessions/{id}";
+
 /// The list of users.
 pub const USERS: &str = "/user";
 
@@ -34,5 +40,23 @@ pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
 
 /// Paths that `JWT_AUTH_URL_RULE` cannot name, because another route has them.
-pub const RESERVED: [&str; 10] =
-    [START, SIGN_UP, REFRESH, LOG_OUT, PASSWORD, USERS, ME, JWKS, OPENID_CONFIGURATION, CHANGE_PASSWORD];
+pub const RESERVED: [&str; 12] = [
+    START,
+    SIGN_UP,
+    REFRESH,
+    LOG_OUT,
+    PASSWORD,
+    SESSIONS,
+    SESSION,
+    USERS,
+    ME,
+    JWKS,
+    OPENID_CONFIGURATION,
+    CHANGE_PASSWORD,
+];
+
+/// Whether another route has this path.
+pub fn is_reserved(path: &str) -> bool {
+    let is_session = |path: &str| path.strip_prefix(SESSIONS).is_some_and(|rest| rest.starts_with('/'));
+    RESERVED.contains(&path) || is_session(path)
+}

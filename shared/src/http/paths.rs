@@ -1,7 +1,8 @@
 //! The routes of the three functions.
 
 pub use crate::domain::paths::{
-    CHANGE_PASSWORD, JWKS, LOG_IN, LOG_OUT, ME, OPENID_CONFIGURATION, PASSWORD, REFRESH, SIGN_UP, START, USERS,
+    CHANGE_PASSWORD, JWKS, LOG_IN, LOG_OUT, ME, OPENID_CONFIGURATION, PASSWORD, REFRESH, SESSION, SESSIONS, SIGN_UP,
+    START, USERS,
 };
 
 /// A Lambda function of Postern.
@@ -46,6 +47,8 @@ pub const ROUTES: &[Route] = &[
     Route { path: REFRESH, methods: &["GET", "POST"], function: Function::LogIn },
     Route { path: LOG_OUT, methods: &["POST"], function: Function::LogIn },
     Route { path: PASSWORD, methods: &["POST"], function: Function::LogIn },
+    Route { path: SESSIONS, methods: &["GET"], function: Function::LogIn },
+    Route { path: SESSION, methods: &["DELETE", "POST"], function: Function::LogIn },
     Route { path: USERS, methods: &["GET"], function: Function::ListUsers },
     Route { path: ME, methods: &["GET"], function: Function::ListUsers },
     Route { path: ME, methods: &["DELETE", "POST"], function: Function::LogIn },

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::{config::Settings, http::lambda};
 use uuid::Uuid;
 
-use crate::{ADA, Answer, FunctionEnv, GRACE, Service};
+use crate::{ADA, Answer, FunctionEnv, GRACE, Service, forge};
 
 /// A sample and its expected response: the file's name without `.json`, the status, and the `code`. For a page the
 /// third member is its title, for a redirect its target, and `-` if the response has none of these.
@@ -42,8 +42,8 @@ impl SampleFixture {
         Settings::read(|name| self.env.get(name)).expect("the settings are valid")
     }
 
-    /// The event of this name. Its placeholders for tokens are replaced by those of a new user, because a sample may
-    /// end a session or delete its user.
+    /// The event of this name. Its placeholders for tokens and their session are replaced by those of a new user,
+    /// because a sample may end a session or delete its user.
     pub async fn event(&self, sample: &str) -> Value {
         let mut text = read_sample(sample);
         if text.contains("_token}}") || text.contains("{{token}}") {
@@ -52,6 +52,8 @@ impl SampleFixture {
             for name in ["token", "refresh_token"] {
                 text = text.replace(&format!("{{{{{name}}}}}"), signed_in[name].as_str().expect("a token"));
             }
+            let payload = forge::payload(signed_in["token"].as_str().expect("a token"));
+            text = text.replace("{{session}}", payload["sid"].as_str().expect("a session"));
         }
         serde_json::from_str(&text).expect("the event is JSON")
     }

@@ -36,7 +36,7 @@ pub(crate) fn run() -> Result<(), Failure> {
             disabled: false,
             version: 0,
         };
-        size(&pages::show(StatusCode::OK, &AccountPage::new(user))?)
+        size(&pages::show(StatusCode::OK, &AccountPage::new(user, &[], None))?)
     };
     let list = || {
         let (first, next) = ("/user".to_owned(), Some("/user?cursor=AAAAAAAAAAAAAAAAAAAAAA".to_owned()));

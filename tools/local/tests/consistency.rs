@@ -203,9 +203,10 @@ fn the_template_has_a_route_and_a_permission_for_each_path() {
             // arn:…:${HttpApi}/STAGE/METHOD/PATH, and for the other paths …/STAGE/$default.
             let arn = template.with_log_in_path(text(&permission["SourceArn"]));
             let route = arn.split_once("${HttpApi}/*/").unwrap().1;
-            let key = route
-                .split_once('/')
-                .map_or_else(|| route.to_owned(), |(method, path)| format!("{} /{path}", method.replace('*', "ANY")));
+            let key = route.split_once('/').map_or_else(
+                || route.to_owned(),
+                |(method, path)| format!("{} /{}", method.replace('*', "ANY"), path.replace('*', "{id}")),
+            );
             (key, template.binary(text(&permission["FunctionName"])))
         })
         .collect();
@@ -224,9 +225,9 @@ fn the_template_limits_only_routes_that_exist() {
 
 #[test]
 fn the_template_refuses_a_log_in_path_of_another_route() {
-    // The pattern of the parameter excludes the start page and paths with a segment like .well-known.
-    let expected: BTreeSet<_> =
-        RESERVED.into_iter().filter(|path| *path != paths::START && !path.starts_with("/.")).collect();
+    // The pattern of the parameter excludes the start page, paths below /sessions, and segments like .well-known.
+    let is_excluded = |path: &str| [paths::START, paths::SESSION].contains(&path) || path.starts_with("/.");
+    let expected: BTreeSet<_> = RESERVED.into_iter().filter(|path| !is_excluded(path)).collect();
     let template = Template::read();
     let Value::Tagged(not) = &template.0["Rules"]["LoginPathIsFree"]["Assertions"][0]["Assert"] else { panic!() };
     let Value::Tagged(contains) = &not.value[0] else { panic!("{not:?}") };

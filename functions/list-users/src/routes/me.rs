@@ -10,7 +10,10 @@ use axum::{
 };
 use serde::Serialize;
 use shared::{
-    domain::user::{PublicUser, User, UserClaims},
+    domain::{
+        session::SessionId,
+        user::{PublicUser, User, UserClaims},
+    },
     http::{
         browser,
         error::Error,
@@ -34,12 +37,11 @@ struct Me {
 pub(crate) async fn me(State(list): State<Arc<ListUsers>>, headers: HeaderMap, uri: Uri) -> Result<Response, Error> {
     let is_page = browser::wants_page(&headers);
     match list.own_record(&headers).await {
-        Ok(user) if is_page => {
-            let notice = Notice::of(&uri, &headers);
-            let page = || pages::show(StatusCode::OK, &AccountPage { notice, ..AccountPage::new(user) });
-            redirect_after_refresh(&uri).map_or_else(page, Ok)
-        }
-        Ok(User { profile, groups, claims, .. }) => Ok(Json(Me { user: profile, groups, claims }).into_response()),
+        Ok((user, session)) if is_page => match redirect_after_refresh(&uri) {
+            Some(redirect) => Ok(redirect),
+            None => list.account_page(user, session, Notice::of(&uri, &headers)).await,
+        },
+        Ok((User { profile, groups, claims, .. }, _)) => Ok(Json(Me { user: profile, groups, claims }).into_response()),
         Err(error) if is_page && error.asks_to_log_in() => Ok(list.redirect_to_log_in(&error, &headers, &uri)),
         Err(error) => Err(error),
     }
@@ -56,12 +58,28 @@ pub(crate) async fn other_method(method: Method) -> Response {
 }
 
 impl ListUsers {
-    async fn own_record(&self, headers: &HeaderMap) -> Result<User, Error> {
+    /// The account page, with the user's sessions.
+    async fn account_page(
+        &self,
+        user: User,
+        current: Option<SessionId>,
+        notice: Option<Notice>,
+    ) -> Result<Response, Error> {
+        let now = self.clock.now().seconds();
+        let sessions = self.sessions.active(user.profile.public_id, user.version, now).await?;
+        let mut page = AccountPage::new(user, &sessions, current);
+        page.notice = notice;
+        pages::show(StatusCode::OK, &page)
+    }
+
+    /// The caller's record and session.
+    async fn own_record(&self, headers: &HeaderMap) -> Result<(User, Option<SessionId>), Error> {
         let refused = |user, error: &Error| audit::record_refusal(Attempt::Me, user, error);
         let now = self.clock.now();
         let caller = self.caller_by_token(headers, now).await.inspect_err(|error| refused(None, error))?;
         let record = self.callers.find(caller.token.subject, caller.token.session()).await?;
         let authorized = caller.authorize(record, now.seconds()).map_err(Error::from);
-        authorized.inspect_err(|error| refused(Some(caller.token.subject), error))
+        let user = authorized.inspect_err(|error| refused(Some(caller.token.subject), error))?;
+        Ok((user, caller.token.session()))
     }
 }

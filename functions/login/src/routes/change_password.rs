@@ -11,8 +11,9 @@ use axum::{
 use shared::{
     aws::store::{Account, Change},
     domain::{
+        client_ip::ClientAddress,
         password::{Password, strength},
-        session::RefreshToken,
+        session::{RefreshToken, SessionClient},
         time::UnixMillis,
         user::PublicUser,
     },
@@ -21,7 +22,7 @@ use shared::{
         error::{Error, FieldError},
         pages::{self, FormRejection, Notice, Part},
         paths,
-        request::fields::Fields,
+        request::{fields::Fields, session_client},
         telemetry::{
             audit::{self, Attempt, Event},
             metrics::timed_hash,
@@ -33,6 +34,7 @@ use crate::{Login, authenticate::Caller, issue::IssuedTokens, state::CHANGE_ATTE
 
 pub(crate) async fn change_password(
     State(login): State<Arc<Login>>,
+    address: ClientAddress,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, FormRejection> {
@@ -44,7 +46,7 @@ pub(crate) async fn change_password(
     };
     let token = caller.token;
     // Boxed: hashes and database calls make the future large.
-    let changed = Box::pin(login.change_password(caller, request, now)).await;
+    let changed = Box::pin(login.change_password(caller, &session_client(address, &headers), request, now)).await;
     match changed.inspect_err(|error| refused(Some(token.subject), error)) {
         Ok(tokens) if is_form => {
             Ok(login.redirect_with_cookies(&tokens, &pages::with_notice(paths::ME, Notice::PasswordChanged)))
@@ -78,7 +80,13 @@ fn check_strength(password: &Password, user: &PublicUser) -> Result<(), Error> {
 }
 
 impl Login {
-    async fn change_password(&self, caller: Caller, request: Request, now: UnixMillis) -> Result<IssuedTokens, Error> {
+    async fn change_password(
+        &self,
+        caller: Caller,
+        client: &SessionClient,
+        request: Request,
+        now: UnixMillis,
+    ) -> Result<IssuedTokens, Error> {
         let fields = Fields::from_body(request, &["current_password", "new_password"]).await?;
         let (current, new) = parse(&fields, self.password_min_length)?;
         check_strength(&new, &caller.user.profile)?;
@@ -89,7 +97,7 @@ impl Login {
         let public_id = user.profile.public_id;
         let renewed = self.session_lifetime.map(|lifetime| Ok::<_, Error>((RefreshToken::new(public_id)?, lifetime)));
         let renewed = renewed.transpose()?;
-        let session = renewed.as_ref().map(|(token, lifetime)| (token, *lifetime));
+        let session = renewed.as_ref().map(|(token, lifetime)| (token, (*lifetime, client)));
         for _ in 0..CHANGE_ATTEMPTS {
             let account = Account::from(&user);
             if let Change::Done(session) = self.accounts.change_password(&account, &old, &hash, session, now).await? {

@@ -51,7 +51,7 @@ pub(crate) async fn log_in(
         return login.log_in_by_form(client, &headers, request).await;
     }
     let (email, password) = credentials_of(&login.log_in, &headers, request).await?;
-    let guesser = Guesser::new(&email, client, login.cookies.device(&headers));
+    let guesser = Guesser::new(&email, client, &headers, login.cookies.device(&headers));
     let tokens = login.log_in(password, &guesser, None).await?;
     Ok((login.log_in_status, Json(tokens)).into_response())
 }
@@ -148,7 +148,7 @@ impl Login {
             (Some(lifetime), Some(device)) => Some((device.clone(), lifetime)),
             (Some(lifetime), None) => Some((DeviceId::random()?, lifetime)),
         };
-        let guesser = Guesser::new(email, client, presented);
+        let guesser = Guesser::new(email, client, headers, presented);
         let tokens = self.log_in(password, &guesser, device.as_ref().map(|(device, _)| device)).await?;
         self.end_earlier_session(headers).await?;
         Ok((tokens, device))
@@ -221,11 +221,16 @@ impl Login {
                         self.upgrade_hash(guesser, password, &credentials.password_hash).await;
                     }
                 };
-                let ((), tokens, ()) = tokio::join!(confirmed, self.start_session(&credentials), upgraded);
+                let started = self.start_session(&credentials, &guesser.session);
+                let (log_in, tokens, ()) = tokio::join!(confirmed, started, upgraded);
                 // The user may have been deleted or disabled in the meantime.
                 let tokens = tokens
                     .inspect_err(|error| audit::record_refusal(Attempt::LogIn, Some(credentials.public_id), error))?;
                 audit::record(Event::LoggedIn, credentials.public_id);
+                if let (Some(email), Some(session)) = (&guesser.email, tokens.session) {
+                    // Boxed: rare, and its database calls make the future large.
+                    Box::pin(self.limit_sessions(email, &credentials, session, log_in)).await;
+                }
                 Ok(tokens)
             }
             Err(error) => {

@@ -6,4 +6,5 @@ pub(crate) mod discovery;
 pub(crate) mod log_in;
 pub(crate) mod log_out;
 pub(crate) mod refresh;
+pub(crate) mod sessions;
 pub(crate) mod start;

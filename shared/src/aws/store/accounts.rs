@@ -17,7 +17,7 @@ use super::{
 use crate::domain::{
     error_chain::causes,
     password::PasswordHash,
-    session::{Lifetime, RefreshToken, Session, SessionId},
+    session::{Lifetime, RefreshToken, Session, SessionClient, SessionId},
     time::UnixMillis,
     user::{PublicId, User},
 };
@@ -80,7 +80,7 @@ impl AccountStore {
         account: &Account,
         old: &PasswordHash,
         hash: &PasswordHash,
-        renewed: Option<(&RefreshToken, Lifetime)>,
+        renewed: Option<(&RefreshToken, (Lifetime, &SessionClient))>,
         now: UnixMillis,
     ) -> Result<Change<Option<Session>>, StoreError> {
         let credentials = next_version(&self.credentials, ("email", &account.email), account)

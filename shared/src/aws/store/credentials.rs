@@ -26,6 +26,8 @@ pub struct Credentials {
     pub disabled: bool,
     /// How often the sessions were ended together.
     pub version: u64,
+    /// How many sessions the user had when they were last counted; 0 if they never were.
+    pub sessions: u64,
 }
 
 /// Reads credentials and replaces hashes. Needs `dynamodb:GetItem` and `dynamodb:UpdateItem` on Credentials.
@@ -51,6 +53,7 @@ impl CredentialStore {
             public_id: public_id(&item, "Credentials")?,
             disabled: is_disabled(&item),
             version: version(&item, "Credentials")?,
+            sessions: optional_number(&item, "Credentials", "sessions")?,
             password_set_at: UnixMillis::new(optional_number(&item, "Credentials", "password_set_at")?),
             password_hash: PasswordHash::from_stored(take_text(&mut item, "Credentials", "password_hash")?),
         }))

@@ -9,7 +9,10 @@ use super::{
     conditional::{self, Update},
     error::StoreError,
     item::{Item, millis, number, optional_number, seconds, text},
-    throttle::{ATTEMPTS, Admission, CONTENDED, RETENTION, TABLE, ThrottleStore, by, interval, is_by, is_text, time},
+    throttle::{
+        ATTEMPTS, Admission, CONTENDED, COUNT_LOG_IN, RETENTION, TABLE, ThrottleStore, by, interval, is_by, is_text,
+        log_in_count, time,
+    },
     transaction::random_id,
 };
 use crate::domain::{
@@ -210,18 +213,19 @@ impl ThrottleStore {
     }
 
     /// Clears the failures of a pair whose guess was right, counts the log-in, and makes the pair known for this time
-    /// with the password that the user chose at `password_set_at`.
+    /// with the password that the user chose at `password_set_at`. Returns the number of the log-in among those of the
+    /// pair.
     pub async fn confirm(
         &self,
         guess: &Guess,
         policy: &BackoffPolicy,
         known: Duration,
         password_set_at: UnixMillis,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let now = self.clock.now();
         let logged_in = |log_ins| self.logged_in(guess, known, password_set_at, now, log_ins);
         let Some(limit) = policy.log_ins else {
-            return conditional::update(logged_in("")).await.map(drop);
+            return log_in_count(&content(conditional::update(logged_in("")).await?));
         };
         if guess.before.log_ins <= now {
             let first = logged_in("log_ins = :arrival,")
@@ -229,9 +233,9 @@ impl ThrottleStore {
                 .expression_attribute_values(":now", millis(now))
                 .expression_attribute_values(":arrival", millis(now + limit.interval()));
             match conditional::update(first).await? {
-                Update::Written(_) => return Ok(()),
+                Update::Written(item) => return log_in_count(&item),
                 // The response to the first attempt was lost.
-                Update::ConditionFailed(item) if is_text(&item, "log_in_by", guess.id) => return Ok(()),
+                Update::ConditionFailed(item) if is_text(&item, "log_in_by", guess.id) => return log_in_count(&item),
                 Update::ConditionFailed(_) => {}
             }
         }
@@ -240,7 +244,7 @@ impl ThrottleStore {
             .condition_expression("attribute_not_exists(log_in_by) OR log_in_by <> :attempt")
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":interval", interval(limit));
-        conditional::update(next).await.map(drop)
+        log_in_count(&content(conditional::update(next).await?))
     }
 
     fn logged_in(
@@ -254,12 +258,14 @@ impl ThrottleStore {
         let end = now + known.max(RETENTION);
         self.update(&guess.key)
             .update_expression(format!(
-                "SET {log_ins} log_in_by = :attempt, password_set_at = :password, known_until = :known, \
-                 expires_at = :end REMOVE failures, guessed_at, #until, in_progress, waiting, #by"
+                "SET {log_ins} {COUNT_LOG_IN}, log_in_by = :attempt, password_set_at = :password, \
+                 known_until = :known, expires_at = :end REMOVE failures, guessed_at, #until, in_progress, waiting, #by"
             ))
             .expression_attribute_names("#until", "until")
             .expression_attribute_names("#by", "by")
             .expression_attribute_values(":attempt", text(&guess.id.to_string()))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":password", millis(password_set_at))
             .expression_attribute_values(":known", millis(now + known))
             .expression_attribute_values(":end", seconds(end.seconds_rounded_up()))
@@ -319,6 +325,13 @@ impl ThrottleStore {
                 .expression_attribute_values(":refund", text(&random_id().to_string()))
         };
         conditional::update(request).await.map(drop)
+    }
+}
+
+/// The content of an item after a write, or after a condition that was not met.
+fn content(update: Update) -> Item {
+    match update {
+        Update::Written(item) | Update::ConditionFailed(item) => item,
     }
 }
 

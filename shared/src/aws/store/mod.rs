@@ -17,6 +17,8 @@ mod credentials;
 mod error;
 mod guesses;
 mod item;
+mod session_limit;
+mod session_list;
 mod sessions;
 mod throttle;
 mod transaction;
@@ -30,6 +32,8 @@ pub use self::{
     credentials::{CredentialStore, Credentials},
     error::StoreError,
     guesses::Guess,
+    session_limit::SessionLimit,
+    session_list::SessionList,
     sessions::{SessionStore, TokenState},
     throttle::{Admission, ThrottleStore},
     users::{Page, UserStore},

@@ -15,7 +15,7 @@ use super::{
     item::{self, Item, bytes, get_number, number, text},
 };
 use crate::domain::{
-    session::{Lifetime, RefreshToken, Salt, Session, SessionId, TokenHash},
+    session::{Lifetime, RefreshToken, Salt, Session, SessionClient, SessionId, TokenHash},
     time::UnixMillis,
     user::PublicId,
 };
@@ -55,10 +55,10 @@ impl SessionStore {
         &self,
         token: &RefreshToken,
         version: u64,
-        life: Lifetime,
+        (life, client): (Lifetime, &SessionClient),
         now: UnixMillis,
     ) -> Result<Session, StoreError> {
-        let (session, item) = new_item(token, version, life, now);
+        let (session, item) = new_item(token, version, (life, client), now);
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         // A delayed first attempt that arrives after a retry must not overwrite later changes.
         match request.condition_expression("attribute_not_exists(session_id)").send().await {
@@ -88,7 +88,7 @@ impl SessionStore {
             .update_expression(
                 "SET older_hash = if_not_exists(previous_hash, :none), older_salt = if_not_exists(salt, :none), \
                  older_at = if_not_exists(rotated_at, :never), previous_hash = token_hash, token_hash = :next, \
-                 salt = :salt, rotated_at = :millis, expires_at = :idle",
+                 salt = :salt, rotated_at = :millis, expires_at = :idle, used_at = :now",
             )
             .condition_expression("token_hash = :presented AND expires_at > :now AND ends_at > :now")
             .expression_attribute_values(":presented", bytes(presented.hash().as_bytes()))
@@ -117,7 +117,7 @@ impl SessionStore {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(token.user(), token.session())))
-            .update_expression("SET expires_at = :idle")
+            .update_expression("SET expires_at = :idle, used_at = :now")
             .condition_expression("token_hash = :presented AND expires_at > :now AND ends_at > :now")
             .expression_attribute_values(":presented", bytes(token.hash().as_bytes()))
             .expression_attribute_values(":now", item::seconds(now.seconds()))
@@ -185,14 +185,19 @@ pub(super) fn start(
     table: &str,
     token: &RefreshToken,
     version: u64,
-    life: Lifetime,
+    started_by: (Lifetime, &SessionClient),
     now: UnixMillis,
 ) -> (Session, aws_sdk_dynamodb::types::builders::PutBuilder) {
-    let (session, item) = new_item(token, version, life, now);
+    let (session, item) = new_item(token, version, started_by, now);
     (session, Put::builder().table_name(table).set_item(Some(item)))
 }
 
-fn new_item(token: &RefreshToken, version: u64, life: Lifetime, now: UnixMillis) -> (Session, Item) {
+fn new_item(
+    token: &RefreshToken,
+    version: u64,
+    (life, client): (Lifetime, &SessionClient),
+    now: UnixMillis,
+) -> (Session, Item) {
     let started = now.seconds();
     let ends_at = started + life.max;
     let expires_at = ends_at.min(started + life.idle);
@@ -204,7 +209,10 @@ fn new_item(token: &RefreshToken, version: u64, life: Lifetime, now: UnixMillis)
         ("expires_at".to_owned(), item::seconds(expires_at)),
         ("ends_at".to_owned(), item::seconds(ends_at)),
         ("created_at".to_owned(), item::seconds(started)),
+        ("used_at".to_owned(), item::seconds(started)),
     ]);
+    let client = [("network", &client.network), ("agent", &client.agent)];
+    item.extend(client.into_iter().filter_map(|(name, value)| Some((name.to_owned(), text(value.as_deref()?)))));
     (session, item)
 }
 

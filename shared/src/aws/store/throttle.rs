@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     conditional::{self, Update},
     error::{StoreError, unavailable},
-    item::{Item, millis, optional_number, seconds, text},
+    item::{Item, millis, number, optional_number, seconds, text},
     transaction::random_id,
 };
 use crate::{
@@ -29,6 +29,12 @@ pub(super) const CONTENDED: Duration = Duration::from_secs(1);
 
 /// How long the counter of a [`GcraLimit`] is stored after its last change.
 pub(super) const RETENTION: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// How long the number of log-ins of an account is stored after the last one.
+const COUNT_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The assignment that counts a log-in, for [`crate::domain::session::is_check_due`].
+pub(super) const COUNT_LOG_IN: &str = "log_in_count = if_not_exists(log_in_count, :none) + :one";
 
 /// The attributes in which a [`GcraLimit`] is counted.
 #[derive(Clone, Copy)]
@@ -143,18 +149,44 @@ impl ThrottleStore {
         self.subtract(pair, limit, LOG_INS).await
     }
 
-    async fn subtract(&self, key: &ThrottleKey, limit: GcraLimit, counter: Counter) -> Result<(), StoreError> {
+    /// Refunds the guess of a new client that was right, and counts the log-in in the same write. Returns its number
+    /// among those of the account. `None`: it was not counted.
+    pub async fn give_back_and_count(
+        &self,
+        account: &ThrottleKey,
+        limit: GcraLimit,
+    ) -> Result<Option<u64>, StoreError> {
+        let end = self.clock.now().seconds_rounded_up() + COUNT_RETENTION;
         let request = self
-            .update(key)
-            .update_expression("SET #arrival = #arrival - :interval, #given_back = :attempt")
+            .subtraction(account, limit, OWN)
+            .update_expression(format!(
+                "SET #arrival = #arrival - :interval, #given_back = :attempt, {COUNT_LOG_IN}, expires_at = :end"
+            ))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":none", number(0))
+            .expression_attribute_values(":end", seconds(end));
+        match conditional::update(request).await? {
+            Update::Written(item) => log_in_count(&item).map(Some),
+            Update::ConditionFailed(_) => Ok(None),
+        }
+    }
+
+    async fn subtract(&self, key: &ThrottleKey, limit: GcraLimit, counter: Counter) -> Result<(), StoreError> {
+        let request = self.subtraction(key, limit, counter);
+        let request = request.update_expression("SET #arrival = #arrival - :interval, #given_back = :attempt");
+        conditional::update(request).await.map(drop)
+    }
+
+    /// The write of a refund, without its update expression.
+    fn subtraction(&self, key: &ThrottleKey, limit: GcraLimit, counter: Counter) -> UpdateItemFluentBuilder {
+        self.update(key)
             .condition_expression(
                 "attribute_exists(#arrival) AND (attribute_not_exists(#given_back) OR #given_back <> :attempt)",
             )
             .expression_attribute_names("#arrival", counter.arrival)
             .expression_attribute_names("#given_back", counter.given_back)
             .expression_attribute_values(":interval", interval(limit))
-            .expression_attribute_values(":attempt", text(&random_id().to_string()));
-        conditional::update(request).await.map(drop)
+            .expression_attribute_values(":attempt", text(&random_id().to_string()))
     }
 
     pub(super) async fn read(&self, key: &ThrottleKey) -> Result<Item, StoreError> {
@@ -174,6 +206,10 @@ pub(super) fn interval(limit: GcraLimit) -> AttributeValue {
 
 pub(super) fn time(item: &Item, attribute: &'static str) -> Result<UnixMillis, StoreError> {
     optional_number(item, TABLE, attribute).map(UnixMillis::new)
+}
+
+pub(super) fn log_in_count(item: &Item) -> Result<u64, StoreError> {
+    optional_number(item, TABLE, "log_in_count")
 }
 
 pub(super) fn by(item: &Item) -> Option<String> {

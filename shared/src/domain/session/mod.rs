@@ -1,15 +1,22 @@
 //! Sessions.
 
+mod agent;
 mod id;
+mod limit;
 mod refresh_token;
 
 use std::time::Duration;
 
 pub use self::{
+    agent::short_agent,
     id::SessionId,
+    limit::{MAX_SESSIONS, is_check_due, is_hint_outdated},
     refresh_token::{RefreshToken, Salt, TokenHash},
 };
-use crate::domain::time::UnixSeconds;
+use crate::domain::{
+    client_ip::{AddressForm, ClientAddress},
+    time::UnixSeconds,
+};
 
 /// Lifetimes of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +47,37 @@ impl Session {
     pub fn remaining(&self, now: UnixSeconds) -> Duration {
         self.expires_at.min(self.ends_at).since(now)
     }
+}
+
+/// The client that started a session, in a form that suffices for its user to recognize it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionClient {
+    /// The network: /24 for IPv4, /48 for IPv6.
+    pub network: Option<String>,
+    /// Browser and system, or the name of the program: see [`short_agent`].
+    pub agent: Option<String>,
+}
+
+impl SessionClient {
+    /// The client at this address, with this `User-Agent`.
+    pub fn new(address: ClientAddress, user_agent: Option<&str>) -> Self {
+        Self { network: address.to_log(AddressForm::Network), agent: user_agent.and_then(short_agent) }
+    }
+}
+
+/// An active session in a list of a user's own sessions. Sessions from before an attribute existed lack it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSession {
+    /// The identifier.
+    pub id: SessionId,
+    /// When the user logged in.
+    pub created_at: Option<UnixSeconds>,
+    /// When it was last refreshed, or else when the user logged in.
+    pub used_at: Option<UnixSeconds>,
+    /// When it expires unless it is used.
+    pub expires_at: UnixSeconds,
+    /// The client that logged in.
+    pub client: SessionClient,
 }
 
 #[cfg(test)]

@@ -29,6 +29,9 @@ pub enum Error {
     /// No route has the path.
     #[error("no route has this path")]
     NotFound,
+    /// A session that the caller does not have, or that has ended.
+    #[error("session does not exist")]
+    SessionNotFound,
     /// Discovery without an issuer URL.
     #[error("JWT_ISSUER is not a URL")]
     NoIssuer,
@@ -182,6 +185,7 @@ impl Error {
             Self::Forbidden => Refused("not-in-group"),
             Self::CrossSite => Refused("cross-site"),
             Self::NotFound
+            | Self::SessionNotFound
             | Self::NoIssuer
             | Self::MethodNotAllowed
             | Self::UriTooLong
@@ -228,6 +232,7 @@ impl Error {
         let plain = |status, code, detail: &str| ErrorResponse::new(status, code, detail);
         match self {
             Self::NotFound => plain(S::NOT_FOUND, "not-found", "Nothing was found at this path."),
+            Self::SessionNotFound => plain(S::NOT_FOUND, "session-not-found", SESSION_NOT_FOUND),
             Self::NoIssuer => plain(S::NOT_FOUND, "no-issuer-url", NO_ISSUER),
             Self::MethodNotAllowed => plain(S::METHOD_NOT_ALLOWED, "method-not-allowed", METHOD_NOT_ALLOWED),
             Self::UriTooLong => plain(S::URI_TOO_LONG, "uri-too-long", "The path or the query is too long."),
@@ -268,6 +273,7 @@ impl Error {
     }
 }
 
+const SESSION_NOT_FOUND: &str = "You have no such session. It may have ended already.";
 const NO_ISSUER: &str = "Discovery is not available: JWT_ISSUER must be the URL of this API.";
 const METHOD_NOT_ALLOWED: &str = "This method is not allowed for this path. See the Allow header.";
 const MEDIA_TYPE: &str = "Send one Content-Type header: application/json, application/x-www-form-urlencoded or \

@@ -20,12 +20,13 @@ pub(crate) struct FieldMessage {
 
 /// The fields of all pages: the identifier on the page, which is the name that errors use, and the label. Several forms
 /// of the account page have a field `password`.
-const LABELS: [(&str, &str); 6] = [
+const LABELS: [(&str, &str); 7] = [
     ("name", "Name"),
     ("email", "Email address"),
     ("password", "Password"),
     ("current_password", "Current password"),
     ("new_password", "New password"),
+    ("session_password", "Password to log out a device"),
     ("others_password", "Your password"),
 ];
 

@@ -7,6 +7,7 @@ mod form;
 mod form_errors;
 mod notice;
 mod response;
+mod sessions;
 mod views;
 
 pub(crate) use self::form::error_page;

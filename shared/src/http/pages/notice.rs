@@ -15,6 +15,8 @@ pub enum Notice {
     LoggedOutEverywhere,
     /// The user logged out on all other devices.
     OthersLoggedOut,
+    /// The user ended another session.
+    SessionEnded,
     /// The user changed the password.
     PasswordChanged,
     /// The user deleted the account.
@@ -25,11 +27,12 @@ impl Notice {
     /// The query parameter of a page.
     pub const PARAMETER: &str = "notice";
 
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::SignedUp,
         Self::LoggedOut,
         Self::LoggedOutEverywhere,
         Self::OthersLoggedOut,
+        Self::SessionEnded,
         Self::PasswordChanged,
         Self::Deleted,
     ];
@@ -41,6 +44,7 @@ impl Notice {
             Self::LoggedOut => "logged-out",
             Self::LoggedOutEverywhere => "logged-out-everywhere",
             Self::OthersLoggedOut => "others-logged-out",
+            Self::SessionEnded => "session-ended",
             Self::PasswordChanged => "password-changed",
             Self::Deleted => "deleted",
         }
@@ -53,6 +57,7 @@ impl Notice {
             Self::LoggedOut => "You have been logged out.",
             Self::LoggedOutEverywhere => "You have been logged out on all devices.",
             Self::OthersLoggedOut => "You have been logged out on all other devices.",
+            Self::SessionEnded => "The device has been logged out.",
             Self::PasswordChanged => "Your password has been changed. You have been logged out on all other devices.",
             Self::Deleted => "Your account has been deleted.",
         }

@@ -4,7 +4,10 @@ use askama::Template;
 use axum::http::StatusCode;
 
 use crate::{
-    domain::user::{PublicUser, User},
+    domain::{
+        session::{ListedSession, SessionId},
+        user::{PublicUser, User},
+    },
     http::{
         browser::ReturnTo,
         error::{Error, response::ErrorResponse},
@@ -12,6 +15,7 @@ use crate::{
             form_errors::{FormErrors, user_message},
             notice::Notice,
             response::STYLE,
+            sessions::SessionRow,
         },
     },
 };
@@ -92,6 +96,8 @@ pub struct UsersPage<'a> {
 pub enum Part {
     /// The change of the password.
     Password,
+    /// The log-out on another device.
+    Sessions,
     /// The log-out on all other devices.
     Others,
     /// The deletion of the account.
@@ -106,6 +112,8 @@ pub enum Part {
 pub struct AccountPage {
     /// The caller.
     pub user: User,
+    /// The caller's sessions.
+    pub(super) sessions: Vec<SessionRow>,
     /// The form that was refused.
     pub part: Part,
     /// What the user did before.
@@ -115,15 +123,21 @@ pub struct AccountPage {
 }
 
 impl AccountPage {
-    /// The page with an empty form.
-    pub fn new(user: User) -> Self {
-        Self { user, part: Part::Other, notice: None, errors: None }
+    /// The page with empty forms. `current` is the caller's session.
+    pub fn new(user: User, sessions: &[ListedSession], current: Option<SessionId>) -> Self {
+        Self { user, sessions: SessionRow::list(sessions, current), part: Part::Other, notice: None, errors: None }
+    }
+
+    /// Whether the user is logged in elsewhere too.
+    pub(super) fn has_other_sessions(&self) -> bool {
+        self.sessions.iter().any(|session| !session.is_current)
     }
 
     /// The field with the password that was verified.
     pub(super) fn password_field(&self) -> &'static str {
         match self.part {
-            Part::Others => "others_password",
+            Part::Sessions if self.has_other_sessions() => "session_password",
+            Part::Others | Part::Sessions => "others_password",
             Part::Deletion => "password",
             Part::Password | Part::Other => "current_password",
         }
@@ -162,6 +176,8 @@ mod tests {
         config::SecurityProfile,
         domain::{
             authorization::PasswordRefusal,
+            session::{RefreshToken, SessionClient},
+            time::UnixSeconds,
             user::{PublicId, UserClaims},
         },
         http::{
@@ -176,7 +192,15 @@ mod tests {
         let profile =
             PublicUser { public_id: PublicId::random(), name: "Ada".to_owned(), email: "ada@example.com".to_owned() };
         let user = User { profile, groups: Vec::new(), claims: UserClaims::default(), disabled: false, version: 0 };
+        let other = ListedSession {
+            id: RefreshToken::new(user.profile.public_id).unwrap().session(),
+            created_at: None,
+            used_at: None,
+            expires_at: UnixSeconds::new(1),
+            client: SessionClient::default(),
+        };
         for (part, id, missing) in [
+            (Part::Sessions, "session_password", "Password to log out a device is required."),
             (Part::Others, "others_password", "Your password is required."),
             (Part::Deletion, "password", "Password is required."),
         ] {
@@ -184,7 +208,7 @@ mod tests {
                 (Error::PasswordNotConfirmed(PasswordRefusal::Wrong), "The password is incorrect."),
                 (Error::Invalid(vec![FieldError::required("password")]), missing),
             ] {
-                let page = AccountPage { part, ..AccountPage::new(user.clone()) };
+                let page = AccountPage { part, ..AccountPage::new(user.clone(), std::slice::from_ref(&other), None) };
                 let errors = FormErrors::new(&error, &error.to_response(&style), page.password_field(), &[]);
                 assert_eq!(errors.fields(), [FieldMessage { id, message: message.to_owned() }]);
                 let page = AccountPage { errors: Some(errors), ..page }.render().unwrap();

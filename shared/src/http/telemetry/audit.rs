@@ -56,6 +56,8 @@ pub enum Attempt {
     List,
     /// A read of the caller's own account.
     Me,
+    /// A list of the caller's own sessions.
+    Sessions,
 }
 
 impl Event {
@@ -85,6 +87,7 @@ impl Attempt {
             Self::Delete => "deletion",
             Self::List => "listing",
             Self::Me => "own-record",
+            Self::Sessions => "session-list",
         }
     }
 
@@ -98,6 +101,7 @@ impl Attempt {
             Self::Delete => "deletion-failed",
             Self::List => "listing-failed",
             Self::Me => "own-record-failed",
+            Self::Sessions => "session-list-failed",
         }
     }
 }

@@ -191,7 +191,7 @@ pub(crate) struct Throttle {
 
 #[derive(Args)]
 pub(crate) struct CountUsers {
-    /// Also count password hashes by scheme, and print the value for LEGACY_HASHES.
+    /// Also count hashes by scheme, and print the value for LEGACY_HASHES.
     #[arg(long)]
     pub(crate) legacy: bool,
     #[command(flatten)]

@@ -21,8 +21,8 @@ docs/guides/operate.md has the IAM policy that each command needs.";
 pub(super) const LIST: &str = "\
 Users are printed as the table is read, in no particular order, so the command needs little memory
 for any number of users. With --newest, the newest users are printed, 100 unless --limit says
-otherwise. Users whose sign-up time is not stored are not selected by --older-than, and come last with
---newest.
+otherwise. Users whose sign-up time is not stored are not selected by --older-than, and come last
+with --newest.
 
 --json prints JSON Lines: one object per user.
 
@@ -135,6 +135,21 @@ running it again. Rejected rows are listed, and the exit code is then 1.
 docs/reference/import-format.md describes the formats.";
 
 pub(super) const EXPORT: &str = "\
+The formats are
+  jsonl    what `admin users import --from jsonl` reads: everything about each user
+  csv      for spreadsheets; cells that would be formulas start with an apostrophe
+  cognito  the CSV file of a user import job; hashes must be Argon2id up to m=19456,t=2,p=1
+  kratos   identities for `kratos import identities`
+
+Without --with-hashes, password hashes are not read. Hashes are enough to guess passwords offline:
+they are not written to a terminal, and a FILE has mode 0600. FILE gets its name when it is complete,
+so a failure leaves an older FILE as it is.
+
+Users that cannot be exported are listed on standard error, and the exit status is then 1. With
+--json, the summary is JSON: on standard output if there is a FILE, otherwise on standard error.
+
 Examples:
   admin users export --to jsonl --output users.jsonl --stack postern
-  admin users export --to jsonl --with-hashes --output users.jsonl --stack postern";
+  admin users export --to jsonl --with-hashes --output backup.jsonl --stack postern
+  admin users export --to cognito --with-hashes --output cognito.csv --stack postern
+  admin users export --to csv --stack postern | wc -l";

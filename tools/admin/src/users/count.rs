@@ -33,7 +33,8 @@ struct Hashes {
     /// Hashes that log-in does not verify, by reason.
     unusable: BTreeMap<String, u64>,
     /// The value for `LEGACY_HASHES`. Empty: no log-in takes longer than a hash at the default cost.
-    legacy_hashes: String,
+    #[serde(rename = "LEGACY_HASHES")]
+    setting: String,
 }
 
 pub(crate) async fn run(options: &CountUsers) -> Result<Report, Failure> {
@@ -83,7 +84,7 @@ async fn hashes(connection: &Connection) -> Result<Hashes, Failure> {
         }
         start = next;
         if start.is_none() {
-            hashes.legacy_hashes = schemes.to_string();
+            hashes.setting = schemes.to_string();
             return Ok(hashes);
         }
     }
@@ -113,8 +114,9 @@ fn text(count: &Count) -> String {
     for (label, group) in
         [("hashes", &hashes.current), ("legacy hashes", &hashes.legacy), ("unusable hashes", &hashes.unusable)]
     {
-        text += &format!("\n{}\n", line(label, &group.values().sum::<u64>()).trim_end());
+        text.push('\n');
+        text += &line(label, &group.values().sum::<u64>());
         text.extend(group.iter().map(|(scheme, count)| line(&format!("  {scheme}"), count)));
     }
-    text + &format!("\nLEGACY_HASHES={}\n", hashes.legacy_hashes)
+    text + &format!("\nLEGACY_HASHES={}\n", hashes.setting)
 }

@@ -70,7 +70,7 @@ pub(crate) async fn read(
 impl Counter {
     fn new(kind: &'static str, record: &CounterRecord) -> Self {
         let time = |time: Option<UnixMillis>| {
-            time.filter(|time| time.get() > 0).map(|time| time.seconds_rounded_up()).and_then(utc)
+            time.filter(|time| time.get() > 0).map(UnixMillis::seconds_rounded_up).and_then(utc)
         };
         Self {
             kind,

@@ -18,6 +18,11 @@ impl Progress {
     pub(crate) fn add(&self, items: usize) {
         self.0.inc(items.try_into().unwrap_or(u64::MAX));
     }
+
+    /// Calls `print` while the count is not drawn.
+    pub(crate) fn suspend(&self, print: impl FnOnce()) {
+        self.0.suspend(print);
+    }
 }
 
 impl Drop for Progress {

@@ -6,7 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::{
     aws::store::admin::{Account, CredentialsRecord, SessionRecord, UserRecord},
-    domain::{password::PasswordHash, time::UnixSeconds},
+    domain::{
+        password::PasswordHash,
+        time::{UnixMillis, UnixSeconds},
+    },
 };
 
 use super::{
@@ -47,7 +50,8 @@ struct Password {
 
 #[derive(Serialize)]
 struct Session {
-    session_id: String,
+    #[serde(rename = "session_id")]
+    id: String,
     state: &'static str,
     created_at: Option<String>,
     used_at: Option<String>,
@@ -119,7 +123,7 @@ fn shown(account: Account, sessions: Vec<SessionRecord>, counters: Vec<Counter>,
 fn password(credentials: &CredentialsRecord) -> Password {
     Password {
         scheme: credentials.password_hash.as_ref().map(scheme),
-        set_at: credentials.password_set_at.map(|at| at.seconds()).and_then(utc),
+        set_at: credentials.password_set_at.map(UnixMillis::seconds).and_then(utc),
     }
 }
 
@@ -142,11 +146,11 @@ fn session(session: SessionRecord, version: u64, now: UnixSeconds) -> Session {
         "active"
     };
     Session {
-        session_id: session.session_id,
+        id: session.session_id,
         state,
         created_at: session.created_at.and_then(utc),
         used_at: session.used_at.and_then(utc),
-        refreshed_at: session.rotated_at.map(|at| at.seconds()).and_then(utc),
+        refreshed_at: session.rotated_at.map(UnixMillis::seconds).and_then(utc),
         network: session.network,
         agent: session.agent,
         expires_at: session.expires_at.and_then(utc),
@@ -182,7 +186,7 @@ fn text(user: &Shown) -> String {
     }
     let _ = writeln!(text, "\nsessions: {}", user.sessions.len());
     for session in &user.sessions {
-        let _ = writeln!(text, "  {}  {}", escape(&session.session_id), describe(session));
+        let _ = writeln!(text, "  {}  {}", escape(&session.id), describe(session));
     }
     let _ = writeln!(text, "\ncounters of the rate limiter: {}", user.counters.len());
     for counter in &user.counters {

@@ -76,7 +76,7 @@ const EVENT: &str = "rate-limit-reset";
 async fn user(options: &Throttle) -> Result<(Connection, Subject), Failure> {
     let name = user_name::parse(&options.subject).map_err(|failure| match failure {
         Failure::Usage(text) => Failure::Usage(format!("{text}, nor an IP address")),
-        failure => failure,
+        failure @ Failure::Failed(_) => failure,
     })?;
     let tables = [&Table::ACCOUNT[..], &[Table::Sessions, Table::Throttle]].concat();
     let connection = Connection::open(&options.common, &tables).await?;

@@ -13,9 +13,9 @@ fn users(count: usize) -> Vec<Value> {
 
 /// Peak memory of the program: a row of any length must not be read into memory.
 async fn peak_kib(sandbox: &Sandbox, format: &str) -> (u64, crate::harness::Outcome) {
-    let script = format!(
+    let script =
         "\"$@\" & while kill -0 $! 2>/dev/null; do grep VmHWM /proc/$!/status >> peak 2>/dev/null; done; wait $!"
-    );
+            .to_string();
     let admin = env!("CARGO_BIN_EXE_admin");
     let endpoint = &sandbox.service.endpoint;
     let mut command = tokio::process::Command::new("sh");

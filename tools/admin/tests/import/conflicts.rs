@@ -61,9 +61,10 @@ async fn the_audit_log_has_a_line_for_each_new_user_and_no_address() {
 #[tokio::test]
 async fn a_rate_limits_users_per_second() {
     let sandbox = Sandbox::new().await;
-    let rows: String = (0..30)
+    let rows = (0..30)
         .map(|n| format!("{}\n", json!({ "email": format!("u{n}@example.com"), "password_hash": WERKZEUG })))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let started = std::time::Instant::now();
     sandbox.import_with("jsonl", rows, &["--rate", "20"]).await.assert_success();
     assert!(started.elapsed().as_secs_f64() > 1.4, "30 users at 20 a second");

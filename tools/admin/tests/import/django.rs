@@ -27,7 +27,7 @@ fn dump() -> Vec<serde_json::Value> {
 
 #[tokio::test]
 async fn dumps_are_imported_as_an_array_and_as_lines() {
-    let lines: String = dump().iter().map(|object| format!("{object}\n")).collect();
+    let lines = dump().iter().map(|object| format!("{object}\n")).collect::<Vec<_>>().concat();
     let array = serde_json::to_string_pretty(&dump()).unwrap();
     let mut accounts = Vec::new();
     for content in [array, lines] {

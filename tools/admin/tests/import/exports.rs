@@ -126,7 +126,7 @@ async fn auth0_exports_and_import_files_are_read() {
         json!({ "email": "none@example.com" }),
         json!({ "email": "roles@example.com", "passwordHash": BCRYPT, "app_metadata": { "roles": ["x"] } }),
     ];
-    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let lines = lines.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
     let outcome = sandbox.import("auth0", lines + "{\"email\":\n").await;
     outcome.assert_exit(1, &["entry 6: claim roles is reserved", "entry 7: not a JSON object: it is cut off"]);
     let expected = json!({ "md5-hash": 1, "no-password": 1, "invalid-claims": 1, "malformed-row": 1 });

@@ -59,7 +59,7 @@ async fn a_second_run_changes_nothing() {
 async fn members_that_are_unknown_or_of_another_type_reject_the_row() {
     let sandbox = Sandbox::new().await;
     let rows = [
-        line(&json!({ "emial": "x@example.com" })),
+        line(&json!({ "e_mail": "x@example.com" })),
         line(&json!({ "disabled": "yes" })),
         line(&json!({ "groups": "admin" })),
         line(&json!({ "groups": [1] })),
@@ -85,7 +85,7 @@ async fn members_that_are_unknown_or_of_another_type_reject_the_row() {
     ];
     let outcome = sandbox.import("jsonl", rows.concat()).await;
     outcome
-        .assert_exit(1, &["23 rows were rejected", "line 1: member \"emial\" is not known", "claim sub is reserved"]);
+        .assert_exit(1, &["23 rows were rejected", "line 1: member \"e_mail\" is not known", "claim sub is reserved"]);
     let expected = json!({
         "unknown-member": 1, "malformed-row": 10, "invalid-time": 1, "invalid-id": 1, "invalid-groups": 2,
         "invalid-claims": 3, "invalid-name": 2, "invalid-email": 2, "no-password": 1,

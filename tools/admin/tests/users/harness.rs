@@ -214,7 +214,9 @@ impl Outcome {
     /// Asserts the exit code, an error line as the last line, and that the output mentions `words`.
     pub(crate) fn assert_exit(&self, code: i32, words: &[&str]) -> &Self {
         assert_eq!(self.code, code, "{self:?}");
-        assert!(self.err.lines().last().is_some_and(|line| line.starts_with("admin: ")), "{self:?}");
+        // At a terminal, the typed answer ends the line of the prompt.
+        let line = self.err.rsplit("[y/N] ").next().and_then(|rest| rest.lines().last()).unwrap_or_default();
+        assert!(line.starts_with("admin: "), "{self:?}");
         self.assert_mentions(words)
     }
 

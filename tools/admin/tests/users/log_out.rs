@@ -11,7 +11,7 @@ async fn all_sessions_of_a_user_end_and_those_of_others_do_not() {
     sandbox.users(&["log-out", "Ada@example.com"]).await.assert_success().assert_mentions(&["are ended"]);
     assert_eq!(sandbox.service.me(&session["token"]).await, 401);
     assert_eq!(sandbox.service.refresh(text(&session, "refresh_token")).await.status, 401);
-    assert_eq!(sandbox.service.log_in(ADA[1], ADA[2]).await.status, 200);
+    assert_eq!(sandbox.service.log_in(ADA[1], ADA[2]).await.status, 201);
     assert_eq!(sandbox.service.me(&json!(grace.1)).await, 200);
 }
 
@@ -59,5 +59,5 @@ async fn all_sessions_of_all_users_end_after_a_confirmation() {
     for (_, token) in [ada, grace] {
         assert_eq!(sandbox.service.me(&json!(token)).await, 401);
     }
-    assert_eq!(sandbox.service.log_in(ADA[1], ADA[2]).await.status, 200);
+    assert_eq!(sandbox.service.log_in(ADA[1], ADA[2]).await.status, 201);
 }

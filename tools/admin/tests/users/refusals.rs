@@ -65,7 +65,7 @@ async fn items_that_do_not_belong_together_are_shown_and_nothing_is_changed() {
             }
             1 => {
                 service.set_on_user(&ada, "email", text(GRACE[1])).await;
-                "ada"
+                "belong to"
             }
             2 => {
                 service.delete_user(&ada).await;
@@ -90,6 +90,10 @@ async fn items_that_do_not_belong_together_are_shown_and_nothing_is_changed() {
                 shown.assert_exit(1, &["no user has"]);
             }
             for command in changes(user, &session) {
+                // Guesses at an address without account are counted too, and can be reset.
+                if shown.code != 0 && user == ADA[1] && command[0] == "throttle" {
+                    continue;
+                }
                 let outcome = sandbox.users(&command).await;
                 let message = if shown.code == 0 { "`admin users show` prints both items" } else { "no user has" };
                 outcome.assert_exit(1, &[message]);

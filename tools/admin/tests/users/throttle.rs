@@ -29,7 +29,7 @@ async fn a_reset_lets_the_user_try_again_at_once() {
     let reset = sandbox.users(&["throttle", ADA[1], "--address", "127.0.0.1", "--reset"]).await;
     reset.assert_success().assert_mentions(&["account, pair"]);
     assert_eq!(reset.audit()[0]["counters"], json!(["account", "pair"]));
-    assert_eq!(sandbox.service.log_in(ADA[1], ADA[2]).await.status, 200);
+    assert_eq!(sandbox.service.log_in(ADA[1], ADA[2]).await.status, 201);
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ mod refresh;
 mod replay;
 mod retries;
 mod session_lifetime;
+mod session_limit;
+mod sessions;
 mod settings;
 mod sign_up;
 mod sign_up_control;

@@ -137,7 +137,8 @@ impl CredentialsRecord {
             email_verified: reader.flag("email_verified"),
             disabled,
             version: reader.number("version").unwrap_or_default(),
-            other: reader.rest(&["disabled"]),
+            // `sessions` is an estimate of what `SessionRecord`s show exactly.
+            other: reader.rest(&["disabled", "sessions"]),
             invalid: reader.invalid,
         }
     }

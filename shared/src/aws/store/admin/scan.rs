@@ -3,6 +3,10 @@
 use super::{AdminError, AdminStore, CredentialsRecord, UserRecord, store::key};
 use crate::aws::store::item::Item;
 
+/// Most items of a page. DynamoDB ends a page at 1 MB anyway; the embedded database of a local run would otherwise read
+/// the rest of the table for each page.
+const MAX_PAGE: i32 = 2500;
+
 /// A position between two pages.
 #[derive(Debug, Clone)]
 pub struct Cursor(Item);
@@ -47,6 +51,7 @@ impl AdminStore {
             .scan()
             .table_name(table)
             .consistent_read(true)
+            .limit(MAX_PAGE)
             .set_projection_expression(attributes.map(str::to_owned))
             .set_exclusive_start_key(start.map(|Cursor(key)| key));
         let response = request.send().await.map_err(|error| AdminError::of("Scan", table, &error))?;

@@ -54,8 +54,9 @@ fn modular(stored: &str, phc: &str) -> Result<String, Rejection> {
     match *fields.as_slice() {
         ["argon2id" | "argon2i" | "argon2d" | "2a" | "2b" | "2y" | "firebase-scrypt", ..] => Ok(stored.to_owned()),
         ["2" | "2x", ..] => Err(unsupported("bcrypt of this version")),
-        ["pbkdf2", rounds, salt, hash] => pbkdf2("sha1", rounds_of(rounds), &base64(salt)?, &base64(hash)?),
-        ["pbkdf2-sha1", rounds, salt, hash] => pbkdf2("sha1", rounds_of(rounds), &base64(salt)?, &base64(hash)?),
+        ["pbkdf2" | "pbkdf2-sha1", rounds, salt, hash] => {
+            pbkdf2("sha1", rounds_of(rounds), &base64(salt)?, &base64(hash)?)
+        }
         ["pbkdf2-sha256", rounds, salt, hash] => pbkdf2("sha256", rounds_of(rounds), &base64(salt)?, &base64(hash)?),
         ["pbkdf2-sha512", rounds, salt, hash] => pbkdf2("sha512", rounds_of(rounds), &base64(salt)?, &base64(hash)?),
         ["scrypt", costs, salt, hash] => {
@@ -304,13 +305,13 @@ mod tests {
 
     #[test]
     fn firebase_hashes_become_a_key_stream_without_the_signer_key() {
-        let text = r#"hash_config {
+        let text = r"hash_config {
           algorithm: SCRYPT,
           base64_signer_key: jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==,
           base64_salt_separator: Bw==,
           rounds: 8,
           mem_cost: 14,
-        }"#;
+        }";
         let salt = base64("42xEC+ixf3L2lw==").unwrap();
         let hash = "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==";
         let project = FirebaseProject::parse(text).unwrap();

@@ -137,7 +137,9 @@ fn settle(settled: Settled, summary: &mut Summary, audit: Option<&mut Audit>) ->
         Err(rejection) => {
             let line =
                 summary.reject(settled.number, &settled.email, &rejection).map_err(|error| unwritable(&error))?;
-            line.into_iter().for_each(|line| print_error(&line));
+            if let Some(line) = line {
+                print_error(&line);
+            }
             Ok(())
         }
     }

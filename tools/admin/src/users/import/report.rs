@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs::{File, OpenOptions, Permissions},
     io::{self, BufWriter, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
@@ -87,9 +88,10 @@ impl Summary {
         rows.push(("unchanged".to_owned(), self.unchanged));
         rows.push(("rejected".to_owned(), self.rejected()));
         rows.extend(self.rejected.iter().map(|(code, count)| (format!("  {code}"), *count)));
-        let mut text: String = rows.iter().map(|(name, count)| format!("{name:<22}{count:>10}\n")).collect();
+        let lines = rows.iter().map(|(name, count)| format!("{name:<22}{count:>10}\n"));
+        let mut text = lines.collect::<Vec<_>>().concat();
         if let Some((path, _)) = self.report.as_ref().filter(|_| self.rejected() > 0) {
-            text += &format!("The rejected rows are in {}.\n", path.display());
+            let _ = writeln!(text, "The rejected rows are in {}.", path.display());
         }
         if !completed {
             text += "The import is not complete. Run the same command again: users that exist are left as they are.\n";

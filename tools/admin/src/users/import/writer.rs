@@ -155,7 +155,7 @@ struct Pace {
 
 impl Pace {
     fn new(rate: u32) -> Self {
-        let batch = u32::try_from(u64::from(rate) * BATCH.as_millis() as u64 / 1000).unwrap_or(rate).max(1);
+        let batch = u32::try_from(u128::from(rate) * BATCH.as_millis() / 1000).unwrap_or(rate).max(1);
         let mut interval = interval(Duration::from_secs_f64(f64::from(batch) / f64::from(rate)));
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { interval, batch, left: 0 }

@@ -29,7 +29,7 @@ pub(super) fn read(file: BufReader<File>, path: &Path, sink: &mut Sink<'_>) -> R
     while let Some((number, line)) = lines.next(path)? {
         let user = match line {
             Line::TooLong => Err(Rejection::new(Reason::MalformedRow, format!("longer than {MAX_ROW} bytes"))),
-            Line::Text(line) => object(line).and_then(user),
+            Line::Text(line) => object(line).and_then(|object| user(&object)),
         };
         if sink(Row { number, email: String::new(), user }).is_break() {
             break;
@@ -55,8 +55,8 @@ fn object(line: &[u8]) -> Result<Object, Rejection> {
     Ok(object)
 }
 
-fn user(object: Object) -> Result<SourceUser, Rejection> {
-    let id = members::text(&object, "public_id")?;
+fn user(object: &Object) -> Result<SourceUser, Rejection> {
+    let id = members::text(object, "public_id")?;
     let canonical = PublicId::parse(&id.trim().to_ascii_lowercase());
     if !id.is_empty() && canonical.is_none() {
         return Err(Rejection::new(Reason::InvalidId, "public_id must be a UUID with hyphens"));
@@ -67,14 +67,14 @@ fn user(object: Object) -> Result<SourceUser, Rejection> {
     };
     Ok(SourceUser {
         id,
-        email: members::text(&object, "email")?,
-        names: vec![members::text(&object, "name")?],
-        password_hash: members::text(&object, "password_hash")?,
-        groups: members::texts(&object, "groups")?,
-        claims: members::object(&object, "claims")?,
+        email: members::text(object, "email")?,
+        names: vec![members::text(object, "name")?],
+        password_hash: members::text(object, "password_hash")?,
+        groups: members::texts(object, "groups")?,
+        claims: members::object(object, "claims")?,
         created_at: created_at.map(UnixSeconds::new),
-        email_verified: members::boolean(&object, "email_verified")?,
-        disabled: members::boolean(&object, "disabled")?.unwrap_or(false),
+        email_verified: members::boolean(object, "email_verified")?,
+        disabled: members::boolean(object, "disabled")?.unwrap_or(false),
     })
 }
 

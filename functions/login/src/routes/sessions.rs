@@ -1,0 +1,173 @@
+//! `GET /sessions` and `DELETE /sessions/{id}`: the caller's own sessions. A browser's form cannot `DELETE`; it sends
+//! `POST` with `_method=DELETE`.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, Request, State, rejection::PathRejection},
+    http::{HeaderMap, Method, StatusCode},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use shared::{
+    domain::{
+        password::Password,
+        session::{ListedSession, MAX_SESSIONS, SessionId},
+        time::{UnixMillis, UnixSeconds},
+    },
+    http::{
+        browser,
+        error::{Error, FieldError},
+        pages::{self, FormRejection, Notice, Part},
+        paths,
+        request::{access_token, authorization, fields::Fields},
+        telemetry::audit::{self, Attempt, Event},
+    },
+};
+
+use crate::{Login, authenticate::Caller, session_limit::log_enforced};
+
+#[derive(Serialize)]
+struct Listing {
+    sessions: Vec<Listed>,
+}
+
+/// A session. Times are in seconds since 1970; whatever is not known is absent.
+#[derive(Serialize)]
+struct Listed {
+    id: SessionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<UnixSeconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<UnixSeconds>,
+    expires_at: UnixSeconds,
+    current: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<String>,
+}
+
+impl Listed {
+    fn new(session: ListedSession, current: Option<SessionId>) -> Self {
+        Self {
+            id: session.id,
+            created_at: session.created_at,
+            last_used_at: session.used_at,
+            expires_at: session.expires_at,
+            current: Some(session.id) == current,
+            network: session.client.network,
+            user_agent: session.client.agent,
+        }
+    }
+}
+
+/// Which session a request ended.
+enum Ended {
+    Current,
+    Other,
+}
+
+/// Browsers see their sessions on the account page.
+pub(crate) async fn list_sessions(State(login): State<Arc<Login>>, headers: HeaderMap) -> Result<Response, Error> {
+    if browser::wants_page(&headers) {
+        return Ok(pages::see_other(paths::ME));
+    }
+    let refused = |user, error: &Error| audit::record_refusal(Attempt::Sessions, user, error);
+    let now = login.clock.now();
+    let token = async {
+        let token = access_token::for_reading(&headers, &login.header_prefix, login.cookies)?;
+        Ok(login.keys.verify(&login.verifier, token, now).await?)
+    };
+    let token = token.await.inspect_err(|error| refused(None, error))?;
+    let caller = login.authorized(token, now).await.inspect_err(|error| refused(Some(token.subject), error))?;
+    let current = caller.token.session();
+    let sessions = login.own_sessions(&caller, now).await?;
+    let sessions = sessions.into_iter().map(|session| Listed::new(session, current)).collect();
+    Ok(Json(Listing { sessions }).into_response())
+}
+
+pub(crate) async fn end_session(
+    State(login): State<Arc<Login>>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, FormRejection> {
+    let refused = |user, error: &Error| audit::record_refusal(Attempt::LogOut, user, error);
+    let (now, is_form) = (login.clock.now(), browser::wants_page(&headers));
+    let caller = match login.caller(&headers, is_form, now).await.inspect_err(|error| refused(None, error)) {
+        Err(error) if is_form => return login.log_in_required(error),
+        caller => caller?,
+    };
+    let token = caller.token;
+    // Whatever is not an identifier is answered like the identifier of no session.
+    let session = id.ok().and_then(|Path(id)| SessionId::parse(&id));
+    // Boxed: hashes and database calls make the future large.
+    let ended = Box::pin(login.end_session(caller, session, request)).await;
+    match ended.inspect_err(|error| refused(Some(token.subject), error)) {
+        Ok(Ended::Current) if is_form => {
+            Ok(login.redirect_clearing_cookies(&pages::with_notice(paths::START, Notice::LoggedOut)))
+        }
+        Ok(Ended::Other) if is_form => Ok(pages::see_other(&pages::with_notice(paths::ME, Notice::SessionEnded))),
+        Ok(ended) => Ok(login.session_ended(&ended, &headers)),
+        Err(error) if is_form => login.reject_account_form(error, token, Part::Sessions, now).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Login {
+    /// The caller's active sessions, at most [`MAX_SESSIONS`]. A user may have more from before that limit; the least
+    /// recently used ones end here too.
+    pub(crate) async fn own_sessions(&self, caller: &Caller, now: UnixMillis) -> Result<Vec<ListedSession>, Error> {
+        if self.session_lifetime.is_none() {
+            return Ok(Vec::new());
+        }
+        let (user, version, seconds) = (caller.token.subject, caller.user.version, now.seconds());
+        let mut sessions = self.session_list.active(user, version, seconds).await?;
+        if sessions.len() > MAX_SESSIONS {
+            let enforced = self.session_limit.enforce(user, version, caller.token.session(), seconds);
+            // Boxed: rare, and its database calls make the future large.
+            Box::pin(log_enforced(user, enforced)).await;
+            sessions = self.session_list.active(user, version, seconds).await?;
+            sessions.truncate(MAX_SESSIONS);
+        }
+        Ok(sessions)
+    }
+
+    /// Ends a session of the caller. Another one than the current one needs the password, like a log-out with the scope
+    /// `others`. It is checked before the session is looked for, so a stolen token alone does not tell which exist.
+    async fn end_session(&self, caller: Caller, session: Option<SessionId>, request: Request) -> Result<Ended, Error> {
+        let is_post = request.method() == Method::POST;
+        let known: &[&str] = if is_post { &["_method", "password"] } else { &["password"] };
+        let fields = Fields::from_body(request, known).await?;
+        if is_post && fields.get("_method") != Some("DELETE") {
+            let detail = "must be DELETE, the only method that this form supports";
+            return Err(Error::Invalid(vec![FieldError::new("_method", "unknown", detail)]));
+        }
+        let user = caller.token.subject;
+        let is_current = session.is_some() && session == caller.token.session();
+        if !is_current {
+            let password = fields.required("password").map_err(|error| Error::Invalid(vec![error]))?;
+            self.confirm_password(&caller, Password::new(password)).await?;
+        }
+        let session = session.ok_or(Error::SessionNotFound)?;
+        match (self.sessions.end(user, session).await?, is_current) {
+            (true, _) => audit::record(Event::LoggedOut, user),
+            // It ended after the caller was authorized.
+            (false, true) => {}
+            (false, false) => return Err(Error::SessionNotFound),
+        }
+        Ok(if is_current { Ended::Current } else { Ended::Other })
+    }
+
+    /// 204, without the cookies of the session that ended.
+    fn session_ended(&self, ended: &Ended, headers: &HeaderMap) -> Response {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        let by_cookies = matches!(authorization::bearer_token(headers, &self.header_prefix), Err(Error::TokenMissing));
+        if by_cookies && matches!(ended, Ended::Current) {
+            self.cookies.clear(response.headers_mut());
+        }
+        response
+    }
+}

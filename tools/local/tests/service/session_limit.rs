@@ -1,0 +1,186 @@
+//! The limit of 100 sessions a user.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared::domain::{
+    session::{MAX_SESSIONS, RefreshToken},
+    user::PublicId,
+};
+use testkit::{
+    ADA, GRACE, Service, forge,
+    proxy::THROTTLED,
+    service::{CLIENT, send},
+    text,
+};
+use tokio::task::JoinSet;
+
+/// No limit of log-ins from one client.
+const UNLIMITED: (&str, &str) = ("THROTTLE_PAIR_LOGINS", "0");
+
+async fn log_in_from(service: &Service, address: &str) -> Value {
+    let request = service.request(Method::POST, "/login").header(CLIENT, address);
+    let answer = send(request.json(&json!({ "email": ADA[1], "password": ADA[2] }))).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.json()
+}
+
+fn id(session: &Value) -> String {
+    forge::payload(text(session, "token"))["sid"].as_str().unwrap().to_owned()
+}
+
+/// The identifiers of the stored sessions.
+async fn stored(service: &Service) -> HashSet<String> {
+    let items = service.items("Sessions").await;
+    items.iter().map(|item| item["session_id"].as_s().unwrap().clone()).collect()
+}
+
+#[tokio::test]
+async fn of_130_log_ins_of_one_client_the_100_most_recently_used_sessions_remain() {
+    let service = Service::with(&[UNLIMITED]).await;
+    service.sign_up(ADA).await;
+    let grace = service.signed_in(GRACE).await;
+    let mut sessions: Vec<Value> = Vec::new();
+    let mut kept = HashSet::from([id(&grace)]);
+    for number in 0..130 {
+        service.clock.advance(Duration::from_secs(20));
+        sessions.push(log_in_from(&service, "192.0.2.1").await);
+        assert!(stored(&service).await.len() <= MAX_SESSIONS + 1, "after log-in {number}");
+        // The first session is used throughout.
+        let refreshed = service.refresh(text(&sessions[0], "refresh_token")).await;
+        assert_eq!(refreshed.status, 200, "{refreshed:?}");
+        sessions[0]["refresh_token"] = refreshed.json()["refresh_token"].clone();
+        sessions[0]["token"] = refreshed.json()["token"].clone();
+    }
+    kept.extend([0].into_iter().chain(31..130).map(|number| id(&sessions[number])));
+    assert_eq!(stored(&service).await, kept);
+    assert_eq!((service.me(&sessions[0]["token"]).await, service.me(&sessions[129]["token"]).await), (200, 200));
+    assert_eq!(service.refresh(text(&sessions[30], "refresh_token")).await.status, 401, "it has ended");
+    assert_eq!(service.refresh(text(&sessions[31], "refresh_token")).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_limit_holds_for_log_ins_of_many_clients() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    for number in 0..120 {
+        service.clock.advance(Duration::from_secs(20));
+        log_in_from(&service, &format!("192.0.2.{number}")).await;
+        assert!(stored(&service).await.len() <= MAX_SESSIONS, "after log-in {number}");
+    }
+    assert_eq!(stored(&service).await.len(), MAX_SESSIONS);
+}
+
+#[tokio::test]
+async fn the_limit_holds_for_several_clients_that_take_turns() {
+    let service = Service::with(&[UNLIMITED]).await;
+    service.sign_up(ADA).await;
+    for number in 0..150 {
+        log_in_from(&service, &format!("192.0.2.{}", number % 5)).await;
+        assert!(stored(&service).await.len() <= MAX_SESSIONS, "after log-in {number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_log_ins_leave_at_most_100_sessions_once_another_one_follows() {
+    let service = Arc::new(Service::with(&[UNLIMITED]).await);
+    service.sign_up(ADA).await;
+    for _ in 0..4 {
+        let mut log_ins = JoinSet::new();
+        for number in 0..30 {
+            let service = service.clone();
+            log_ins.spawn(async move { log_in_from(&service, &format!("192.0.2.{}", number % 3)).await });
+        }
+        log_ins.join_all().await;
+    }
+    let last = log_in_from(&service, "192.0.2.1").await;
+    assert_eq!(stored(&service).await.len(), MAX_SESSIONS);
+    assert!(stored(&service).await.contains(&id(&last)), "the new session is never the one that ends");
+}
+
+#[tokio::test]
+async fn an_ordinary_log_in_makes_no_further_call() {
+    let (service, calls) = Service::recorded().await;
+    service.sign_up(ADA).await;
+    let known = ["GetItem", "PutItem", "Throttle.UpdateItem", "Throttle.UpdateItem"];
+    for (address, is_new) in [("192.0.2.1", true), ("192.0.2.1", false), ("192.0.2.2", true), ("192.0.2.1", false)] {
+        calls.take();
+        log_in_from(&service, address).await;
+        let mut made = calls.take();
+        made.sort_unstable();
+        // Of a new client, the guess is counted and refunded for the account and for the address as well.
+        let expected: Vec<_> =
+            known.into_iter().chain([known[3]; 4].into_iter().take(if is_new { 4 } else { 0 })).collect();
+        assert_eq!(made, expected, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_fails_does_not_affect_the_log_in() {
+    let (service, rejecting) = Service::rejecting("Query", 0, THROTTLED).await;
+    service.sign_up(ADA).await;
+    for number in 1..=16 {
+        if number == 16 {
+            rejecting.reject(6);
+        }
+        log_in_from(&service, "192.0.2.1").await;
+    }
+    assert!(rejecting.left() < 6, "the sixteenth log-in checks the limit");
+}
+
+/// Adds sessions of Ada that were last used before the attribute existed, with this much other content.
+async fn add_old_sessions(service: &Service, user: PublicId, count: u64, padding: usize) {
+    let now = service.clock.now().seconds().get();
+    for number in 0..count {
+        let token = RefreshToken::new(user).unwrap();
+        let put = service.database.put_item().table_name("Sessions");
+        put.item("public_id", AttributeValue::S(user.to_string()))
+            .item("session_id", AttributeValue::S(token.session().to_string()))
+            .item("version", AttributeValue::N("0".to_owned()))
+            .item("expires_at", AttributeValue::N((now + 10_000 + number).to_string()))
+            .item("ends_at", AttributeValue::N((now + 1_000_000).to_string()))
+            .item("padding", AttributeValue::S("x".repeat(padding)))
+            .send()
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn sessions_beyond_the_limit_from_before_it_end_when_they_are_listed() {
+    let service = Service::start().await;
+    let mine = service.signed_in(ADA).await;
+    let user = PublicId::parse(forge::payload(text(&mine, "token"))["sub"].as_str().unwrap()).unwrap();
+    // More than one page of a query.
+    add_old_sessions(&service, user, 110, 25_000).await;
+    let listed = service.get("/sessions", text(&mine, "token")).await.json();
+    let sessions = listed["sessions"].as_array().unwrap();
+    assert_eq!(sessions.len(), MAX_SESSIONS);
+    assert_eq!((sessions[0]["id"].as_str(), &sessions[0]["current"]), (Some(id(&mine).as_str()), &json!(true)));
+    let expiries: Vec<u64> = sessions[1..].iter().map(|session| session["expires_at"].as_u64().unwrap()).collect();
+    assert!(expiries.is_sorted_by(|a, b| a > b), "those that expire later were used later");
+    assert_eq!(stored(&service).await.len(), MAX_SESSIONS);
+}
+
+#[tokio::test]
+async fn the_number_of_sessions_is_stored_once_it_is_high_and_again_once_it_is_low() {
+    let (service, calls) = Service::recorded().await;
+    service.sign_up(ADA).await;
+    let count = async || service.items("Credentials").await[0].get("sessions").map(|n| n.as_n().unwrap().clone());
+    let mut last = Value::Null;
+    for _ in 0..31 {
+        last = log_in_from(&service, "192.0.2.1").await;
+    }
+    assert_eq!(count().await, None, "no write while the number is low");
+    log_in_from(&service, "192.0.2.1").await;
+    assert_eq!(count().await.as_deref(), Some("32"));
+    calls.take();
+    log_in_from(&service, "192.0.2.1").await;
+    assert_eq!(calls.take().iter().filter(|call| *call == "Query").count(), 1, "each log-in checks now");
+    let others = json!({ "scope": "others", "password": ADA[2] });
+    assert_eq!(service.post_with("/logout", text(&last, "token"), &others).await.status, 204);
+    log_in_from(&service, "192.0.2.1").await;
+    assert_eq!(count().await.as_deref(), Some("2"));
+}
