@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{
     super::reject::{Reason, Rejection},
     MAX_ROW, Unreadable,
-    jsonl::{Line, Lines},
+    lines::{Line, Lines},
     members::Object,
 };
 

@@ -1,11 +1,6 @@
 //! Postern's own format: one JSON object a line. docs/reference/import-format.md describes it.
 
-use std::{
-    fmt,
-    fs::File,
-    io::{self, BufRead, BufReader},
-    path::Path,
-};
+use std::{fmt, fs::File, io::BufReader, path::Path};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -18,6 +13,7 @@ use super::{
     },
     MAX_ROW, Sink, Unreadable,
     json::kind,
+    lines::{Line, Lines},
     members::{self, Object, malformed},
 };
 
@@ -100,64 +96,5 @@ impl<'de> Deserialize<'de> for Members {
             }
         }
         json.deserialize_map(Every)
-    }
-}
-
-/// The lines of a file that are not blank, with their numbers.
-pub(super) struct Lines<R> {
-    file: R,
-    number: u64,
-    line: Vec<u8>,
-}
-
-pub(super) enum Line<'l> {
-    Text(&'l [u8]),
-    /// Longer than [`MAX_ROW`]. The rest was skipped.
-    TooLong,
-}
-
-impl<R: BufRead> Lines<R> {
-    pub(super) fn new(file: R) -> Self {
-        Self { file, number: 0, line: Vec::new() }
-    }
-
-    pub(super) fn next(&mut self, path: &Path) -> Result<Option<(u64, Line<'_>)>, Unreadable> {
-        loop {
-            let read = self.read_line();
-            let is_whole = read.map_err(|error| {
-                Unreadable(format!("cannot read {} after line {}: {error}", path.display(), self.number))
-            })?;
-            let Some(is_whole) = is_whole else { return Ok(None) };
-            self.number += 1;
-            if !is_whole {
-                return Ok(Some((self.number, Line::TooLong)));
-            }
-            if !self.line.iter().all(u8::is_ascii_whitespace) {
-                return Ok(Some((self.number, Line::Text(&self.line))));
-            }
-        }
-    }
-
-    /// Whether the line is whole, or `None` at the end of the file.
-    fn read_line(&mut self) -> io::Result<Option<bool>> {
-        self.line.clear();
-        let (mut is_whole, mut is_end) = (true, true);
-        loop {
-            let buffer = self.file.fill_buf()?;
-            if buffer.is_empty() {
-                return Ok((!is_end).then_some(is_whole));
-            }
-            is_end = false;
-            let end = buffer.iter().position(|&b| b == b'\n');
-            let length = end.map_or(buffer.len(), |end| end + 1);
-            is_whole &= self.line.len() + length <= MAX_ROW;
-            if is_whole {
-                self.line.extend_from_slice(&buffer[..length]);
-            }
-            self.file.consume(length);
-            if end.is_some() {
-                return Ok(Some(is_whole));
-            }
-        }
     }
 }

@@ -8,6 +8,7 @@ mod json;
 mod jsonl;
 mod keycloak;
 mod kratos;
+mod lines;
 mod members;
 mod sqlite;
 
