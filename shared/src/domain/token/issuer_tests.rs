@@ -133,6 +133,22 @@ fn the_longest_token_is_predicted_to_the_byte() {
 }
 
 #[test]
+fn a_check_accepts_exactly_the_tokens_that_can_be_issued() {
+    for keys in Algorithm::ALL.map(keys).into_iter().chain([rsa_signing_keys(KeySize::Rsa4096)]) {
+        let issuer = issuer(URL, &[URL], &["name", "groups"]);
+        let mut outcomes = Vec::new();
+        for length in 1500..2700 {
+            // Quotes and control characters, which JSON escapes, and letters of several bytes.
+            let user = user("李\"\u{1}", "ada@example.com", &[&"g".repeat(length)], "{}");
+            let issued = issuer.issue(signer(&keys), grant(&issuer, &user), NOW).is_ok();
+            assert_eq!(issuer.check(signer(&keys), grant(&issuer, &user), NOW).is_ok(), issued, "{length}");
+            outcomes.push(issued);
+        }
+        assert!(outcomes.contains(&true) && outcomes.contains(&false));
+    }
+}
+
+#[test]
 fn settings_whose_tokens_could_be_too_long_are_rejected_with_the_claim_or_setting_to_change() {
     let (eddsa, rsa4096) = (keys(Algorithm::EdDsa), rsa_signing_keys(KeySize::Rsa4096));
     let remedy = |issuer: &Issuer, keys: &SigningKeySet| issuer.check_length(keys).unwrap_err().to_string();
@@ -167,6 +183,8 @@ fn a_token_that_would_be_too_long_is_not_issued_and_its_largest_claim_is_named()
     ] {
         let error = issuer.issue(signer(keys), grant(&issuer, &user), NOW).unwrap_err();
         let text = error.to_string();
+        let checked = issuer.check(signer(keys), grant(&issuer, &user), NOW).unwrap_err();
+        assert_eq!(checked.to_string(), text);
         assert!(matches!(&error, IssueError::TooLong { claim, .. } if claim == expected), "{text}");
         assert!(text.contains(&user.profile.public_id.to_string()) && !text.contains("ggg"), "{text}");
     }
