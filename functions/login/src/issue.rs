@@ -128,9 +128,10 @@ impl Login {
         let seconds = now.seconds();
         // No time at which the user authenticated is longer.
         let grant = Grant { auth_time: Some(seconds), ..self.grant(subject, binding(version, session), user) };
-        Ok(self.issuer.check(keys.signer(seconds, self.key_refresh), grant, seconds)?)
+        self.issuer.check(keys.signer(seconds, self.key_refresh), grant, seconds).map_err(Error::from)
     }
 
+    /// A grant without times.
     fn grant(&self, subject: PublicId, binding: TokenBinding, user: Option<&User>) -> Grant {
         let user_claims = user.map(|user| self.issuer.claims_of(user)).unwrap_or_default();
         Grant { user_claims, ..Grant::new(subject, binding) }

@@ -15,7 +15,7 @@ use shared::{
         password::{Password, strength},
         session::{RefreshToken, SessionClient},
         time::UnixMillis,
-        user::{PublicUser, User},
+        user::PublicUser,
     },
     http::{
         browser,
@@ -95,9 +95,7 @@ impl Login {
         let renewed = renewed.transpose()?;
         let token = renewed.as_ref().map(|(token, _)| token);
         // An error after the change would look as if the old password still applied.
-        let check_issuable =
-            async |user: &User| self.check_issuable(public_id, user.version + 1, Some(user), token, now).await;
-        check_issuable(&caller.user).await?;
+        self.check_issuable(public_id, caller.user.version + 1, Some(&caller.user), token, now).await?;
         let old = self.confirm_password(&caller, current).await?;
         let mut user = caller.user;
 
@@ -111,7 +109,7 @@ impl Login {
                 return self.issue_tokens(public_id, user.version + 1, Some(&user), session, now).await;
             }
             user = self.still_confirmed(public_id, &old).await?;
-            check_issuable(&user).await?;
+            self.check_issuable(public_id, user.version + 1, Some(&user), token, now).await?;
         }
         Err(Error::Late)
     }

@@ -134,7 +134,7 @@ impl Login {
             if let Some(user) = record.user.as_ref().filter(|user| !user.disabled) {
                 self.check_issuable(token.user(), user.version, Some(user), Some(token), now).await?;
             }
-            Ok(record)
+            Ok::<_, Error>(record)
         };
         match issuable.await {
             Ok(record) => Ok(record),
