@@ -16,6 +16,7 @@ mod log_out;
 mod output;
 mod progress;
 mod show;
+mod signals;
 mod throttle;
 mod user_name;
 
