@@ -12,11 +12,7 @@ impl Signals {
     pub(crate) fn new() -> Result<Self, Failure> {
         let failed = |error| Failure::Failed(format!("nothing is written: signals cannot be handled: {error}"));
         let signal = |kind| signal(kind).map_err(failed);
-        Ok(Self([
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::hangup())?,
-        ]))
+        Ok(Self([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?]))
     }
 
     /// Waits for the next signal. Cancel-safe.
