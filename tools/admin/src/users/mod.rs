@@ -9,6 +9,7 @@ mod counters;
 mod delete;
 mod enable;
 mod export;
+mod files;
 mod groups;
 mod import;
 mod list;
@@ -16,6 +17,7 @@ mod log_out;
 mod output;
 mod progress;
 mod show;
+mod signals;
 mod throttle;
 mod user_name;
 
