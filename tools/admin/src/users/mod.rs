@@ -23,6 +23,7 @@ mod user_name;
 
 use shared::domain::time::UnixSeconds;
 
+pub(crate) use self::output::escape;
 use crate::{failure::Failure, options::users::UsersCommand, report::Report};
 
 pub(crate) async fn run(command: UsersCommand, now: UnixSeconds) -> Result<Report, Failure> {
