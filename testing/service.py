@@ -57,13 +57,13 @@ class Program:
 class Service:
     """Postern on free ports with an in-memory database.
 
-    `separate_database` runs the database in a second process, which a test can kill. `options` are further options of
-    the program. The other keyword arguments are settings.
+    `separate_database` runs the database in a second process, which a test can kill. `endpoint` is the URL of another
+    DynamoDB on this machine. `options` are further options of the program. The other keyword arguments are settings.
     """
 
-    def __init__(self, path, port=0, separate_database=False, options=(), **settings):
+    def __init__(self, path, port=0, separate_database=False, endpoint=None, options=(), **settings):
         self._database = None
-        database = ["--dynamodb-port", "0"]
+        database = ["--dynamodb-endpoint", endpoint] if endpoint else ["--dynamodb-port", "0"]
         if separate_database:
             self._database = Program(path, ["--dynamodb-only", *database], settings, {"DynamoDB"})
             database = ["--dynamodb-endpoint", self._database.addresses["DynamoDB"]]

@@ -74,7 +74,8 @@ def argon2_hashes():
     argon2 = importlib.import_module("argon2")
     yield "default", argon2.PasswordHasher().hash(PASSWORD)
     for kind in argon2.Type:
-        hasher = argon2.PasswordHasher(type=kind, memory_cost=1024, time_cost=2, parallelism=3, salt_len=64, hash_len=64)
+        lengths = {"salt_len": 64, "hash_len": 64}
+        hasher = argon2.PasswordHasher(type=kind, memory_cost=1024, time_cost=2, parallelism=3, **lengths)
         yield f"Type.{kind.name} with the longest salt and hash", hasher.hash(PASSWORD)
     profiles = importlib.import_module("argon2.profiles")
     yield "RFC_9106_LOW_MEMORY", argon2.PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY).hash(PASSWORD)

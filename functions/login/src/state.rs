@@ -74,8 +74,11 @@ impl Login {
             callers: CallerStore::new(database.clone(), &tables.users, &tables.sessions),
             guesses: GuessLimiter::new(throttle, settings.guesses),
             accounts: AccountStore::new(database, &tables.users, &tables.credentials, &tables.sessions),
-            hasher: Hasher::new(settings.passwords.cost, settings.passwords.processors)?
-                .with_legacy_hashes(settings.legacy_hashes),
+            hasher: Hasher::with_legacy_hashes(
+                settings.passwords.cost,
+                settings.passwords.processors,
+                settings.legacy_hashes,
+            )?,
             warned_of_unlisted_hash: AtomicBool::new(false),
             keys,
             key_refresh: settings.keys.policy.refresh,

@@ -64,6 +64,33 @@ async fn log_in_and_session_calls_log_no_request_data_at_any_level() {
 }
 
 #[tokio::test]
+async fn the_log_names_user_and_claim_of_a_token_that_is_not_issued_and_no_value() {
+    let fixture = SampleFixture::new(FunctionEnv::login().with("JWT_CLAIMS", "email,groups"), "login").await;
+    let users = fixture.service.items("Users").await;
+    let ada = users.iter().find(|user| user["email"].as_s().unwrap() == ADA[1]).unwrap();
+    let id = ada["public_id"].as_s().unwrap();
+    let groups = AttributeValue::Ss(vec![format!("{CANARY}{}", "x".repeat(3000))]);
+    fixture.service.set_on_user(id, "groups", groups).await;
+    let function = fixture.env.start(BINARY).await;
+    let fails = async || {
+        let answer = function.invoke(fixture.event("login").await).await.expect("the invocation succeeds");
+        let answer = events::read(&answer);
+        assert_eq!(answer.code(), (500, "internal-error".to_owned()));
+        assert!(!answer.text.contains("claim") && !answer.text.contains(id), "{answer:?}");
+    };
+    fails().await;
+    let reserved = AttributeValue::S(format!(r#"{{"sub":"{CANARY}"}}"#));
+    fixture.service.set_on_user(id, "claims", reserved).await;
+    fails().await;
+    let log = function.stop().await;
+    let line = log.lines().find(|line| line.contains("token of user")).unwrap_or_else(|| panic!("no line: {log}"));
+    assert!(line.contains(id) && line.contains("largest claim is groups"), "{line}");
+    let line = log.lines().find(|line| line.contains("user is unusable")).unwrap_or_else(|| panic!("no line: {log}"));
+    assert!(line.contains(id) && line.contains("lacks a valid claims"), "{line}");
+    assert!(!log.contains(CANARY) && !log.contains(ADA[1]), "{log}");
+}
+
+#[tokio::test]
 async fn metrics_report_log_ins_by_outcome_throttling_durations_and_cold_starts() {
     let fixture = SampleFixture::new(FunctionEnv::login().with("THROTTLE_PAIR_FAILURES", "2"), "login").await;
     let function = fixture.env.start(BINARY).await;

@@ -293,6 +293,7 @@ const INVALID: &[(&str, &[&str])] = &[
     ("ARGON2_MEMORY_KIB", &["19455", "8", "1048577", "19 MiB"]),
     ("ARGON2_ITERATIONS", &["1", "0", "101"]),
     ("ARGON2_PARALLELISM", &["0", "17"]),
+    ("LEGACY_HASHES", &["bcrypt", "bcrypt:15", "bcrypt:12,", "md5:1", "scrypt:15", "bcrypt:4,bcrypt:5", LONG]),
     ("USERS_TABLE", &["ab", "Users Table", "arn:aws:dynamodb:x", LONG]),
     ("CREDENTIALS_TABLE", &["ab", "Credentials/Table"]),
     ("JWT_VERIFY", &["True", "False"]),

@@ -5,7 +5,10 @@ mod confirm;
 mod failure;
 mod keys;
 mod options;
+mod report;
 mod shell;
+mod users;
+mod utc;
 
 use std::{
     io::{self, Write as _},
@@ -17,8 +20,8 @@ use shared::config::clock::Clock;
 
 use crate::{
     failure::Failure,
-    keys::Report,
-    options::{Command, KeysCommand, Options},
+    options::{Command, Options, keys::KeysCommand},
+    report::Report,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -40,9 +43,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<Report, Failure> {
-    let Command::Keys(command) = options.command;
     // The one place that reads the clock.
     let now = Clock::system().now().seconds();
+    let command = match options.command {
+        Command::Keys(command) => command,
+        Command::Users(command) => return users::run(command, now).await,
+    };
     match command {
         KeysCommand::New(options) => keys::new::run(options, now).await,
         KeysCommand::Rotate(options) => keys::rotate::run(options, now).await,
@@ -77,6 +83,6 @@ fn print(report: Report) -> Result<(), Failure> {
 }
 
 /// Writes one line to standard error. A failure is ignored: there is no other place to report it.
-fn print_error(text: &str) {
+pub(crate) fn print_error(text: &str) {
     let _ = writeln!(io::stderr(), "admin: {}", text.replace(char::is_control, " "));
 }

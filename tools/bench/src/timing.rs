@@ -44,7 +44,33 @@ pub(crate) async fn run() -> Result<(), Failure> {
         }
         rate_limited(&service, profile, [&known, &unknown]).await?;
     }
+    for listed in ["", "pbkdf2-sha256:600000,bcrypt:10,scrypt:15:8:1"] {
+        let settings = [("AUTH_PROFILE", "strict"), ("LEGACY_HASHES", listed)];
+        imported(&Service::with(&[&limits[..], &settings].concat()).await, listed).await?;
+    }
     large_input(&Service::with(&limits).await).await
+}
+
+/// Hashes of other systems, with a wrong password.
+const IMPORTED: [(&str, &str); 4] = [
+    ("PBKDF2", "$pbkdf2-sha256$i=600000$S1hhM2RQZzJVcUlQZUpHZg$esd3AV4/yKikFXLkuZLvoPQBWqINhBGazqGVrGJ6uhg"),
+    ("weak PBKDF2", "$pbkdf2-sha256$i=29000$DsE4Z4yR0ppT6v3/X4sRAg$RvyIO12v/vSsT4JiuX4L6BkYLjVN3Y0/57H4Llu6SiU"),
+    ("bcrypt", "$2b$05$Sjkfis6doKslgyy1Z4VXR.iU//eECjnpMGRn9HNPJu5DSKNpakhZK"),
+    ("unusable", "5f4dcc3b5aa765d61d8327deb882cf99"),
+];
+
+/// Compares accounts whose hashes were imported with an unknown user. Without a list the times differ.
+async fn imported(service: &Service, listed: &str) -> Result<(), Failure> {
+    service.sign_up(GRACE).await;
+    let [known, unknown] =
+        [GRACE[1], "unknown@example.com"].map(|email| json!({ "email": email, "password": "a wrong guess" }));
+    for (scheme, hash) in IMPORTED {
+        let hash = AttributeValue::S(hash.to_owned());
+        service.set("Credentials", ("email", GRACE[1]), "password_hash", hash).await;
+        let what = format!("LEGACY_HASHES={listed:?}: log-in, wrong password, {scheme} hash / unknown user");
+        compare(service, &what, "/login", || Ok([known.clone(), unknown.clone()])).await?;
+    }
+    Ok(())
 }
 
 /// Compares the right password of a disabled account with an unknown user: first with a current hash, then with one of

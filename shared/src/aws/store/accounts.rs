@@ -233,6 +233,6 @@ fn next_version(table: &str, (key, value): (&str, &str), account: &Account) -> U
 }
 
 /// The condition that an item's version is `:version`.
-fn is_version(version: u64) -> &'static str {
+pub(super) fn is_version(version: u64) -> &'static str {
     if version == 0 { "(attribute_not_exists(#version) OR #version = :version)" } else { "#version = :version" }
 }

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, KeysAndAttributes},
 };
+use tracing::warn;
 
 use super::{
     error::{StoreError, unavailable},
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::domain::{
     authorization::Record,
+    error_chain::causes,
     session::{Session, SessionId},
     time::UnixSeconds,
     user::{PublicId, User, UserClaims},
@@ -48,16 +50,18 @@ impl CallerStore {
     }
 
     async fn read(&self, id: PublicId, session: Option<SessionId>) -> Result<Record, StoreError> {
-        let id = text(&id.to_string());
-        let mut wanted = vec![(self.users.clone(), Item::from([("public_id".to_owned(), id.clone())]))];
+        let key = text(&id.to_string());
+        let mut wanted = vec![(self.users.clone(), Item::from([("public_id".to_owned(), key.clone())]))];
         if let Some(session) = session {
-            let key = [("public_id".to_owned(), id), ("session_id".to_owned(), text(&session.to_string()))];
+            let key = [("public_id".to_owned(), key), ("session_id".to_owned(), text(&session.to_string()))];
             wanted.push((self.sessions.clone(), Item::from(key)));
         }
         let (mut user, mut session) = (None, None);
         for (table, mut item) in self.get(wanted).await? {
             if table == self.users {
-                user = Some(read_user(&mut item)?);
+                let read = read_user(&mut item);
+                user =
+                    Some(read.inspect_err(|error| warn!(public_id = %id, cause = causes(error), "user is unusable"))?);
             } else {
                 session = Some(read_session(&item)?);
             }

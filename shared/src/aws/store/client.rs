@@ -24,14 +24,23 @@ use metrics::histogram;
 /// A successful attempt takes milliseconds. An attempt that takes a second is considered lost, and a call has time
 /// for several.
 pub fn connect(aws: &SdkConfig) -> Client {
+    connect_within(aws, 6, Duration::from_secs(1), Duration::from_secs(3))
+}
+
+/// A client for an operator, who can wait: a page of 1 MB may take seconds on a slow connection.
+pub(super) fn connect_for_operator(aws: &SdkConfig) -> Client {
+    connect_within(aws, 10, Duration::from_secs(10), Duration::from_secs(60))
+}
+
+fn connect_within(aws: &SdkConfig, attempts: u32, attempt: Duration, operation: Duration) -> Client {
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(1))
-        .operation_timeout(Duration::from_secs(3))
+        .connect_timeout(attempt)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(operation)
         .build();
     // Random pauses of up to 50 ms at first and 500 ms at last.
     let retries = RetryConfig::standard()
-        .with_max_attempts(6)
+        .with_max_attempts(attempts)
         .with_initial_backoff(Duration::from_millis(50))
         .with_max_backoff(Duration::from_millis(500));
     // Retries are limited by attempts and time. The SDK's own limit is a token bucket for all calls of the process: a

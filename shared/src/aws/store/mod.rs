@@ -9,6 +9,7 @@
 
 mod account_creator;
 mod accounts;
+pub mod admin;
 mod callers;
 mod client;
 mod conditional;

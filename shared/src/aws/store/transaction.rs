@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{
     Client,
     error::{BuildError, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
-    types::{CancellationReason, Delete, Put, TransactWriteItem, Update},
+    types::{CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update},
 };
 use uuid::Uuid;
 
@@ -41,6 +41,12 @@ impl Transaction {
     pub(super) fn delete(self, delete: Result<Delete, BuildError>) -> Result<Self, StoreError> {
         let delete = delete.map_err(|error| unavailable(OPERATION, error))?;
         Ok(self.with(TransactWriteItem::builder().delete(delete).build()))
+    }
+
+    /// A condition on an item that is not written.
+    pub(super) fn check(self, check: Result<ConditionCheck, BuildError>) -> Result<Self, StoreError> {
+        let check = check.map_err(|error| unavailable(OPERATION, error))?;
+        Ok(self.with(TransactWriteItem::builder().condition_check(check).build()))
     }
 
     fn with(mut self, item: TransactWriteItem) -> Self {

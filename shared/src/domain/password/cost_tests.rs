@@ -19,8 +19,8 @@ impl Bench {
     fn new(listed: &str) -> Self {
         let cost = OWASP_MINIMUM;
         let configured = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None).unwrap();
-        let memory = MemoryPool::new(configured.block_count());
-        Self { comparison: Comparison { configured, listed: listed.parse().unwrap() }, memory }
+        let comparison = Comparison::new(&configured, listed.parse().unwrap()).unwrap();
+        Self { memory: MemoryPool::new(comparison.blocks()), comparison }
     }
 
     fn verify(&self, password: &str, hash: Option<&str>) -> (Verdict, Duration) {
@@ -28,7 +28,7 @@ impl Bench {
         let password = Password::new(password);
         let before = cpu_time();
         let verdict = self.comparison.verify(&mut self.memory.acquire(), &password, hash.as_ref()).unwrap();
-        (verdict, cpu_time() - before)
+        (verdict, cpu_time().saturating_sub(before))
     }
 }
 
@@ -98,6 +98,7 @@ fn each_comparison_does_the_work_of_all_listed_schemes() {
         Some("$2b$05$Sjkfis6doKslgyy1Z4VXR.iU//eECjnpMGRn9HNPJu5DSKNpakhZK"),
         Some("$scrypt$ln=4,r=8,p=1$C6GUUuq91zpnbO39P8c4Zw$0DHdO+m0oi/K1UChb3piSD+KtvEACnzIytc2rJJDzjU"),
         Some("$argon2id$v=19$m=64,t=1,p=1$xdsAWKe6k+sXWEIlr7O5Tw$ndxi7zAK7cMhhGxtaGsmPGtyClpDRpBUodH5ywnELWU"),
+        Some("$argon2id$v=19$m=32768,t=2,p=1$xdsAWKe6k+sXWEIlr7O5Tw$ndxi7zAK7cMhhGxtaGsmPGtyClpDRpBUodH5ywnELWU"),
         Some("not a hash"),
         Some("$2b$31$zhgVoa4G.Lwqc9A2fxlNeep3PhcDRxRu3CsjAJ77pdSlSVTT4fwIC"),
     ];

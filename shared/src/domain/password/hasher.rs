@@ -27,29 +27,26 @@ impl Hasher {
     /// A hasher at `cost` for `processors` concurrent hashes. Fails for a cost that Argon2 does not support (RFC 9106
     /// section 3.1), such as less memory than 8 KiB per lane.
     pub fn new(cost: Cost, processors: usize) -> Result<Self, HashError> {
+        Self::with_legacy_hashes(cost, processors, LegacyHashes::default())
+    }
+
+    /// A hasher that does the work of these schemes in every comparison, whatever the scheme of the hash is.
+    pub fn with_legacy_hashes(cost: Cost, processors: usize, listed: LegacyHashes) -> Result<Self, HashError> {
         let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None)?;
+        let comparison = Comparison::new(&params, listed)?;
         Ok(Self {
-            memory: Arc::new(MemoryPool::new(params.block_count())),
-            comparison: Arc::new(Comparison { configured: params.clone(), listed: LegacyHashes::default() }),
+            memory: Arc::new(MemoryPool::new(comparison.blocks())),
+            comparison: Arc::new(comparison),
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             permits: Arc::new(Semaphore::new(processors)),
         })
-    }
-
-    /// Does the work of these schemes in every comparison, whatever the scheme of the hash is.
-    #[must_use]
-    pub fn with_legacy_hashes(mut self, listed: LegacyHashes) -> Self {
-        self.comparison = Arc::new(Comparison { configured: self.argon2.params().clone(), listed });
-        self
     }
 
     /// The list of schemes that has to be set for the time of a comparison not to reveal that an account has this hash;
     /// `None` if it does not reveal it.
     pub fn missing_legacy_hashes(&self, hash: &PasswordHash) -> Option<LegacyHashes> {
         let scheme = self.comparison.unlisted(hash)?;
-        let mut needed = self.comparison.listed.clone();
-        needed.add(scheme);
-        Some(needed)
+        Some(self.comparison.listed_with(scheme))
     }
 
     /// Hashes a password with a random salt of 16 bytes.

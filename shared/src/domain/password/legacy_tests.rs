@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{Cost, Hasher, LegacyHashes, OWASP_MINIMUM, Password, PasswordHash, Verdict, scheme::HashScheme};
+use super::{Cost, HashScheme, Hasher, OWASP_MINIMUM, Password, PasswordHash, UnusableHash, Verdict};
 
 const PASSWORD: &str = "correct horse battery staple";
 const LOW: Cost = Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
@@ -163,14 +163,15 @@ async fn the_configured_cost_raises_the_limit_of_argon2() {
     let configured = Hasher::new(Cost { iterations: 17_000, ..LOW }, 1).unwrap();
     let verdict = configured.verify(Password::new(PASSWORD), Some(stored(expensive))).await.unwrap();
     assert_eq!(verdict, Verdict::Mismatch);
+    let lanes = Hasher::new(Cost { memory_kib: 128, iterations: 17_000, parallelism: 16 }, 1).unwrap();
+    let too_many = stored(&expensive.replace("p=1$", "p=16$"));
+    let verdict = lanes.verify(Password::new(PASSWORD), Some(too_many)).await.unwrap();
+    assert!(matches!(verdict, Verdict::Unusable(UnusableHash::Malformed(_))), "less than 8 KiB per lane: {verdict:?}");
 }
 
 #[test]
 fn a_hash_that_the_setting_does_not_cover_is_named_with_the_value_to_set() {
-    let hasher = |listed: &str| {
-        let listed: LegacyHashes = listed.parse().unwrap();
-        Hasher::new(OWASP_MINIMUM, 1).unwrap().with_legacy_hashes(listed)
-    };
+    let hasher = |listed: &str| Hasher::with_legacy_hashes(OWASP_MINIMUM, 1, listed.parse().unwrap()).unwrap();
     let needed = |listed, hash| hasher(listed).missing_legacy_hashes(&stored(hash)).map(|list| list.to_string());
     let [pbkdf2, bcrypt, argon2] = [DEFAULTS[1], DEFAULTS[13], DEFAULTS[16]];
     assert_eq!(needed("", pbkdf2).as_deref(), Some("pbkdf2-sha256:600000"));

@@ -131,12 +131,12 @@ impl HashScheme {
     pub(super) fn check_cost(&self) -> Result<(), UnusableHash> {
         match *self {
             Self::Argon2 { memory_kib, iterations, parallelism, .. } => {
+                if Params::new(memory_kib, iterations, parallelism, None).is_err() {
+                    return Err(UnusableHash::Malformed("parameters that Argon2 does not support"));
+                }
                 let work = u64::from(memory_kib) * u64::from(iterations);
                 if memory_kib > 262_144 || work > 1_048_576 || parallelism > 16 {
                     return Err(UnusableHash::TooExpensive("Argon2 above m=262144, m*t=1048576 or p=16"));
-                }
-                if parallelism == 0 || Params::new(memory_kib, iterations, parallelism, None).is_err() {
-                    return Err(UnusableHash::Malformed("parameters that Argon2 does not support"));
                 }
                 Ok(())
             }
@@ -144,10 +144,9 @@ impl HashScheme {
             Self::Pbkdf2 { iterations, .. } if iterations > 2_000_000 => {
                 Err(UnusableHash::TooExpensive("PBKDF2 above 2000000 iterations"))
             }
-            Self::Pbkdf2 { .. } => Ok(()),
             Self::Bcrypt { cost: 0..=3 } => Err(UnusableHash::Malformed("bcrypt below cost 4")),
-            Self::Bcrypt { cost: 4..=14 } => Ok(()),
-            Self::Bcrypt { .. } => Err(UnusableHash::TooExpensive("bcrypt above cost 14")),
+            Self::Bcrypt { cost: 15.. } => Err(UnusableHash::TooExpensive("bcrypt above cost 14")),
+            Self::Pbkdf2 { .. } | Self::Bcrypt { .. } => Ok(()),
             Self::Scrypt(cost) | Self::FirebaseScrypt(cost) => cost.check(),
         }
     }

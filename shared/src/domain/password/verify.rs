@@ -21,11 +21,30 @@ const CURRENT: (Algorithm, Version) = (Algorithm::Argon2id, Version::V0x13);
 /// Compares passwords at the configured cost.
 #[derive(Clone)]
 pub(super) struct Comparison {
-    pub(super) configured: Params,
-    pub(super) listed: LegacyHashes,
+    configured: Params,
+    /// The configured parameters, or those of a listed hash that costs more: the work of every comparison.
+    due: Params,
+    listed: LegacyHashes,
 }
 
 impl Comparison {
+    pub(super) fn new(configured: &Params, listed: LegacyHashes) -> Result<Self, HashError> {
+        let mut due = configured.clone();
+        for entry in listed.entries() {
+            if let HashScheme::Argon2 { memory_kib, iterations, parallelism, .. } = *entry
+                && entry.work() > work(configured)
+            {
+                due = Params::new(memory_kib, iterations, parallelism, None)?;
+            }
+        }
+        Ok(Self { configured: configured.clone(), due, listed })
+    }
+
+    /// Argon2's memory, in blocks, for most comparisons.
+    pub(super) fn blocks(&self) -> usize {
+        self.configured.block_count().max(self.due.block_count())
+    }
+
     /// Compares a password with a hash, at the same cost whether there is a hash or not, and whether it matches: the
     /// account of a right password may be disabled, and its response must not differ from that to a wrong password.
     ///
@@ -59,13 +78,20 @@ impl Comparison {
         (scheme.work() > self.due(scheme.name())).then_some(scheme)
     }
 
+    /// The list of schemes, with one more.
+    pub(super) fn listed_with(&self, scheme: HashScheme) -> LegacyHashes {
+        let mut listed = self.listed.clone();
+        listed.add(scheme);
+        listed
+    }
+
     /// Parses a hash and checks its cost. An Argon2 hash up to the configured cost is never too expensive.
     fn usable(&self, hash: &PasswordHash) -> Result<StoredHash, UnusableHash> {
         let stored = StoredHash::parse(hash.as_str())?;
         match (stored.scheme.check_cost(), stored.scheme) {
             (Err(UnusableHash::TooExpensive(_)), HashScheme::Argon2 { memory_kib, parallelism, .. })
                 if memory_kib <= self.configured.m_cost()
-                    && stored.scheme.work() <= self.due_argon2()
+                    && stored.scheme.work() <= work(&self.configured)
                     && parallelism <= self.configured.p_cost() =>
             {
                 Ok(stored)
@@ -76,12 +102,7 @@ impl Comparison {
 
     /// The work of a scheme in every comparison.
     fn due(&self, name: &str) -> u64 {
-        if name == "argon2" { self.due_argon2() } else { self.listed.work_of(name) }
-    }
-
-    fn due_argon2(&self) -> u64 {
-        let configured = u64::from(self.configured.m_cost()) * u64::from(self.configured.t_cost());
-        configured.max(self.listed.work_of("argon2"))
+        if name == "argon2" { work(&self.due) } else { self.listed.work_of(name) }
     }
 
     /// Does the work that a hash of another scheme or a lower cost saved. Otherwise the response time would distinguish
@@ -97,7 +118,7 @@ impl Comparison {
         }
         let spent = |name: &str| done.filter(|done| done.name() == name).map_or(0, |done| done.work());
         for form in password.forms() {
-            self.fill_argon2(self.due_argon2().saturating_sub(spent("argon2")), memory, form)?;
+            self.fill_argon2(work(&self.due).saturating_sub(spent("argon2")), memory, form)?;
         }
         for listed in self.listed.entries() {
             let missing = listed.work().saturating_sub(spent(listed.name()));
@@ -106,15 +127,15 @@ impl Comparison {
         Ok(())
     }
 
-    /// Argon2 with `missing` KiB in all passes together, in no more memory than the configured cost.
+    /// Argon2 with `missing` KiB in all passes together, in no more memory than all of the work needs.
     fn fill_argon2(&self, missing: u64, memory: &mut Guard<'_>, password: &str) -> Result<(), HashError> {
-        let configured = &self.configured;
-        let passes = missing.div_ceil(configured.m_cost().into()).max(1);
-        let kib = u32::try_from(missing / passes).unwrap_or(configured.m_cost());
-        if kib < Params::MIN_M_COST * configured.p_cost() {
+        let due = &self.due;
+        let passes = missing.div_ceil(due.m_cost().into()).max(1);
+        let kib = u32::try_from(missing / passes).unwrap_or(due.m_cost());
+        if kib < Params::MIN_M_COST * due.p_cost() {
             return Ok(());
         }
-        let params = Params::new(kib, u32::try_from(passes).unwrap_or(u32::MAX), configured.p_cost(), None)?;
+        let params = Params::new(kib, u32::try_from(passes).unwrap_or(u32::MAX), due.p_cost(), None)?;
         let argon2 = Argon2::new(CURRENT.0, CURRENT.1, params);
         let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
         argon2_into(&argon2, password.as_bytes(), DUMMY_SALT, memory, &mut out)?;
@@ -131,6 +152,10 @@ impl Comparison {
             _ => true,
         }
     }
+}
+
+fn work(params: &Params) -> u64 {
+    u64::from(params.m_cost()) * u64::from(params.t_cost())
 }
 
 /// The form of a password that a hash was computed from.

@@ -83,7 +83,7 @@ mod tests {
         }
     }
 
-    /// docs/concepts/rate-limiting.md shows how an operator computes one:
+    /// docs/reference/data-model.md describes the identifiers:
     /// `printf 'account\0ada@example.com' | openssl dgst -sha256 -binary | basenc --base64url`.
     #[test]
     fn an_identifier_is_computed_as_the_documentation_says() {

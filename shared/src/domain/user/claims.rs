@@ -10,6 +10,9 @@ pub const MAX_BYTES: usize = 2048;
 /// cookie.
 pub const MAX_TOTAL_BYTES: usize = 2150;
 
+/// Most levels of arrays and objects in a value. Parsers of JSON have limits, and serde_json's is 128.
+const MAX_DEPTH: usize = 32;
+
 /// Longest name of a claim, in characters.
 const MAX_NAME: usize = 64;
 
@@ -78,6 +81,9 @@ pub enum ClaimsError {
     /// A name that is empty, too long, or has other characters.
     #[error("the name of a claim must have 1 to 64 ASCII letters, digits and _ - . : /")]
     Name,
+    /// More than [`MAX_DEPTH`] levels.
+    #[error("claim {0} must not have more than {MAX_DEPTH} levels of arrays and objects")]
+    TooDeep(String),
     /// More than [`MAX_BYTES`].
     #[error("claims must not exceed {MAX_BYTES} bytes; the largest is {0}")]
     TooLarge(String),
@@ -94,8 +100,11 @@ impl UserClaims {
 
     /// The claims of an object.
     pub fn from_object(claims: Map<String, Value>) -> Result<Self, ClaimsError> {
-        for name in claims.keys() {
+        for (name, value) in &claims {
             check_name(name)?;
+            if depth(value) > MAX_DEPTH {
+                return Err(ClaimsError::TooDeep(name.clone()));
+            }
         }
         if json_length(&claims) > MAX_BYTES {
             return Err(ClaimsError::TooLarge(largest(&claims)));
@@ -164,6 +173,15 @@ impl UserClaims {
 pub(in crate::domain) fn largest(claims: &Map<String, Value>) -> String {
     let longest = claims.iter().max_by_key(|(_, value)| value.to_string().len());
     longest.map(|(name, _)| name.clone()).unwrap_or_default()
+}
+
+/// The number of levels of arrays and objects.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
 }
 
 fn json_length(claims: &Map<String, Value>) -> usize {
@@ -236,6 +254,18 @@ mod tests {
         let groups = "g".repeat(MAX_TOTAL_BYTES - empty);
         assert_eq!(total("{}", "", "", &[groups.as_str()]), Ok(()));
         assert_eq!(total("{}", "", "", &[format!("{groups}g").as_str()]), too_large("groups"));
+    }
+
+    #[test]
+    fn a_value_has_at_most_32_levels() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let with = |levels| UserClaims::default().with("x", serde_json::from_str(&nested(levels)).unwrap());
+        assert_eq!(UserClaims::parse(&with(32).unwrap().to_json()), with(32), "what is stored can be read");
+        for levels in [33, 127] {
+            assert_eq!(with(levels), Err(ClaimsError::TooDeep("x".to_owned())));
+        }
+        let objects = format!(r#"{{"x":{}1{}}}"#, r#"{"a":"#.repeat(33), "}".repeat(33));
+        assert_eq!(UserClaims::parse(&objects), Err(ClaimsError::TooDeep("x".to_owned())));
     }
 
     #[test]

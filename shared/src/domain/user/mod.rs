@@ -4,6 +4,7 @@ mod characters;
 mod claims;
 mod email;
 mod email_domain;
+mod groups;
 mod name;
 
 use std::fmt;
@@ -16,10 +17,12 @@ pub use self::{
     claims::{ClaimsError, MAX_BYTES as MAX_CLAIMS_BYTES, MAX_TOTAL_BYTES as MAX_TOTAL_CLAIMS_BYTES, UserClaims},
     email::{Email, EmailError, MAX_BYTES as MAX_EMAIL_BYTES},
     email_domain::EmailDomain,
+    groups::{GroupError, check_group},
     name::{MAX_BYTES as MAX_NAME_BYTES, Name, NameError},
 };
 
-/// The public identifier of a user: a UUID v4 in lower case with hyphens (RFC 9562 section 4).
+/// The public identifier of a user: a UUID in lower case with hyphens (RFC 9562 section 4), version 4 unless the user
+/// was imported.
 ///
 /// ```
 /// # use shared::domain::user::PublicId;

@@ -208,7 +208,7 @@ mod tests {
                 (Error::PasswordNotConfirmed(PasswordRefusal::Wrong), "The password is incorrect."),
                 (Error::Invalid(vec![FieldError::required("password")]), missing),
             ] {
-                let page = AccountPage { part, ..AccountPage::new(user.clone(), &[other.clone()], None) };
+                let page = AccountPage { part, ..AccountPage::new(user.clone(), std::slice::from_ref(&other), None) };
                 let errors = FormErrors::new(&error, &error.to_response(&style), page.password_field(), &[]);
                 assert_eq!(errors.fields(), [FieldMessage { id, message: message.to_owned() }]);
                 let page = AccountPage { errors: Some(errors), ..page }.render().unwrap();

@@ -8,7 +8,7 @@ use shared::domain::error_chain::causes;
 use tokio::sync::OnceCell;
 
 /// Limit of one call, retries included. An operator waits for the result.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// The AWS configuration, loaded on first use: files need no credentials.
 #[derive(Default)]
@@ -41,7 +41,7 @@ fn region(arn: &str) -> Option<Region> {
 }
 
 /// The cause of a failed call, in one line.
-pub(super) fn cause<E>(error: &SdkError<E>) -> String
+pub(crate) fn cause<E>(error: &SdkError<E>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {

@@ -36,7 +36,7 @@ impl FileBackend {
         if read_bytes(&self.path).map_err(BackendError::unwritten)? != self.bytes {
             return Err(BackendError::changed());
         }
-        fs::rename(&new.0, &self.path).map_err(BackendError::unwritten)?;
+        new.rename(&self.path).map_err(BackendError::unwritten)?;
         // Some file systems cannot sync a directory. The file is already renamed, so this is best effort.
         let _ = directory.as_ref().map(File::sync_all);
         Ok(())
@@ -55,16 +55,17 @@ fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// A temporary file. Removed on drop unless it was renamed.
-struct TemporaryFile(PathBuf);
+pub(crate) struct TemporaryFile(PathBuf);
 
 impl TemporaryFile {
     /// In the same directory as `path`, and so on the same file system.
-    fn beside(path: &Path) -> Self {
+    pub(crate) fn beside(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Self(path.with_file_name(format!(".{name}.{}.tmp", unique())))
     }
 
-    fn write(&self, text: &str, kind: SetKind) -> io::Result<()> {
+    /// Creates the file, which only the owner can read if it is private.
+    pub(crate) fn create(&self, kind: SetKind) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -72,10 +73,19 @@ impl TemporaryFile {
             use std::os::unix::fs::OpenOptionsExt as _;
             options.mode(0o600);
         }
-        let mut file = options.open(&self.0)?;
+        options.open(&self.0)
+    }
+
+    fn write(&self, text: &str, kind: SetKind) -> io::Result<()> {
+        let mut file = self.create(kind)?;
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()
+    }
+
+    /// Gives the file its final name.
+    pub(crate) fn rename(self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.0, path)
     }
 }
 
@@ -88,7 +98,7 @@ impl Drop for TemporaryFile {
 
 /// Follows symbolic links, so that a write replaces the target and not the link. Also works for a file that does not
 /// exist in a directory that does.
-pub(super) fn resolve(path: &Path) -> PathBuf {
+pub(crate) fn resolve(path: &Path) -> PathBuf {
     let in_directory = || {
         let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(".".as_ref());
         Some(directory.canonicalize().ok()?.join(path.file_name()?))

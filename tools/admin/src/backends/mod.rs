@@ -13,14 +13,12 @@ use std::fmt;
 use shared::{config::key_location::KeyLocation, domain::deployment::Deployment};
 
 pub(crate) use self::{
-    aws::LazyAwsConfig,
+    aws::{LazyAwsConfig, TIME_LIMIT, cause},
     contents::{Contents, KeySet},
+    file::{TemporaryFile, resolve},
     value::{BackendError, SetKind},
 };
-use self::{
-    file::{FileBackend, resolve},
-    secret::SecretBackend,
-};
+use self::{file::FileBackend, secret::SecretBackend};
 
 /// The keys at a location, with what a compare-and-swap write needs.
 pub(crate) struct StoredKeys {

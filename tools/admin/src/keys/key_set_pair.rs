@@ -11,7 +11,7 @@ use shared::domain::{
 use crate::{
     backends::{BackendError, Contents, KeySet, LazyAwsConfig, SetKind, StoredKeys, is_same},
     failure::Failure,
-    options::KeyLocations,
+    options::keys::KeyLocations,
     shell::quote,
 };
 

@@ -8,12 +8,14 @@ use shared::domain::{
     time::UnixSeconds,
 };
 
-use super::{Report, key_set_pair::KeySetPair, utc};
+use super::key_set_pair::KeySetPair;
 use crate::{
     backends::{Contents, KeySet, StoredKeys},
     failure::Failure,
-    options::ListKeys,
+    options::keys::ListKeys,
+    report::Report,
     shell::quote,
+    utc::utc,
 };
 
 /// The listing, rendered as JSON or as a table.

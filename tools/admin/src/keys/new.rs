@@ -5,12 +5,13 @@ use shared::domain::{
     time::UnixSeconds,
 };
 
-use super::{Report, consequence, key_set_pair::KeySetPair, setting};
+use super::{consequence, key_set_pair::KeySetPair, setting};
 use crate::{
     backends::{Contents, KeySet, SetKind, StoredKeys},
     confirm::confirm,
     failure::Failure,
-    options::NewKeys,
+    options::keys::NewKeys,
+    report::Report,
 };
 
 pub(crate) async fn run(options: NewKeys, now: UnixSeconds) -> Result<Report, Failure> {

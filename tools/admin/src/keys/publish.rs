@@ -2,12 +2,13 @@
 
 use shared::domain::time::UnixSeconds;
 
-use super::{Report, consequence, key_set_pair::KeySetPair};
+use super::{consequence, key_set_pair::KeySetPair};
 use crate::{
     backends::{Contents, KeySet, StoredKeys},
     confirm::confirm,
     failure::Failure,
-    options::PublishKeys,
+    options::keys::PublishKeys,
+    report::Report,
 };
 
 pub(crate) async fn run(options: PublishKeys, now: UnixSeconds) -> Result<Report, Failure> {

@@ -2,12 +2,13 @@
 
 use shared::domain::{keys::Jwk, time::UnixSeconds};
 
-use super::{Report, consequence, key_set_pair::KeySetPair};
+use super::{consequence, key_set_pair::KeySetPair};
 use crate::{
     backends::{Contents, KeySet, SetKind},
     confirm::confirm,
     failure::Failure,
-    options::RetireKey,
+    options::keys::RetireKey,
+    report::Report,
     shell::quote,
 };
 

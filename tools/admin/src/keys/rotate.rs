@@ -2,12 +2,14 @@
 
 use shared::domain::{keys::MAX_KEYS, time::UnixSeconds};
 
-use super::{Report, key_set_pair::KeySetPair, new::generate, utc};
+use super::{key_set_pair::KeySetPair, new::generate};
 use crate::{
     backends::{KeySet, SetKind},
     failure::Failure,
-    options::KeyLocations,
+    options::keys::KeyLocations,
+    report::Report,
     shell::quote,
+    utc::utc,
 };
 
 pub(crate) async fn run(locations: KeyLocations, now: UnixSeconds) -> Result<Report, Failure> {

@@ -117,7 +117,7 @@ async fn the_largest_token_fits_into_a_cookie_and_is_accepted() {
         let mut browser = Browser::at(&service, 1);
         let logged_in = browser.log_in(&email, ADA[2]).await;
         assert_eq!(logged_in.status, 303, "{logged_in:?}");
-        let cookies = logged_in.headers.get_all("set-cookie").iter().map(|cookie| cookie.len());
+        let cookies = logged_in.headers.get_all("set-cookie").iter().map(reqwest::header::HeaderValue::len);
         let longest = cookies.max().unwrap();
         assert!((3000..=4093).contains(&longest), "{algorithm}: {longest} bytes with name and attributes");
         for path in ["/user", "/user/me"] {
@@ -197,7 +197,7 @@ async fn a_user_that_was_deleted_or_disabled_during_the_log_in_gets_no_token() {
         assert_eq!((disabled.code(), disabled.status), (mistyped.code(), wrong), "{profile}");
         service.delete_user(&id).await;
         let deleted = log_in(&service).await;
-        let absent = service.log_in("nobody@example.com", ADA[2]).await;
+        let absent = service.log_in("absent@example.com", ADA[2]).await;
         assert_eq!((deleted.code(), deleted.status), (absent.code(), unknown), "{profile}");
         assert!(service.items("Sessions").await.is_empty(), "{profile}");
     }

@@ -19,7 +19,6 @@ mod legacy_tokens;
 mod listing;
 mod log_in;
 mod log_out;
-mod operator;
 mod other_sites;
 mod pages;
 mod password_forms;

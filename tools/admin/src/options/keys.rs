@@ -1,9 +1,9 @@
-//! The command line.
+//! The command line of `admin keys`.
 
 use std::time::Duration;
 
 use clap::{
-    Args, Parser, Subcommand,
+    Args, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
 use shared::{
@@ -13,19 +13,14 @@ use shared::{
 
 use crate::failure::Failure;
 
-const LOCATIONS_HELP: &str = "\
+pub(super) const LOCATIONS_HELP: &str = "\
 A LOCATION is one of
   arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME   a secret in AWS Secrets Manager
   file:PATH                                           a file, for running Postern locally
 
-AWS credentials come from the environment or from a profile, as for the AWS CLI (AWS_ACCESS_KEY_ID,
-AWS_PROFILE, ...). After `aws sso login` or `aws login`, export them first:
-  eval \"$(aws configure export-credentials --format env)\"
-The region is the one in the ARN.
+The region is the one in the ARN.";
 
-Exit status: 0 success, 1 failed or declined, 2 usage error.";
-
-const KEYS_HELP: &str = "\
+pub(super) const KEYS_HELP: &str = "\
 Examples:
   # Create the first keys of a stack. The functions use the same two variables.
   export JWT_SECRET_ARN=arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-AbCdEf
@@ -96,21 +91,6 @@ With --public-keys, differences between the two sets follow, each with the comma
 Examples:
   admin keys list --keys file:keys.json
   admin keys list --json | jq -r '.keys[] | select(.role == \"signs\").kid'";
-
-/// Command-line tool for operators of Postern.
-#[derive(Parser)]
-#[command(name = "admin", version, max_term_width = 100, after_help = LOCATIONS_HELP)]
-pub(crate) struct Options {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Command {
-    /// Create, rotate, retire and list the keys that sign tokens.
-    #[command(subcommand, after_help = format!("{KEYS_HELP}\n\n{LOCATIONS_HELP}"))]
-    Keys(KeysCommand),
-}
 
 #[derive(Subcommand)]
 pub(crate) enum KeysCommand {

@@ -1,0 +1,225 @@
+//! Changes of one account: both items in one transaction, on the condition that they name each other.
+
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Delete, Update,
+    builders::{DeleteBuilder, UpdateBuilder},
+};
+
+use super::{Account, AdminError, AdminStore, Identity, UserRecord, store::MAX_BATCH};
+use crate::{
+    aws::store::{
+        Change,
+        accounts::is_version,
+        item::{Item, number, text},
+        transaction::{Outcome, Transaction, random_id},
+    },
+    domain::user::UserClaims,
+};
+
+const OPERATION: &str = "TransactWriteItems";
+
+/// What a change does to both items of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Both {
+    Disable,
+    Enable,
+    EndSessions,
+}
+
+impl AdminStore {
+    /// Disables a user and ends every session. Needs `dynamodb:UpdateItem` on Users and Credentials.
+    pub async fn disable(&self, account: &Account, identity: &Identity) -> Result<Change, AdminError> {
+        self.change_both(account, identity, Both::Disable).await
+    }
+
+    /// Enables a user. Sessions that were ended stay ended. Needs the same permissions as [`AdminStore::disable`].
+    pub async fn enable(&self, account: &Account, identity: &Identity) -> Result<Change, AdminError> {
+        self.change_both(account, identity, Both::Enable).await
+    }
+
+    /// Ends every session. Needs the same permissions as [`AdminStore::disable`].
+    pub async fn end_all_sessions(&self, account: &Account, identity: &Identity) -> Result<Change, AdminError> {
+        self.change_both(account, identity, Both::EndSessions).await
+    }
+
+    /// The new version is the same in both items, which also repairs an account whose versions differ.
+    async fn change_both(&self, account: &Account, identity: &Identity, change: Both) -> Result<Change, AdminError> {
+        let (user, credentials) = (account.user.as_ref(), account.credentials.as_ref());
+        let invalid = |invalid: &[&str]| invalid.contains(&"version");
+        if user.is_some_and(|user| invalid(&user.invalid)) {
+            return Err(AdminError::Corrupt { table: "Users", attribute: "version" });
+        }
+        if credentials.is_some_and(|credentials| invalid(&credentials.invalid)) {
+            return Err(AdminError::Corrupt { table: "Credentials", attribute: "version" });
+        }
+        let versions = (user.map_or(0, |user| user.version), credentials.map_or(0, |item| item.version));
+        let next = versions.0.max(versions.1).saturating_add(1);
+        let write = |update: UpdateBuilder, condition: &str, version: u64| {
+            let update = update.expression_attribute_values(":id", text(&identity.public_id.to_string()));
+            if change == Both::Enable {
+                return update.update_expression("REMOVE disabled").condition_expression(condition).build();
+            }
+            let update = update
+                .condition_expression(format!("{condition} AND {}", is_version(version)))
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":version", number(version))
+                .expression_attribute_values(":next", number(next));
+            if change == Both::Disable {
+                let update = update.expression_attribute_values(":true", AttributeValue::Bool(true));
+                update.update_expression("SET #version = :next, disabled = :true").build()
+            } else {
+                update.update_expression("SET #version = :next").build()
+            }
+        };
+        let user = self.update_user(identity).expression_attribute_values(":email", text(&identity.email));
+        let user = write(user, USER, versions.0);
+        let credentials = Update::builder().table_name(&self.tables.credentials).key("email", text(&identity.email));
+        let credentials = write(credentials, CREDENTIALS, versions.1);
+        let transaction = Transaction::default().update(credentials).and_then(|writes| writes.update(user));
+        self.commit(transaction, "UpdateItem", &[&self.tables.users, &self.tables.credentials]).await
+    }
+
+    /// Replaces groups and claims, if they are still those of `old`. Needs `dynamodb:UpdateItem` on Users and
+    /// `dynamodb:ConditionCheckItem` on Credentials.
+    pub async fn set_groups_and_claims(
+        &self,
+        identity: &Identity,
+        old: &UserRecord,
+        groups: &[String],
+        claims: &UserClaims,
+    ) -> Result<Change, AdminError> {
+        if let Some(attribute) = old.invalid.iter().find(|name| ["groups", "claims"].contains(name)) {
+            return Err(AdminError::Corrupt { table: "Users", attribute });
+        }
+        let mut change = Replacement::default();
+        change.replace("groups", set(&old.groups), set(groups));
+        change.replace("claims", object(&old.claims), object(claims));
+        let mut update = self
+            .update_user(identity)
+            .update_expression(change.update())
+            .condition_expression(format!("{USER} AND {}", change.conditions.join(" AND ")))
+            .expression_attribute_values(":id", text(&identity.public_id.to_string()))
+            .expression_attribute_values(":email", text(&identity.email));
+        for (name, attribute) in [("#groups", "groups"), ("#claims", "claims")] {
+            update = update.expression_attribute_names(name, attribute);
+        }
+        for (name, value) in change.values {
+            update = update.expression_attribute_values(name, value);
+        }
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables.credentials)
+            .key("email", text(&identity.email))
+            .condition_expression(CREDENTIALS)
+            .expression_attribute_values(":id", text(&identity.public_id.to_string()));
+        let transaction = Transaction::default().update(update.build()).and_then(|writes| writes.check(check.build()));
+        let parts =
+            [("UpdateItem", self.tables.users.as_str()), ("ConditionCheckItem", self.tables.credentials.as_str())];
+        self.commit_parts(transaction, &parts).await
+    }
+
+    /// Deletes user, credentials and sessions. Needs `dynamodb:DeleteItem` on the three tables, and on Sessions
+    /// `dynamodb:Query` and `dynamodb:BatchWriteItem`.
+    ///
+    /// If there are more sessions than fit into a transaction, the others are deleted before it, so that a failure
+    /// leaves an account that can be deleted again.
+    pub async fn delete(&self, identity: &Identity) -> Result<Change, AdminError> {
+        let mut sessions = self.session_keys(identity.public_id).await?;
+        let before = sessions.split_off(sessions.len().min(MAX_BATCH - 2));
+        self.delete_sessions(before).await?;
+        let user = Delete::builder()
+            .table_name(&self.tables.users)
+            .key("public_id", text(&identity.public_id.to_string()))
+            .condition_expression(USER)
+            .expression_attribute_values(":email", text(&identity.email));
+        let credentials = Delete::builder()
+            .table_name(&self.tables.credentials)
+            .key("email", text(&identity.email))
+            .condition_expression(CREDENTIALS);
+        let with_id = |delete: DeleteBuilder| {
+            delete.expression_attribute_values(":id", text(&identity.public_id.to_string())).build()
+        };
+        let mut transaction =
+            Transaction::default().delete(with_id(credentials)).and_then(|writes| writes.delete(with_id(user)));
+        for session in sessions {
+            let delete = Delete::builder().table_name(&self.tables.sessions).set_key(Some(session)).build();
+            transaction = transaction.and_then(|writes| writes.delete(delete));
+        }
+        let tables = [&self.tables.users, &self.tables.credentials, &self.tables.sessions];
+        self.commit(transaction, "DeleteItem", &tables).await
+    }
+
+    fn update_user(&self, identity: &Identity) -> UpdateBuilder {
+        Update::builder().table_name(&self.tables.users).key("public_id", text(&identity.public_id.to_string()))
+    }
+
+    async fn commit(
+        &self,
+        transaction: Result<Transaction, crate::aws::store::StoreError>,
+        action: &str,
+        tables: &[&String],
+    ) -> Result<Change, AdminError> {
+        let parts: Vec<(&str, &str)> = tables.iter().map(|table| (action, table.as_str())).collect();
+        self.commit_parts(transaction, &parts).await
+    }
+
+    pub(super) async fn commit_parts(
+        &self,
+        transaction: Result<Transaction, crate::aws::store::StoreError>,
+        parts: &[(&str, &str)],
+    ) -> Result<Change, AdminError> {
+        let table = parts.first().map_or("", |(_, table)| table);
+        let transaction = transaction.map_err(|error| AdminError::failed(OPERATION, table, &error))?;
+        match transaction.commit(&self.client, random_id()).await {
+            Ok(Outcome::Done) => Ok(Change::Done(())),
+            Ok(Outcome::ConditionFailed(_)) => Ok(Change::Conflict),
+            Err(error) => Err(AdminError::of_transaction(parts, &error)),
+        }
+    }
+}
+
+/// The item in Users is that of the address.
+const USER: &str = "public_id = :id AND email = :email";
+
+/// The item in Credentials is that of the identifier.
+const CREDENTIALS: &str = "public_id = :id";
+
+/// Assignments of attributes, on the condition that each still has its old value.
+#[derive(Default)]
+struct Replacement {
+    conditions: Vec<String>,
+    set: Vec<String>,
+    remove: Vec<String>,
+    values: Item,
+}
+
+impl Replacement {
+    fn replace(&mut self, name: &str, old: Option<AttributeValue>, new: Option<AttributeValue>) {
+        self.conditions.push(match &old {
+            Some(_) => format!("#{name} = :old_{name}"),
+            None => format!("attribute_not_exists(#{name})"),
+        });
+        match &new {
+            Some(_) => self.set.push(format!("#{name} = :new_{name}")),
+            None => self.remove.push(format!("#{name}")),
+        }
+        let values = [("old", old), ("new", new)].into_iter();
+        self.values.extend(values.filter_map(|(kind, value)| Some((format!(":{kind}_{name}"), value?))));
+    }
+
+    fn update(&self) -> String {
+        let clause = |verb: &str, parts: &[String]| match parts {
+            [] => String::new(),
+            parts => format!("{verb} {} ", parts.join(", ")),
+        };
+        clause("SET", &self.set) + &clause("REMOVE", &self.remove)
+    }
+}
+
+/// A set cannot be empty.
+fn set(groups: &[String]) -> Option<AttributeValue> {
+    (!groups.is_empty()).then(|| AttributeValue::Ss(groups.to_vec()))
+}
+
+fn object(claims: &UserClaims) -> Option<AttributeValue> {
+    (!claims.is_empty()).then(|| text(&claims.to_json()))
+}

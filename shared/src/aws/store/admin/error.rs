@@ -1,0 +1,158 @@
+//! Failures of an operator's call, with the action and the table.
+
+use aws_sdk_dynamodb::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::transact_write_items::TransactWriteItemsError,
+};
+
+use crate::{aws::store::StoreError, domain::error_chain::causes};
+
+/// A failure of the database. The text is for the operator, and contains neither a hash nor an item.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdminError {
+    /// The operator lacks a permission.
+    #[error(
+        "{actions} on {table} is denied to {caller}; docs/guides/operate.md lists the permissions",
+        caller = caller.as_deref().unwrap_or("the caller")
+    )]
+    Denied {
+        /// IAM actions, such as `dynamodb:GetItem`.
+        actions: String,
+        /// `table Users`, or the tables of a transaction.
+        table: String,
+        /// The ARN of the caller, if the response names it.
+        caller: Option<String>,
+    },
+    /// A table does not exist in this account and region.
+    #[error("{table} does not exist in this account and region")]
+    NoTable {
+        /// `table Users`, or the tables of a transaction.
+        table: String,
+    },
+    /// No response, or an error such as throttling. A write may have been made.
+    #[error("the database did not complete {operation} on {table}: {cause}")]
+    Failed {
+        /// DynamoDB's name for the operation.
+        operation: &'static str,
+        /// `table Users`, or the tables of a transaction.
+        table: String,
+        /// The error of DynamoDB or of the connection, in one line.
+        cause: String,
+    },
+    /// An item that must be changed has an attribute that Postern does not write.
+    #[error("the item in {table} lacks a valid {attribute}; nothing is written")]
+    Corrupt {
+        /// Name of the table.
+        table: &'static str,
+        /// Name of the attribute.
+        attribute: &'static str,
+    },
+}
+
+impl AdminError {
+    /// The failure of a call on one table.
+    pub(super) fn of<E>(operation: &'static str, table: &str, error: &SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        Self::on(operation, format!("dynamodb:{operation}"), format!("table {table}"), error)
+    }
+
+    /// The failure of a transaction. `parts` has the IAM action and the table of each write.
+    pub(super) fn of_transaction(parts: &[(&str, &str)], error: &StoreError) -> Self {
+        const OPERATION: &str = "TransactWriteItems";
+        let distinct = |values: Vec<String>| {
+            let mut distinct: Vec<String> = Vec::new();
+            for value in values {
+                if !distinct.contains(&value) {
+                    distinct.push(value);
+                }
+            }
+            distinct.join(" or ")
+        };
+        let actions = distinct(parts.iter().map(|(action, _)| format!("dynamodb:{action}")).collect());
+        let table = distinct(parts.iter().map(|(_, table)| format!("table {table}")).collect());
+        let StoreError::Unavailable { source, .. } = error else {
+            return Self::failed(OPERATION, &table, error);
+        };
+        match source.downcast_ref::<SdkError<TransactWriteItemsError>>() {
+            Some(error) => Self::on(OPERATION, actions, table, error),
+            None => Self::Failed { operation: OPERATION, table, cause: causes(&**source) },
+        }
+    }
+
+    /// A failure that is not DynamoDB's.
+    pub(super) fn failed(operation: &'static str, table: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::Failed { operation, table: format!("table {table}"), cause: causes(error) }
+    }
+
+    /// DynamoDB repeatedly left out a part of a batch.
+    pub(super) fn throttled(operation: &'static str, table: &str) -> Self {
+        let cause = "a part of the batch was left out repeatedly: the table is throttled".to_owned();
+        Self::Failed { operation, table: format!("table {table}"), cause }
+    }
+
+    fn on<E>(operation: &'static str, actions: String, table: String, error: &SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let service = error.as_service_error();
+        let message = service.and_then(ProvideErrorMetadata::message).unwrap_or_default();
+        match service.and_then(ProvideErrorMetadata::code) {
+            Some("AccessDeniedException") => {
+                let denied = Denial::parse(message);
+                Self::Denied {
+                    actions: denied.action.unwrap_or(actions),
+                    table: denied.table.map_or(table, |table| format!("table {table}")),
+                    caller: denied.caller,
+                }
+            }
+            Some("ResourceNotFoundException") => Self::NoTable { table },
+            Some(code) => {
+                let cause = if message.is_empty() { code.to_owned() } else { format!("{code}: {message}") };
+                Self::Failed { operation, table, cause }
+            }
+            None => Self::Failed { operation, table, cause: causes(error) },
+        }
+    }
+}
+
+/// What IAM's message says: `User: ARN is not authorized to perform: ACTION on resource: ARN because …`.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Denial {
+    caller: Option<String>,
+    action: Option<String>,
+    table: Option<String>,
+}
+
+impl Denial {
+    fn parse(message: &str) -> Self {
+        let word_after = |start: &str| {
+            let (_, rest) = message.split_once(start)?;
+            rest.split_whitespace().next().map(str::to_owned)
+        };
+        let resource = word_after(" on resource: ");
+        let table = resource.as_deref().and_then(|arn| arn.split_once(":table/")).map(|(_, name)| name.to_owned());
+        Self { caller: word_after("User: "), action: word_after(" to perform: "), table }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_of_iam_names_caller_action_and_table() {
+        let some = |text: &str| Some(text.to_owned());
+        let message = "User: arn:aws:sts::123456789012:assumed-role/support/eve is not authorized to perform: \
+                       dynamodb:UpdateItem on resource: arn:aws:dynamodb:eu-west-1:123456789012:table/Users because no \
+                       identity-based policy allows the dynamodb:UpdateItem action";
+        let expected = Denial {
+            caller: some("arn:aws:sts::123456789012:assumed-role/support/eve"),
+            action: some("dynamodb:UpdateItem"),
+            table: some("Users"),
+        };
+        assert_eq!(Denial::parse(message), expected);
+        assert_eq!(Denial::parse("no"), Denial::default());
+    }
+}

@@ -1,0 +1,61 @@
+//! Whole tables, page by page, with constant memory.
+
+use super::{AdminError, AdminStore, CredentialsRecord, UserRecord, store::key};
+use crate::aws::store::item::Item;
+
+/// Most items of a page. DynamoDB ends a page at 1 MB anyway; the embedded database of a local run would otherwise read
+/// the rest of the table for each page.
+const MAX_PAGE: i32 = 2500;
+
+/// A position between two pages.
+#[derive(Debug, Clone)]
+pub struct Cursor(Item);
+
+impl AdminStore {
+    /// A page of Users, and the position of the next one. Needs `dynamodb:Scan` on Users.
+    pub async fn users_page(&self, start: Option<Cursor>) -> Result<(Vec<UserRecord>, Option<Cursor>), AdminError> {
+        let (items, next) = self.scan(&self.tables.users, None, start).await?;
+        Ok((items.into_iter().map(UserRecord::read).collect(), next))
+    }
+
+    /// A page of Credentials, and the position of the next one. Needs `dynamodb:Scan` on Credentials.
+    pub async fn credentials_page(
+        &self,
+        start: Option<Cursor>,
+    ) -> Result<(Vec<CredentialsRecord>, Option<Cursor>), AdminError> {
+        let (items, next) = self.scan(&self.tables.credentials, None, start).await?;
+        Ok((items.into_iter().map(CredentialsRecord::read).collect(), next))
+    }
+
+    /// The credentials of these addresses, in no particular order. Addresses without credentials are left out. Needs
+    /// `dynamodb:BatchGetItem` on Credentials.
+    pub async fn credentials_of(&self, emails: &[&str]) -> Result<Vec<CredentialsRecord>, AdminError> {
+        // DynamoDB rejects a batch with duplicate keys, and empty keys.
+        let mut distinct: Vec<&str> = emails.iter().copied().filter(|email| !email.is_empty()).collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let keys = distinct.into_iter().map(|email| key("email", email)).collect();
+        let items = self.get_all(&self.tables.credentials, keys).await?;
+        Ok(items.into_iter().map(CredentialsRecord::read).collect())
+    }
+
+    /// A page of at most 1 MB.
+    pub(super) async fn scan(
+        &self,
+        table: &str,
+        attributes: Option<&str>,
+        start: Option<Cursor>,
+    ) -> Result<(Vec<Item>, Option<Cursor>), AdminError> {
+        let request = self
+            .client
+            .scan()
+            .table_name(table)
+            .consistent_read(true)
+            .limit(MAX_PAGE)
+            .set_projection_expression(attributes.map(str::to_owned))
+            .set_exclusive_start_key(start.map(|Cursor(key)| key));
+        let response = request.send().await.map_err(|error| AdminError::of("Scan", table, &error))?;
+        let next = response.last_evaluated_key.filter(|key| !key.is_empty()).map(Cursor);
+        Ok((response.items.unwrap_or_default(), next))
+    }
+}

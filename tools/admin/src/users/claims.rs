@@ -1,0 +1,75 @@
+//! `admin users claims`.
+
+use serde_json::{Map, Value};
+use shared::domain::{time::UnixSeconds, user::UserClaims};
+
+use super::{
+    change::{Attempt, change},
+    output::escape,
+};
+use crate::{
+    failure::Failure,
+    options::users::{ChangeClaims, ClaimAction},
+    report::Report,
+};
+
+pub(crate) async fn run(options: &ChangeClaims, now: UnixSeconds) -> Result<Report, Failure> {
+    let key = &options.key;
+    let value = match (options.action, &options.value) {
+        (ClaimAction::Set, Some(text)) => Some(parse(text)),
+        (ClaimAction::Unset, None) => None,
+        (ClaimAction::Set, None) => return Err(Failure::Usage(format!("the value of {} is missing", escape(key)))),
+        (ClaimAction::Unset, Some(_)) => return Err(Failure::Usage("unset takes no value".to_owned())),
+    };
+    if value.is_some() {
+        UserClaims::check_name(key).map_err(|problem| Failure::Usage(problem.to_string()))?;
+    }
+    change((&options.common, &options.user), ("claims-changed", &[]), now, async |connection, found| {
+        let (identity, Some(user)) = (&found.identity, &found.account.user) else { return Ok(Attempt::Conflict) };
+        let email = &identity.email;
+        let too_large = |problem| Failure::Failed(format!("nothing is written: {problem}"));
+        if user.claims.get(key) == value.as_ref() {
+            let state = if value.is_some() { "already has this value" } else { "is not set" };
+            return Ok(Attempt::Unchanged(format!("The claim {} of {email} {state}.", escape(key))));
+        }
+        let claims = match &value {
+            Some(value) => user.claims.clone().with(key, value.clone()).map_err(too_large)?,
+            None => user.claims.clone().without(key),
+        };
+        if value.is_some() {
+            claims.check_total(user.name.as_deref().unwrap_or_default(), email, &user.groups).map_err(too_large)?;
+        }
+        let outcome = match connection.store.set_groups_and_claims(identity, user, &user.groups, &claims).await {
+            Ok(outcome) => outcome,
+            Err(error) => return Err(connection.failure(error).await),
+        };
+        let (verb, member) = if value.is_some() { ("is set", "set") } else { ("is no longer set", "unset") };
+        // The value may be personal, so the audit line has only the name.
+        let details = Map::from_iter([(member.to_owned(), Value::from(key.as_str()))]);
+        Ok(Attempt::of(outcome, format!("The claim {key} of {email} {verb}."), details))
+    })
+    .await
+}
+
+/// JSON, or else a text.
+fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_not_json_is_a_text() {
+        assert_eq!(parse("research"), json!("research"));
+        assert_eq!(
+            [parse("3"), parse("true"), parse("null"), parse("-1.5")],
+            [json!(3), json!(true), json!(null), json!(-1.5)]
+        );
+        assert_eq!((parse(r#"["a",1]"#), parse(r#"["a",1"#)), (json!(["a", 1]), json!(r#"["a",1"#)));
+        assert_eq!((parse(r#""007""#), parse("007"), parse("")), (json!("007"), json!("007"), json!("")));
+    }
+}

@@ -1,0 +1,103 @@
+//! All accounts, page by page.
+
+use std::collections::HashMap;
+
+use shared::aws::store::admin::{AdminError, AdminStore, CredentialsRecord, Cursor, UserName};
+use tokio::task::JoinSet;
+
+use super::user::{ExportedUser, Invalid};
+
+/// Users whose credentials are read with one call, which is the limit of DynamoDB.
+const BATCH: usize = 100;
+
+/// Calls at the same time.
+const CONCURRENCY: usize = 8;
+
+pub(super) struct Accounts<'a> {
+    store: &'a AdminStore,
+    with_hashes: bool,
+    position: Position,
+}
+
+enum Position {
+    Start,
+    After(Cursor),
+    End,
+}
+
+impl<'a> Accounts<'a> {
+    /// Without hashes, Credentials is not read.
+    pub(super) fn new(store: &'a AdminStore, with_hashes: bool) -> Self {
+        Self { store, with_hashes, position: Position::Start }
+    }
+
+    /// The accounts of the next page of Users, which has at most 1 MB. `None`: there are no more.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Result<ExportedUser, Invalid>>>, AdminError> {
+        let cursor = match std::mem::replace(&mut self.position, Position::End) {
+            Position::Start => None,
+            Position::After(cursor) => Some(cursor),
+            Position::End => return Ok(None),
+        };
+        let (records, next) = self.store.users_page(cursor).await?;
+        self.position = next.map_or(Position::End, Position::After);
+        let mut users: Vec<_> = records.into_iter().map(ExportedUser::read).collect();
+        if self.with_hashes {
+            self.add_hashes(&mut users).await?;
+        }
+        Ok(Some(users))
+    }
+
+    async fn add_hashes(&self, users: &mut Vec<Result<ExportedUser, Invalid>>) -> Result<(), AdminError> {
+        let emails = users.iter().flatten().map(|user| user.email.clone()).collect();
+        let credentials = self.credentials_of(emails).await?;
+        let mut complete = Vec::with_capacity(users.len());
+        for user in users.drain(..) {
+            match user {
+                Ok(user) => {
+                    let found = credentials.get(&user.email);
+                    complete.extend(self.with_credentials(user, found).await?);
+                }
+                invalid => complete.push(invalid),
+            }
+        }
+        *users = complete;
+        Ok(())
+    }
+
+    /// The user with the hash, or `None` if the account was deleted in the meantime.
+    async fn with_credentials(
+        &self,
+        mut user: ExportedUser,
+        credentials: Option<&CredentialsRecord>,
+    ) -> Result<Option<Result<ExportedUser, Invalid>>, AdminError> {
+        let Err(_) = user.add_credentials(credentials) else { return Ok(Some(Ok(user))) };
+        // The two reads are not a snapshot, so a contradiction is read once more.
+        let Some(account) = self.store.find(&UserName::Id(user.public_id)).await? else { return Ok(None) };
+        Ok(Some(match user.add_credentials(account.credentials.as_ref()) {
+            Ok(()) => Ok(user),
+            Err(problem) => Err(Invalid { public_id: user.public_id.to_string(), problem }),
+        }))
+    }
+
+    async fn credentials_of(&self, emails: Vec<String>) -> Result<HashMap<String, CredentialsRecord>, AdminError> {
+        let mut found = HashMap::with_capacity(emails.len());
+        let mut calls = JoinSet::new();
+        let mut batches = emails.chunks(BATCH);
+        loop {
+            while calls.len() < CONCURRENCY {
+                let Some(batch) = batches.next() else { break };
+                let (store, batch) = (self.store.clone(), batch.to_vec());
+                calls.spawn(async move {
+                    let emails: Vec<&str> = batch.iter().map(String::as_str).collect();
+                    store.credentials_of(&emails).await
+                });
+            }
+            match calls.join_next().await {
+                None => return Ok(found),
+                Some(Ok(records)) => found.extend(records?.into_iter().map(|record| (record.email.clone(), record))),
+                // The panic is already on standard error.
+                Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+            }
+        }
+    }
+}

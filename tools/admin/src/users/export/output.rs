@@ -1,0 +1,126 @@
+//! Where an export goes: a new file, or standard output.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, IsTerminal as _, Write as _},
+    os::fd::AsFd as _,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::backends::{SetKind, TemporaryFile, resolve};
+
+/// Pages that wait for a slow disk or reader.
+const WAITING: usize = 1;
+
+/// Writes on a thread of its own: a write to a pipe can block forever, and a signal must end the command even then.
+pub(super) struct Output {
+    pages: mpsc::Sender<Vec<u8>>,
+    outcome: oneshot::Receiver<io::Result<()>>,
+    target: Option<Target>,
+    is_terminal: bool,
+}
+
+/// The name that a temporary file gets at the end.
+struct Target {
+    temporary: TemporaryFile,
+    path: PathBuf,
+}
+
+impl Output {
+    /// A file. An existing one is replaced at the end; a device or a pipe is written to directly.
+    pub(super) fn file(path: &Path) -> io::Result<Self> {
+        let path = resolve(path);
+        match fs::metadata(&path) {
+            Ok(file) if !file.is_file() => return Self::start(OpenOptions::new().write(true).open(&path)?, None),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let temporary = TemporaryFile::beside(&path);
+        let file = temporary.create(SetKind::Private)?;
+        Self::start(file, Some(Target { temporary, path }))
+    }
+
+    /// A copy of the file descriptor, because Rust's standard output would flush after every line.
+    pub(super) fn stdout() -> io::Result<Self> {
+        Self::start(io::stdout().as_fd().try_clone_to_owned()?.into(), None)
+    }
+
+    fn start(mut file: File, target: Option<Target>) -> io::Result<Self> {
+        let (pages, mut waiting) = mpsc::channel::<Vec<u8>>(WAITING);
+        let (result, outcome) = oneshot::channel();
+        let is_terminal = file.is_terminal();
+        thread::Builder::new().spawn(move || {
+            let mut write_all = || {
+                while let Some(page) = waiting.blocking_recv() {
+                    file.write_all(&page)?;
+                }
+                // Some file systems report a full disk only now. Pipes and devices cannot be synchronized.
+                if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) }
+            };
+            // Fails if the command has ended already.
+            let _ = result.send(write_all());
+        })?;
+        Ok(Self { pages, outcome, target, is_terminal })
+    }
+
+    pub(super) fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    pub(super) async fn write(&mut self, page: Vec<u8>) -> io::Result<()> {
+        if self.pages.send(page).await.is_ok() {
+            return Ok(());
+        }
+        // The thread has ended, which only an error causes.
+        Err((&mut self.outcome).await.ok().and_then(Result::err).unwrap_or_else(stopped))
+    }
+
+    /// Waits until everything is written, and gives the file its name.
+    pub(super) async fn finish(self) -> io::Result<()> {
+        drop(self.pages);
+        self.outcome.await.unwrap_or_else(|_| Err(stopped()))?;
+        let Some(Target { temporary, path }) = self.target else { return Ok(()) };
+        temporary.rename(&path)?;
+        // Some file systems cannot sync a directory. The file is already renamed, so this is best effort.
+        let _ = path.parent().and_then(|folder| File::open(folder).ok()).map(|folder| folder.sync_all());
+        Ok(())
+    }
+}
+
+fn stopped() -> io::Error {
+    io::Error::other("the writing thread has stopped")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `/dev/full` fails like a full disk.
+    #[tokio::test]
+    async fn a_failed_write_removes_the_temporary_file_and_keeps_the_old_one() {
+        let folder = std::env::temp_dir().join(format!("postern-output-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("users.jsonl");
+        fs::write(&path, "old").unwrap();
+        let temporary = TemporaryFile::beside(&path);
+        drop(temporary.create(SetKind::Private).unwrap());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut output = Output::start(full, Some(Target { temporary, path: path.clone() })).unwrap();
+        // The first failed write ends the thread, and a later one reports it.
+        let error = loop {
+            if let Err(error) = output.write(vec![0; 4096]).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        drop(output);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

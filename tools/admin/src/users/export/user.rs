@@ -1,0 +1,77 @@
+//! A user with everything that an export contains.
+
+use shared::{
+    aws::store::admin::{CredentialsRecord, UserRecord},
+    domain::{
+        password::PasswordHash,
+        time::UnixSeconds,
+        user::{PublicId, UserClaims},
+    },
+};
+
+/// An account that cannot be exported.
+pub(super) struct Invalid {
+    pub(super) public_id: String,
+    pub(super) problem: String,
+}
+
+pub(super) struct ExportedUser {
+    pub(super) public_id: PublicId,
+    pub(super) name: String,
+    pub(super) email: String,
+    pub(super) groups: Vec<String>,
+    pub(super) claims: UserClaims,
+    /// Absent in items that were not written by a sign-up.
+    pub(super) created_at: Option<UnixSeconds>,
+    /// Absent: unknown.
+    pub(super) email_verified: Option<bool>,
+    pub(super) disabled: bool,
+    /// Present only if hashes are exported.
+    pub(super) password_hash: Option<PasswordHash>,
+}
+
+impl ExportedUser {
+    /// The user of an item in Users, or what is wrong with the item.
+    pub(super) fn read(record: UserRecord) -> Result<Self, Invalid> {
+        let invalid = record.invalid.join(", ");
+        match (record.id(), record.name, record.email) {
+            (Some(public_id), Some(name), Some(email)) if invalid.is_empty() => Ok(Self {
+                public_id,
+                name,
+                email,
+                groups: record.groups,
+                claims: record.claims,
+                created_at: record.created_at,
+                email_verified: record.email_verified,
+                disabled: record.disabled,
+                password_hash: None,
+            }),
+            _ => Err(Invalid {
+                public_id: printable(&record.public_id).to_owned(),
+                problem: format!("the item in Users has no valid {invalid}"),
+            }),
+        }
+    }
+
+    /// Adds the hash, or says why the credentials are not those of the user.
+    pub(super) fn add_credentials(&mut self, credentials: Option<&CredentialsRecord>) -> Result<(), String> {
+        let credentials = credentials.ok_or("the user's address has no credentials")?;
+        if credentials.public_id != Some(self.public_id) {
+            return Err("the credentials of the user's address belong to another user".to_owned());
+        }
+        let hash = credentials.password_hash.clone();
+        self.password_hash = Some(hash.ok_or("the item in Credentials has no valid password_hash")?);
+        self.disabled |= credentials.disabled;
+        Ok(())
+    }
+}
+
+/// The key of an item that Postern did not write may be anything, even an email address, and is not printed.
+fn printable(public_id: &str) -> &str {
+    let is_printable = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+    if !public_id.is_empty() && public_id.len() <= 64 && public_id.bytes().all(is_printable) {
+        public_id
+    } else {
+        "(a key that is not an identifier)"
+    }
+}

@@ -1,0 +1,195 @@
+//! `admin users import`.
+
+mod hash;
+mod reject;
+mod report;
+mod row;
+mod sources;
+mod times;
+mod writer;
+
+use std::{
+    fs, io,
+    io::{Read as _, Write as _},
+    ops::ControlFlow,
+    path::Path,
+    sync::Arc,
+    thread,
+};
+
+use shared::{
+    aws::store::admin::{Import, ImportedUser},
+    domain::time::{UnixMillis, UnixSeconds},
+};
+use tokio::sync::{mpsc, oneshot};
+
+use self::{
+    hash::FirebaseProject,
+    report::Summary,
+    row::{Checker, Row},
+    sources::{Context, Unreadable},
+    writer::{End, Settled, Writer},
+};
+use super::{
+    audit::Audit,
+    connection::{Connection, Table},
+    progress::Progress,
+};
+use crate::{
+    failure::Failure,
+    options::users::{ImportFormat, ImportUsers},
+    print_error,
+    report::Report,
+};
+
+/// Rows between the reader and the writer.
+const QUEUE: usize = 128;
+
+/// Longest file of `--firebase-hash-config`, in bytes.
+const MAX_HASH_CONFIG: u64 = 16 * 1024;
+
+pub(super) async fn run(options: &ImportUsers, now: UnixSeconds) -> Result<Report, Failure> {
+    let firebase = firebase_project(options)?;
+    // Before anything else is created or asked for.
+    sources::check(&options.file).map_err(|error| Failure::Failed(error.to_string()))?;
+    let connection = Connection::open(&options.common, &Table::ACCOUNT).await?;
+    let mut audit = if options.dry_run { None } else { Some(Audit::open(&connection, &options.common, now).await?) };
+    let mut summary = summary(options)?;
+    let (mut rows, unreadable) = read(options, Context { firebase, now });
+    let writer = Writer {
+        store: Arc::new(connection.store.clone()),
+        now: UnixMillis::new(now.get().saturating_mul(1000)),
+        dry_run: options.dry_run,
+        rate: options.rate,
+    };
+    let progress = Progress::new("users");
+    let end = writer
+        .run(&mut rows, |settled| {
+            progress.add(1);
+            settle(settled, &mut summary, audit.as_mut())
+        })
+        .await;
+    drop((rows, progress));
+    let unreadable = match end {
+        End::Complete => unreadable.await.unwrap_or_else(|_| Err(sources::lost(&options.file))).err(),
+        _ => None,
+    };
+    if let Some(audit) = audit.as_mut().filter(|_| summary.created > 0) {
+        audit.record("users-imported", None, summary.counts())?;
+    }
+    finish(options, &connection, &mut summary, end, unreadable).await
+}
+
+/// Prints the summary. The command fails unless every row was imported.
+async fn finish(
+    options: &ImportUsers,
+    connection: &Connection,
+    summary: &mut Summary,
+    end: End,
+    unreadable: Option<Unreadable>,
+) -> Result<Report, Failure> {
+    let flushed = summary.flush().map_err(|error| unwritable(&error));
+    let completed = matches!(end, End::Complete) && unreadable.is_none() && flushed.is_ok();
+    let text = if options.common.json { format!("{}\n", summary.json(completed)) } else { summary.text(completed) };
+    let failure = match (end, unreadable, flushed) {
+        (End::Failed(error), ..) => Some(connection.failure(error).await),
+        (End::Unwritable(failure), ..) | (.., Err(failure)) => Some(failure),
+        (End::Interrupted, ..) => Some(Failure::Failed("interrupted".to_owned())),
+        (End::Complete, Some(unreadable), _) => Some(Failure::Failed(unreadable.to_string())),
+        (End::Complete, None, Ok(())) => match summary.rejected() {
+            0 => None,
+            1 => Some(Failure::Failed("1 row was rejected".to_owned())),
+            rejected => Some(Failure::Failed(format!("{rejected} rows were rejected"))),
+        },
+    };
+    match failure {
+        None if summary.read == 0 => {
+            let note = format!("{} has no users; is it another kind of file?", options.file.display());
+            Ok(Report { text, notes: vec![note] })
+        }
+        None => Ok(Report::from(text)),
+        Some(failure) => {
+            let mut out = io::stdout().lock();
+            // The failure itself is more important than one to print.
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            Err(failure)
+        }
+    }
+}
+
+fn unwritable(error: &io::Error) -> Failure {
+    Failure::Failed(format!("the report cannot be written: {error}"))
+}
+
+/// Counts a row, and adds it to the audit log or the report.
+fn settle(settled: Settled, summary: &mut Summary, audit: Option<&mut Audit>) -> Result<(), Failure> {
+    summary.read += 1;
+    match settled.outcome {
+        Ok(outcome) => {
+            summary.count(outcome);
+            match (outcome, audit) {
+                (Import::Created, Some(audit)) => audit.record_in_file("user-imported", settled.public_id),
+                _ => Ok(()),
+            }
+        }
+        Err(rejection) => {
+            let line =
+                summary.reject(settled.number, &settled.email, &rejection).map_err(|error| unwritable(&error))?;
+            if let Some(line) = line {
+                print_error(&line);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn summary(options: &ImportUsers) -> Result<Summary, Failure> {
+    let same = |path: &Path| {
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        real(path).is_some() && real(path) == real(&options.file)
+    };
+    if options.report.as_deref().is_some_and(same) {
+        return Err(Failure::Usage("--report must be another file than the one to import".to_owned()));
+    }
+    let unit = sources::unit(options.from);
+    Summary::new(unit, options.dry_run, options.report.as_deref()).map_err(|error| unwritable(&error))
+}
+
+/// Reads and checks rows in a thread of its own. It ends with the file, or when the receiver is dropped.
+fn read(
+    options: &ImportUsers,
+    context: Context,
+) -> (mpsc::Receiver<Row<ImportedUser>>, oneshot::Receiver<Result<(), Unreadable>>) {
+    let (sender, rows) = mpsc::channel(QUEUE);
+    let (ended, outcome) = oneshot::channel();
+    let (source, path) = (options.from, options.file.clone());
+    let mut checker = Checker::new(sources::name(source), sources::unit(source), !options.no_claims, context.now);
+    thread::spawn(move || {
+        let mut sink = |row| match sender.blocking_send(checker.check(row)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        };
+        let outcome = sources::read(source, &path, &context, &mut sink);
+        // The receiver is dropped if the import was stopped.
+        let _ = ended.send(outcome);
+    });
+    (rows, outcome)
+}
+
+fn firebase_project(options: &ImportUsers) -> Result<Option<FirebaseProject>, Failure> {
+    let path = match (options.from, &options.firebase_hash_config) {
+        (ImportFormat::Firebase, Some(path)) => path,
+        (ImportFormat::Firebase, None) => {
+            let detail = "--from firebase needs --firebase-hash-config: the password hash parameters of the project";
+            return Err(Failure::Usage(detail.to_owned()));
+        }
+        (_, Some(_)) => return Err(Failure::Usage("--firebase-hash-config is for --from firebase only".to_owned())),
+        (_, None) => return Ok(None),
+    };
+    let mut text = String::new();
+    let file = sources::open(path).map_err(|error| Failure::Failed(error.to_string()))?;
+    let read = file.take(MAX_HASH_CONFIG).read_to_string(&mut text);
+    read.map_err(|error| Failure::Failed(format!("cannot read {}: {error}", path.display())))?;
+    let project = FirebaseProject::parse(&text);
+    project.map(Some).map_err(|problem| Failure::Failed(format!("{}: {problem}", path.display())))
+}

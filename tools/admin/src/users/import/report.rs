@@ -1,0 +1,119 @@
+//! Counts of an import, the rejected rows, and the file that lists them.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs::{File, OpenOptions, Permissions},
+    io::{self, BufWriter, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Map, Value, json};
+use shared::aws::store::admin::Import;
+
+use super::reject::Rejection;
+
+/// Rejected rows that are printed. A report has all of them.
+const PRINTED: u64 = 20;
+
+/// What has become of the rows so far.
+pub(super) struct Summary {
+    unit: &'static str,
+    dry_run: bool,
+    pub(super) read: u64,
+    pub(super) created: u64,
+    pub(super) unchanged: u64,
+    rejected: BTreeMap<&'static str, u64>,
+    report: Option<(PathBuf, BufWriter<File>)>,
+}
+
+impl Summary {
+    /// Creates the report with mode 0600: it has the addresses of the rejected rows.
+    pub(super) fn new(unit: &'static str, dry_run: bool, report: Option<&Path>) -> io::Result<Self> {
+        let report = match report {
+            Some(path) => {
+                let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+                if file.metadata()?.is_file() {
+                    file.set_permissions(Permissions::from_mode(0o600))?;
+                }
+                Some((path.to_owned(), BufWriter::new(file)))
+            }
+            None => None,
+        };
+        Ok(Self { unit, dry_run, read: 0, created: 0, unchanged: 0, rejected: BTreeMap::new(), report })
+    }
+
+    pub(super) fn count(&mut self, outcome: Import) {
+        match outcome {
+            Import::Created => self.created += 1,
+            Import::Unchanged => self.unchanged += 1,
+            Import::EmailTaken | Import::IdTaken => {}
+        }
+    }
+
+    pub(super) fn rejected(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+
+    /// Counts a rejected row and adds it to the report. Returns the line to print, which has no address.
+    pub(super) fn reject(&mut self, row: u64, email: &str, rejection: &Rejection) -> io::Result<Option<String>> {
+        let (code, detail, unit) = (rejection.reason.code(), &rejection.detail, self.unit);
+        *self.rejected.entry(code).or_default() += 1;
+        if let Some((_, report)) = &mut self.report {
+            let mut line = json!({ unit: row, "reason": code, "detail": detail });
+            if !email.is_empty() {
+                line["email"] = Value::from(email);
+            }
+            writeln!(report, "{line}")?;
+        }
+        Ok(match self.rejected() {
+            count if count <= PRINTED => Some(format!("{unit} {row}: {detail} ({code})")),
+            count if count == PRINTED + 1 => {
+                let all = if self.report.is_some() { "the report lists all" } else { "--report FILE lists all" };
+                Some(format!("further rejected rows are not printed; {all}"))
+            }
+            _ => None,
+        })
+    }
+
+    /// Writes what is left of the report.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.report.as_mut().map_or(Ok(()), |(_, report)| report.flush())
+    }
+
+    pub(super) fn text(&self, completed: bool) -> String {
+        let created = if self.dry_run { "would be created" } else { "created" };
+        let mut rows = vec![("read".to_owned(), self.read), (created.to_owned(), self.created)];
+        rows.push(("unchanged".to_owned(), self.unchanged));
+        rows.push(("rejected".to_owned(), self.rejected()));
+        rows.extend(self.rejected.iter().map(|(code, count)| (format!("  {code}"), *count)));
+        let lines = rows.iter().map(|(name, count)| format!("{name:<22}{count:>10}\n"));
+        let mut text = lines.collect::<Vec<_>>().concat();
+        if let Some((path, _)) = self.report.as_ref().filter(|_| self.rejected() > 0) {
+            let _ = writeln!(text, "The rejected rows are in {}.", path.display());
+        }
+        if !completed {
+            text += "The import is not complete. Run the same command again: users that exist are left as they are.\n";
+        }
+        text
+    }
+
+    /// The counts for the audit log.
+    pub(super) fn counts(&self) -> Map<String, Value> {
+        let counts = [("created", self.created), ("unchanged", self.unchanged), ("rejected", self.rejected())];
+        counts.into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect()
+    }
+
+    pub(super) fn json(&self, completed: bool) -> Value {
+        json!({
+            "completed": completed,
+            "dry_run": self.dry_run,
+            "read": self.read,
+            "created": self.created,
+            "unchanged": self.unchanged,
+            "rejected": self.rejected(),
+            "reasons": self.rejected,
+        })
+    }
+}

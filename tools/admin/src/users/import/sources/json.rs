@@ -1,0 +1,234 @@
+//! JSON files of any size: an array, an array in an object, or one object a line.
+
+use std::{
+    cell::Cell,
+    fmt,
+    fs::File,
+    io::{self, BufRead, BufReader, Cursor, Read},
+    ops::ControlFlow,
+    path::Path,
+};
+
+use serde::de::{DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::{
+    super::reject::{Reason, Rejection},
+    MAX_ROW, Unreadable,
+    jsonl::{Line, Lines},
+    members::Object,
+};
+
+/// Receives the objects in order, with their number from 1.
+pub(super) type Each<'e> = dyn FnMut(u64, Result<Object, Rejection>) -> ControlFlow<()> + 'e;
+
+/// How a source arranges its objects, other than in an array.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    /// The member of the outer object that is the array.
+    pub(super) member: Option<&'static str>,
+    /// One object a line.
+    pub(super) lines: bool,
+}
+
+/// Reads every object. Syntax errors end the import, except in a file of lines.
+pub(super) fn read(
+    mut file: BufReader<File>,
+    path: &Path,
+    shape: Shape,
+    each: &mut Each<'_>,
+) -> Result<(), Unreadable> {
+    let failed = |error: &io::Error| Unreadable(format!("cannot read {}: {error}", path.display()));
+    match first_byte(&mut file).map_err(|error| failed(&error))? {
+        None => Err(Unreadable(format!("{} is empty", path.display()))),
+        Some(b'[') => elements(file, path, None, each),
+        Some(b'{') => {
+            let mut start = Vec::new();
+            (&mut file).take(MAX_ROW as u64).read_until(b'\n', &mut start).map_err(|error| failed(&error))?;
+            let first: Option<Object> = serde_json::from_slice(&start).ok();
+            let is_outer = |member: &str| first.as_ref().is_none_or(|object| object.contains_key(member));
+            let rest = Cursor::new(start).chain(file);
+            match shape.member {
+                Some(member) if !shape.lines || is_outer(member) => elements(rest, path, Some(member), each),
+                _ => lines(rest, path, each),
+            }
+        }
+        Some(_) => Err(Unreadable(format!("{} is not JSON", path.display()))),
+    }
+}
+
+/// The first byte after white space, which stays in the reader.
+fn first_byte(file: &mut impl BufRead) -> io::Result<Option<u8>> {
+    loop {
+        let buffer = file.fill_buf()?;
+        match buffer.iter().position(|b| !b.is_ascii_whitespace()) {
+            Some(start) => {
+                let first = buffer[start];
+                file.consume(start);
+                return Ok(Some(first));
+            }
+            None if buffer.is_empty() => return Ok(None),
+            None => {
+                let length = buffer.len();
+                file.consume(length);
+            }
+        }
+    }
+}
+
+fn lines(file: impl BufRead, path: &Path, each: &mut Each<'_>) -> Result<(), Unreadable> {
+    let mut lines = Lines::new(file);
+    while let Some((number, line)) = lines.next(path)? {
+        let object = match line {
+            Line::TooLong => Err(too_long()),
+            Line::Text(line) => serde_json::from_slice(line)
+                .map_err(|error| Rejection::new(Reason::MalformedRow, format!("not a JSON object: {}", kind(&error)))),
+        };
+        if each(number, object).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn too_long() -> Rejection {
+    Rejection::new(Reason::MalformedRow, format!("longer than {MAX_ROW} bytes"))
+}
+
+/// What is wrong with JSON, without a quotation from it.
+pub(super) fn kind(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Eof => "it is cut off",
+        serde_json::error::Category::Syntax if !error.to_string().starts_with("invalid unicode") => "syntax error",
+        serde_json::error::Category::Syntax => "invalid UTF-8",
+        serde_json::error::Category::Data => "another type",
+        serde_json::error::Category::Io => "it cannot be read",
+    }
+}
+
+fn elements(
+    file: impl BufRead,
+    path: &Path,
+    member: Option<&'static str>,
+    each: &mut Each<'_>,
+) -> Result<(), Unreadable> {
+    let budget = Cell::new(usize::MAX);
+    let mut elements = Elements { each, budget: &budget, number: 0, stopped: false, found: member.is_none() };
+    let mut json = serde_json::Deserializer::from_reader(Limited { file, budget: &budget });
+    let outcome = match member {
+        Some(member) => json.deserialize_map(Outer { member, elements: &mut elements }),
+        None => json.deserialize_seq(&mut elements),
+    };
+    budget.set(usize::MAX);
+    let (number, stopped, found) = (elements.number, elements.stopped, elements.found);
+    match outcome.and_then(|()| json.end()) {
+        _ if stopped => Ok(()),
+        Ok(()) if found => Ok(()),
+        Ok(()) => {
+            let member = member.unwrap_or_default();
+            Err(Unreadable(format!("{} has no member \"{member}\": is it another kind of file?", path.display())))
+        }
+        Err(error) => {
+            let problem = if error.is_io() && error.to_string().contains(TOO_LONG) {
+                format!("longer than {MAX_ROW} bytes")
+            } else {
+                format!("{} in line {}", kind(&error), error.line())
+            };
+            let after = if number == 0 { "at the first entry".to_owned() } else { format!("after entry {number}") };
+            Err(Unreadable(format!("{} cannot be read {after}: {problem}", path.display())))
+        }
+    }
+}
+
+const TOO_LONG: &str = "row is too long";
+
+/// A reader that fails at the end of its budget, which each element of the array renews.
+struct Limited<'b, R> {
+    file: R,
+    budget: &'b Cell<usize>,
+}
+
+impl<R: Read> Read for Limited<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let budget = self.budget.get();
+        if budget == 0 {
+            return Err(io::Error::other(TOO_LONG));
+        }
+        let length = buffer.len().min(budget);
+        let read = self.file.read(&mut buffer[..length])?;
+        self.budget.set(if budget == usize::MAX { budget } else { budget - read });
+        Ok(read)
+    }
+}
+
+struct Elements<'e, 's> {
+    each: &'e mut Each<'s>,
+    budget: &'e Cell<usize>,
+    number: u64,
+    stopped: bool,
+    found: bool,
+}
+
+impl<'de> Visitor<'de> for &mut Elements<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        loop {
+            self.budget.set(MAX_ROW);
+            let Some(element) = elements.next_element::<Value>()? else { break };
+            self.number += 1;
+            let object = match element {
+                Value::Object(object) => Ok(object),
+                _ => Err(Rejection::new(Reason::MalformedRow, "not a JSON object")),
+            };
+            if (self.each)(self.number, object).is_break() {
+                self.stopped = true;
+                return Err(A::Error::custom("stopped"));
+            }
+        }
+        self.budget.set(usize::MAX);
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Elements<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+/// The object around the array.
+struct Outer<'o, 'e, 's> {
+    member: &'static str,
+    elements: &'o mut Elements<'e, 's>,
+}
+
+impl<'de> Visitor<'de> for Outer<'_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        loop {
+            self.elements.budget.set(MAX_ROW);
+            let Some(name) = members.next_key::<String>()? else { break };
+            self.elements.budget.set(usize::MAX);
+            if name == self.member {
+                self.elements.found = true;
+                members.next_value_seed(&mut *self.elements)?;
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        self.elements.budget.set(usize::MAX);
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! Readers of export files. Each reads one row at a time, in bounded memory.
+
+mod auth0;
+mod csv;
+mod django;
+mod firebase;
+mod json;
+mod jsonl;
+mod keycloak;
+mod kratos;
+mod members;
+mod sqlite;
+
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader},
+    ops::ControlFlow,
+    path::Path,
+};
+
+use shared::domain::time::UnixSeconds;
+
+use super::{
+    hash::FirebaseProject,
+    row::{Row, SourceUser},
+};
+use crate::options::users::ImportFormat;
+
+/// Longest row, in bytes.
+const MAX_ROW: usize = 1 << 20;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+const SQLITE_HEADER: &[u8] = b"SQLite format 3\0";
+
+/// Receives rows until it breaks: the import was stopped.
+pub(super) type Sink<'s> = dyn FnMut(Row<SourceUser>) -> ControlFlow<()> + 's;
+
+/// The file cannot be read further: one line for the operator. Rows before are imported.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unreadable(pub(super) String);
+
+/// What a source needs beside its file.
+pub(super) struct Context {
+    pub(super) firebase: Option<FirebaseProject>,
+    pub(super) now: UnixSeconds,
+}
+
+/// What the number of a row counts.
+pub(super) fn unit(source: ImportFormat) -> &'static str {
+    match source {
+        ImportFormat::Jsonl | ImportFormat::Supabase => "line",
+        ImportFormat::Flask => "row",
+        _ => "entry",
+    }
+}
+
+/// The name of a source, which is part of the identifiers that are derived for it.
+pub(super) fn name(source: ImportFormat) -> &'static str {
+    match source {
+        ImportFormat::Jsonl => "jsonl",
+        ImportFormat::Flask => "flask",
+        ImportFormat::Django => "django",
+        ImportFormat::Supabase => "supabase",
+        ImportFormat::Firebase => "firebase",
+        ImportFormat::Auth0 => "auth0",
+        ImportFormat::Keycloak => "keycloak",
+        ImportFormat::Kratos => "kratos",
+    }
+}
+
+/// Reads every row of `path`.
+pub(super) fn read(
+    source: ImportFormat,
+    path: &Path,
+    context: &Context,
+    sink: &mut Sink<'_>,
+) -> Result<(), Unreadable> {
+    let mut file = open(path)?;
+    let start = file.fill_buf().map_err(|error| unreadable(path, &error))?;
+    let is_sqlite = start.starts_with(SQLITE_HEADER);
+    if start.starts_with(BYTE_ORDER_MARK) {
+        file.consume(BYTE_ORDER_MARK.len());
+    }
+    match (source, is_sqlite) {
+        (ImportFormat::Flask, true) => sqlite::flask(path, sink),
+        (ImportFormat::Django, true) => sqlite::django(path, sink),
+        (ImportFormat::Flask, false) => Err(Unreadable(format!("{} is not an SQLite database", path.display()))),
+        (_, true) => Err(Unreadable(format!("{} is an SQLite database: --from flask reads it", path.display()))),
+        (ImportFormat::Jsonl, false) => jsonl::read(file, path, sink),
+        (ImportFormat::Supabase, false) => csv::supabase(file, path, context.now, sink),
+        (ImportFormat::Django, false) => django::read(file, path, sink),
+        (ImportFormat::Firebase, false) => firebase::read(file, path, context.firebase.as_ref(), sink),
+        (ImportFormat::Auth0, false) => auth0::read(file, path, sink),
+        (ImportFormat::Keycloak, false) => keycloak::read(file, path, sink),
+        (ImportFormat::Kratos, false) => kratos::read(file, path, sink),
+    }
+}
+
+/// Checks that a file can be opened. A pipe is not opened: its writer would be disconnected.
+pub(super) fn check(path: &Path) -> Result<(), Unreadable> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if metadata.is_dir() {
+        return Err(Unreadable(format!("{} is a directory", path.display())));
+    }
+    if metadata.is_file() { open(path).map(drop) } else { Ok(()) }
+}
+
+/// The reading thread ended without an outcome.
+pub(super) fn lost(path: &Path) -> Unreadable {
+    Unreadable(format!("{} could not be read to its end", path.display()))
+}
+
+/// Opens a file for reading.
+pub(super) fn open(path: &Path) -> Result<BufReader<File>, Unreadable> {
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    Ok(BufReader::with_capacity(64 * 1024, file))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Unreadable {
+    Unreadable(format!("cannot read {}: {error}", path.display()))
+}

@@ -1,0 +1,171 @@
+//! Writing rows: several transactions at once, at a limited rate, until the end, a failure or a signal.
+
+use std::{sync::Arc, time::Duration};
+
+use shared::{
+    aws::store::admin::{AdminError, AdminStore, Import, ImportedUser},
+    domain::{time::UnixMillis, user::PublicId},
+};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+    task::JoinSet,
+    time::{Interval, MissedTickBehavior, interval},
+};
+
+use super::{
+    reject::{Reason, Rejection},
+    row::Row,
+};
+use crate::failure::Failure;
+
+/// Users that are written at the same time.
+const CONCURRENT: usize = 48;
+
+/// Time between two batches of a limited rate: shorter ones would be as long as the timer's resolution.
+const BATCH: Duration = Duration::from_millis(20);
+
+/// A row that is settled.
+pub(super) struct Settled {
+    pub(super) number: u64,
+    pub(super) email: String,
+    /// The user, unless the row was rejected before.
+    pub(super) public_id: Option<PublicId>,
+    pub(super) outcome: Result<Import, Rejection>,
+}
+
+/// Why no more rows are written.
+pub(super) enum End {
+    /// The source has no more.
+    Complete,
+    /// SIGINT or SIGTERM.
+    Interrupted,
+    Failed(AdminError),
+    /// The report or the audit log cannot be written.
+    Unwritable(Failure),
+}
+
+/// How rows are written.
+pub(super) struct Writer {
+    pub(super) store: Arc<AdminStore>,
+    pub(super) now: UnixMillis,
+    pub(super) dry_run: bool,
+    pub(super) rate: Option<u32>,
+}
+
+type Done = (Settled, Option<AdminError>);
+
+impl Writer {
+    /// Writes every row and reports each. Rows that are being written are always finished, except after a second
+    /// signal.
+    pub(super) async fn run(
+        &self,
+        rows: &mut mpsc::Receiver<Row<ImportedUser>>,
+        mut settle: impl FnMut(Settled) -> Result<(), Failure>,
+    ) -> End {
+        let mut stop = match Stop::new() {
+            Ok(stop) => stop,
+            Err(error) => return End::Unwritable(Failure::Failed(format!("signals cannot be handled: {error}"))),
+        };
+        let mut pace = self.rate.map(Pace::new);
+        let mut tasks = JoinSet::new();
+        let mut end = None;
+        while end.is_none() || !tasks.is_empty() {
+            let is_open = end.is_none() && tasks.len() < CONCURRENT;
+            tokio::select! {
+                () = stop.wait() => match end {
+                    None => end = Some(End::Interrupted),
+                    Some(end) => return end,
+                },
+                Some(done) = tasks.join_next() => {
+                    // A task that was lost is a user whose outcome is unknown: the next run decides.
+                    let Ok((settled, error)) = done else { continue };
+                    let outcome = match error {
+                        Some(error) => Err(End::Failed(error)),
+                        None => settle(settled).map_err(End::Unwritable),
+                    };
+                    end = outcome.err().filter(|_| end.is_none()).or(end);
+                }
+                row = rows.recv(), if is_open => match row {
+                    None => end = Some(End::Complete),
+                    Some(row) => self.start(row, &mut pace, &mut tasks).await,
+                },
+            }
+        }
+        end.unwrap_or(End::Complete)
+    }
+
+    async fn start(&self, row: Row<ImportedUser>, pace: &mut Option<Pace>, tasks: &mut JoinSet<Done>) {
+        let Row { number, email, user } = row;
+        let (store, now, dry_run) = (Arc::clone(&self.store), self.now, self.dry_run);
+        if let (Some(pace), Ok(_)) = (pace, &user) {
+            pace.wait().await;
+        }
+        tasks.spawn(async move {
+            let public_id = user.as_ref().ok().map(|user| user.user.public_id);
+            let outcome = match user {
+                Err(rejection) => Ok(Err(rejection)),
+                Ok(user) if dry_run => store.check_import(&user).await.map(Ok),
+                Ok(user) => store.import(&user, now).await.map(Ok),
+            };
+            let (outcome, error) = match outcome {
+                Ok(outcome) => (outcome.and_then(taken), None),
+                Err(error) => (Ok(Import::Unchanged), Some(error)),
+            };
+            (Settled { number, email, public_id, outcome }, error)
+        });
+    }
+}
+
+fn taken(outcome: Import) -> Result<Import, Rejection> {
+    match outcome {
+        Import::EmailTaken => {
+            Err(Rejection::new(Reason::EmailTaken, "the email address has the account of another user"))
+        }
+        Import::IdTaken => Err(Rejection::new(Reason::IdTaken, "the public_id is that of a user with another address")),
+        Import::Created | Import::Unchanged => Ok(outcome),
+    }
+}
+
+/// SIGINT and SIGTERM.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// At most so many users a second. After a pause the rate is not exceeded, so that a table is never flooded.
+struct Pace {
+    interval: Interval,
+    batch: u32,
+    left: u32,
+}
+
+impl Pace {
+    fn new(rate: u32) -> Self {
+        let batch = u32::try_from(u128::from(rate) * BATCH.as_millis() / 1000).unwrap_or(rate).max(1);
+        let mut interval = interval(Duration::from_secs_f64(f64::from(batch) / f64::from(rate)));
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { interval, batch, left: 0 }
+    }
+
+    async fn wait(&mut self) {
+        if self.left == 0 {
+            self.interval.tick().await;
+            self.left = self.batch;
+        }
+        self.left -= 1;
+    }
+}

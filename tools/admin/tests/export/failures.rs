@@ -1,0 +1,166 @@
+//! What an export leaves behind when it cannot be completed.
+
+use std::{
+    fs::{self, File},
+    os::fd::OwnedFd,
+    path::Path,
+    process::Stdio,
+    time::Duration,
+};
+
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
+use testkit::faults::FaultProxy;
+use tokio::{io::AsyncReadExt as _, net::TcpListener, process::Child, time::timeout};
+
+use crate::harness::{Outcome, Sandbox, finish};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// More than a pipe and the buffers of two processes hold.
+async fn add_many(sandbox: &Sandbox) {
+    let name = "x".repeat(100_000);
+    for number in 0..20 {
+        sandbox.add(&name, &format!("user{number}@example.com")).await;
+    }
+}
+
+async fn end(child: Child) -> Outcome {
+    Outcome::of(timeout(LIMIT, child.wait_with_output()).await.expect("the program ends").unwrap())
+}
+
+fn send(child: &Child, signal: Signal) {
+    kill_process(Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap(), signal).unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_is_reported() {
+    let sandbox = Sandbox::new().await;
+    sandbox.add("Ada", "ada@example.com").await;
+    let words = ["No space left on device", "free some space"];
+    let outcome = sandbox.run(&["--to", "jsonl", "--output", "/dev/full"]).await;
+    outcome.assert_failed(&words).assert_failed(&["nothing was written to /dev/full"]);
+
+    let mut command = sandbox.command(&["--to", "jsonl", "--with-hashes"]);
+    command.stdout(File::options().write(true).open("/dev/full").unwrap());
+    let outcome = finish(command).await;
+    outcome.assert_failed(&words).assert_failed(&["standard output is incomplete"]);
+    // It may contain hashes of the users that were written.
+    assert_eq!(outcome.audit()["complete"], false);
+}
+
+#[tokio::test]
+async fn a_reader_that_ends_early_is_reported() {
+    let sandbox = Sandbox::new().await;
+    add_many(&sandbox).await;
+    let mut child = sandbox.command(&["--to", "jsonl"]).spawn().unwrap();
+    let mut pipe = child.stdout.take().unwrap();
+    pipe.read_u8().await.unwrap();
+    drop(pipe);
+    end(child).await.assert_failed(&["Broken pipe", "the reader ended before the export did"]);
+}
+
+#[tokio::test]
+async fn a_signal_ends_an_export_that_waits_for_its_reader() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let sandbox = Sandbox::new().await;
+        add_many(&sandbox).await;
+        let mut child = sandbox.command(&["--to", "jsonl"]).spawn().unwrap();
+        // Written, and not read any further.
+        let mut pipe = child.stdout.take().unwrap();
+        pipe.read_u8().await.unwrap();
+        send(&child, signal);
+        let outcome = end(child).await;
+        outcome.assert_failed(&["interrupted", "standard output is incomplete"]);
+        assert_eq!(outcome.audit()["complete"], false);
+    }
+}
+
+#[tokio::test]
+async fn a_signal_leaves_no_part_of_a_file() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let sandbox = Sandbox::new().await;
+        fs::write(sandbox.path("users.jsonl"), "an older export").unwrap();
+        // A database that accepts connections and never answers.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let child = sandbox.command_over(&endpoint, &["--to", "jsonl", "--output", "users.jsonl"]).spawn().unwrap();
+        let connection = timeout(LIMIT, listener.accept()).await.expect("the program connects").unwrap();
+        assert_eq!(sandbox.files().len(), 2, "the file is written beside the old one");
+        send(&child, signal);
+        end(child).await.assert_failed(&["interrupted", "nothing was written to users.jsonl"]);
+        drop(connection);
+        assert_eq!(
+            (sandbox.files(), sandbox.read("users.jsonl")),
+            (vec!["users.jsonl".to_owned()], "an older export".to_owned())
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_fails_leaves_no_part_of_a_file() {
+    let sandbox = Sandbox::new().await;
+    sandbox.add("Ada", "ada@example.com").await;
+    fs::write(sandbox.path("users.jsonl"), "an older export").unwrap();
+    let options = ["--to", "jsonl", "--with-hashes", "--output", "users.jsonl"];
+    // The tables do not exist in this database.
+    let outcome = sandbox.run(&[&options[..], &["--users-table", "Nothing"]].concat()).await;
+    outcome.assert_failed(&["table Nothing does not exist", "nothing was written to users.jsonl"]);
+    let outcome = sandbox.run(&[&options[..], &["--credentials-table", "Nothing"]].concat()).await;
+    outcome.assert_failed(&["table Nothing does not exist", "nothing was written to users.jsonl"]);
+    assert!(!outcome.err.contains("users-exported"), "{outcome:?}");
+    assert_eq!(
+        (sandbox.files(), sandbox.read("users.jsonl")),
+        (vec!["users.jsonl".to_owned()], "an older export".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn faults_of_the_database_lose_no_user() {
+    let sandbox = Sandbox::new().await;
+    for number in 0..250 {
+        sandbox.add("User", &format!("user{number}@example.com")).await;
+    }
+    let proxy = FaultProxy::start(&sandbox.service.endpoint, 20, 7).await;
+    let mut injected = 0;
+    while injected == 0 {
+        let outcome = finish(sandbox.command_over(&proxy.url, &["--to", "jsonl", "--with-hashes"])).await;
+        assert_eq!((outcome.code, outcome.out.lines().count()), (0, 250), "{}", outcome.err);
+        injected = proxy.injected();
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_created_is_named() {
+    let sandbox = Sandbox::new().await;
+    fs::create_dir(sandbox.path("folder")).unwrap();
+    for (path, problem) in [("missing/users.jsonl", "No such file or directory"), ("folder", "Is a directory")] {
+        let outcome = sandbox.run(&["--to", "jsonl", "--output", path]).await;
+        outcome.assert_failed(&[problem, &format!("nothing was written to {path}")]);
+    }
+    assert_eq!(sandbox.files(), ["folder"]);
+}
+
+#[tokio::test]
+async fn hashes_are_not_written_to_a_terminal() {
+    let sandbox = Sandbox::new().await;
+    sandbox.add("Ada", "ada@example.com").await;
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let inside = || File::options().read(true).write(true).open(Path::new(&name)).unwrap();
+    let run = async |options: &[&str]| {
+        let mut command = sandbox.command(options);
+        command.stdout(Stdio::from(OwnedFd::from(inside())));
+        finish(command).await
+    };
+    let outcome = run(&["--to", "jsonl", "--with-hashes"]).await;
+    assert_eq!(outcome.code, 2, "{outcome:?}");
+    assert!(outcome.err.contains("not written to a terminal; give --output FILE"), "{outcome:?}");
+    let outcome = run(&["--to", "jsonl", "--with-hashes", "--output", &name]).await;
+    assert_eq!(outcome.code, 2, "{outcome:?}");
+    assert_eq!(run(&["--to", "jsonl"]).await.code, 0);
+}

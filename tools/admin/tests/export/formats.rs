@@ -1,0 +1,154 @@
+//! What an export contains.
+
+use std::{collections::BTreeSet, fs};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Value, json};
+use testkit::{ADA, proxy::RecordingProxy};
+
+use crate::harness::{Sandbox, finish, mode, n, s};
+
+#[tokio::test]
+async fn every_format_has_every_user_in_a_private_file() {
+    let sandbox = Sandbox::new().await;
+    for number in 0..3 {
+        sandbox.add("User", &format!("user{number}@example.com")).await;
+    }
+    for (format, hashes) in [("jsonl", 3), ("csv", 3), ("cognito", 3), ("kratos", 3)] {
+        for (options, expected) in [(&[][..], 0), (&["--with-hashes"][..], hashes)] {
+            fs::write(sandbox.path("users"), "an older export").unwrap();
+            let outcome = sandbox.run(&[&["--to", format, "--output", "users"], options].concat()).await;
+            assert_eq!((outcome.code, outcome.out.as_str()), (0, ""), "{format}: {outcome:?}");
+            let text = sandbox.read("users");
+            let found: BTreeSet<_> =
+                (0..3).filter(|number| text.contains(&format!("user{number}@example.com"))).collect();
+            assert_eq!((found.len(), text.matches("$argon2id$").count()), (3, expected), "{format}: {text}");
+            assert_eq!(mode(&sandbox.path("users")), 0o600);
+            let line = outcome.audit();
+            let details =
+                ["event", "count", "format", "with_hashes", "complete", "caller"].map(|name| line[name].clone());
+            let with_hashes = json!(!options.is_empty());
+            let expected =
+                [json!("users-exported"), json!(3), json!(format), with_hashes, json!(true), json!("local:ada")];
+            assert_eq!(details, expected);
+            // The same file on standard output, without the mode.
+            let piped = sandbox.run(&[&["--to", format], options].concat()).await;
+            assert_eq!((piped.code, piped.out), (0, text), "{format}");
+        }
+    }
+    assert_eq!(sandbox.files(), ["users"]);
+}
+
+#[tokio::test]
+async fn a_user_of_a_sign_up_is_exported_with_everything_that_an_operator_added() {
+    let sandbox = Sandbox::new().await;
+    let (id, _) = sandbox.service.member(ADA).await;
+    for (name, value) in [
+        ("groups", AttributeValue::Ss(vec!["staff".to_owned(), "admin".to_owned()])),
+        ("claims", s(r#"{"department":"research"}"#)),
+        ("email_verified", AttributeValue::Bool(true)),
+        ("disabled", AttributeValue::Bool(true)),
+    ] {
+        sandbox.service.set_on_user(&id, name, value).await;
+    }
+    let outcome = sandbox.run(&["--to", "jsonl", "--with-hashes", "--json", "--output", "users.jsonl"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let mut user: Value = serde_json::from_str(&sandbox.read("users.jsonl")).unwrap();
+    let [hash, created_at] = ["password_hash", "created_at"].map(|name| user[name].take());
+    assert!(hash.as_str().unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && created_at.as_u64().unwrap() > 0);
+    let expected = json!({
+        "public_id": id, "name": ADA[0], "email": ADA[1], "password_hash": null, "created_at": null,
+        "groups": ["admin", "staff"], "claims": {"department": "research"}, "email_verified": true, "disabled": true,
+    });
+    assert_eq!(user, expected);
+    let summary: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(summary, json!({"exported": 1, "without_hash": 0, "left_out": 0, "invalid": 0}));
+}
+
+#[tokio::test]
+async fn credentials_are_read_only_for_hashes() {
+    let sandbox = Sandbox::new().await;
+    for number in 0..101 {
+        sandbox.add("User", &format!("user{number}@example.com")).await;
+    }
+    let proxy = RecordingProxy::start(&sandbox.service.endpoint).await;
+    for format in ["jsonl", "csv", "cognito", "kratos"] {
+        let outcome = finish(sandbox.command_over(&proxy.url, &["--to", format])).await;
+        assert_eq!((outcome.code, proxy.take()), (0, vec!["Scan".to_owned()]), "{format}: {outcome:?}");
+        let outcome = finish(sandbox.command_over(&proxy.url, &["--to", format, "--with-hashes"])).await;
+        assert_eq!(
+            (outcome.code, proxy.take()),
+            (0, ["BatchGetItem", "BatchGetItem", "Scan"].map(str::to_owned).to_vec())
+        );
+    }
+}
+
+#[tokio::test]
+async fn accounts_that_are_not_whole_are_reported_and_the_others_exported() {
+    let sandbox = Sandbox::new().await;
+    let sound = sandbox.add("Ada", "ada@example.com").await;
+    let no_name = sandbox.add("Nameless", "nameless@example.com").await;
+    sandbox.service.set_on_user(&no_name, "name", n(7)).await;
+    let claims = sandbox.add("Claims", "claims@example.com").await;
+    sandbox.service.set_on_user(&claims, "claims", s("{")).await;
+    let other = sandbox.add("Other", "other@example.com").await;
+    sandbox
+        .put("Credentials", &[("email", s("other@example.com")), ("public_id", s(&sound)), ("password_hash", s("x"))])
+        .await;
+    let id = "00000000-0000-4000-8000-000000000001";
+    sandbox.put("Users", &[("public_id", s(id)), ("name", s("Alone")), ("email", s("alone@example.com"))]).await;
+    sandbox
+        .put("Users", &[("public_id", s("eve@example.com")), ("name", s("Eve")), ("email", s("eve@example.com"))])
+        .await;
+
+    let outcome = sandbox.run(&["--to", "jsonl", "--with-hashes", "--output", "users.jsonl"]).await;
+    outcome.assert_failed(&[
+        &format!("{no_name}: left out: the item in Users has no valid name"),
+        &format!("{claims}: left out: the item in Users has no valid claims"),
+        &format!("{other}: left out: the credentials of the user's address belong to another user"),
+        &format!("{id}: left out: the user's address has no credentials"),
+        "(a key that is not an identifier): left out: the item in Users has no valid public_id",
+        "1 users exported",
+        "5 have invalid items",
+    ]);
+    assert!(!outcome.err.contains('@'), "{outcome:?}");
+    assert_eq!(outcome.audit()["count"], 1);
+    let text = sandbox.read("users.jsonl");
+    assert!(text.contains(&sound) && text.lines().count() == 1, "{text}");
+
+    // Without hashes, the credentials do not matter.
+    let outcome = sandbox.run(&["--to", "jsonl"]).await;
+    outcome.assert_failed(&["3 have invalid items"]);
+    assert_eq!(outcome.out.lines().count(), 3);
+}
+
+#[tokio::test]
+async fn users_without_a_place_in_the_format_are_reported() {
+    let sandbox = Sandbox::new().await;
+    let bcrypt = sandbox.add("Bcrypt", "bcrypt@example.com").await;
+    let argon2d = sandbox.add("Argon2d", "argon2d@example.com").await;
+    for (email, id, hash) in [
+        ("bcrypt@example.com", &bcrypt, "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW"),
+        ("argon2d@example.com", &argon2d, "$argon2d$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo"),
+    ] {
+        sandbox.put("Credentials", &[("email", s(email)), ("public_id", s(id)), ("password_hash", s(hash))]).await;
+    }
+    let outcome = sandbox.run(&["--to", "cognito", "--with-hashes"]).await;
+    outcome.assert_failed(&[&format!("{bcrypt}: left out: the hash is not Argon2id"), &format!("{argon2d}: left out")]);
+    assert_eq!(outcome.out.lines().count(), 1);
+
+    let outcome = sandbox.run(&["--to", "kratos", "--with-hashes"]).await;
+    outcome.assert_failed(&[&format!("{argon2d}: exported without the password")]);
+    let identities: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!((identities.as_array().unwrap().len(), outcome.err.contains(&bcrypt)), (2, false));
+}
+
+#[tokio::test]
+async fn an_empty_table_is_a_valid_file() {
+    let sandbox = Sandbox::new().await;
+    for (format, expected) in [("jsonl", ""), ("kratos", "[\n]\n")] {
+        let outcome = sandbox.run(&["--to", format, "--with-hashes"]).await;
+        assert_eq!((outcome.code, outcome.out.as_str()), (0, expected), "{outcome:?}");
+        assert_eq!(outcome.audit()["count"], 0);
+    }
+}

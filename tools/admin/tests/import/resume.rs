@@ -1,0 +1,102 @@
+//! Imports that end early: killed, interrupted, or without their database.
+
+use std::{fmt::Write as _, fs, process::Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+use testkit::{faults::FaultProxy, poll, proxy::RejectingProxy};
+use tokio::process::Child;
+
+use crate::{WERKZEUG, harness::Sandbox};
+
+const DENIED: &str = concat!(
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"User: arn:aws:iam::1:user/eve "#,
+    "is not authorized to perform: dynamodb:PutItem on resource: arn:aws:dynamodb:us-east-1:1:table/Credentials ",
+    r#"because no policy allows it"}"#
+);
+
+const USERS: usize = 1_000;
+
+fn file(sandbox: &Sandbox) {
+    let mut text = String::new();
+    for n in 0..USERS {
+        let user = json!({ "email": format!("u{n}@example.com"), "password_hash": WERKZEUG, "groups": ["imported"] });
+        writeln!(text, "{user}").unwrap();
+    }
+    fs::write(sandbox.path("source"), text).unwrap();
+}
+
+impl Sandbox {
+    /// Starts the import, and returns when `count` users exist.
+    async fn start_until(&self, count: usize) -> Child {
+        let endpoint = self.service.endpoint.clone();
+        let arguments =
+            ["users", "import", "source", "--from", "jsonl", "--json", "--rate", "400", "--endpoint", &endpoint];
+        let child = self.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        poll::until("the users exist", async || self.service.items("Users").await.len() >= count).await;
+        child
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_is_killed_twice_loses_and_doubles_no_user() {
+    let sandbox = Sandbox::new().await;
+    file(&sandbox);
+    for count in [200, 500] {
+        let mut child = sandbox.start_until(count).await;
+        child.kill().await.unwrap();
+        let accounts = sandbox.accounts().await;
+        assert!((count..USERS).contains(&accounts.len()), "{} users", accounts.len());
+    }
+    let before = sandbox.accounts().await;
+    let outcome = sandbox.users(&["import", "source", "--from", "jsonl", "--json"]).await;
+    outcome.assert_success();
+    let accounts = sandbox.accounts().await;
+    assert_eq!(accounts.len(), USERS);
+    assert!((0..USERS).all(|n| accounts.contains_key(&format!("u{n}@example.com"))));
+    assert!(before.iter().all(|(email, account)| accounts[email] == *account));
+    let summary = outcome.json();
+    assert_eq!(summary["unchanged"], before.len());
+    assert_eq!(summary["created"], USERS - before.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_import_finishes_its_users_and_says_how_to_go_on() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let sandbox = Sandbox::new().await;
+        file(&sandbox);
+        let child = sandbox.start_until(200).await;
+        kill_process(Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap(), signal).unwrap();
+        let outcome = crate::harness::Outcome::new(&child.wait_with_output().await.unwrap());
+        outcome.assert_exit(1, &["interrupted"]);
+        let summary = outcome.json();
+        assert_eq!(summary["completed"], false);
+        assert_eq!(summary["created"], sandbox.accounts().await.len());
+        let again = sandbox.users(&["import", "source", "--from", "jsonl"]).await;
+        again.assert_success().assert_mentions(&["unchanged"]);
+        assert_eq!(sandbox.accounts().await.len(), USERS);
+    }
+}
+
+#[tokio::test]
+async fn a_missing_permission_ends_the_import_with_its_name() {
+    let sandbox = Sandbox::new().await;
+    file(&sandbox);
+    let proxy = RejectingProxy::start(&sandbox.service.endpoint, "TransactWriteItems", usize::MAX, DENIED).await;
+    let arguments = ["import", "source", "--from", "jsonl", "--json"];
+    let outcome = sandbox.users_at(&proxy.url, &arguments).await;
+    outcome.assert_exit(1, &["dynamodb:PutItem", "table Credentials", "denied"]);
+    assert_eq!(outcome.json()["completed"], false);
+    assert!(sandbox.accounts().await.is_empty());
+    sandbox.users(&arguments).await.assert_success();
+}
+
+#[tokio::test]
+async fn a_database_that_fails_one_call_in_five_gets_every_user() {
+    let sandbox = Sandbox::new().await;
+    file(&sandbox);
+    let faults = FaultProxy::start(&sandbox.service.endpoint, 20, 7).await;
+    sandbox.users_at(&faults.url, &["import", "source", "--from", "jsonl"]).await.assert_success();
+    assert_eq!(sandbox.accounts().await.len(), USERS);
+    assert!(faults.injected() > USERS / 10, "{} faults", faults.injected());
+}

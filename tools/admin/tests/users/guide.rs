@@ -1,0 +1,67 @@
+//! The commands of docs/guides/operate.md, as a shell reads them.
+
+use std::process::Stdio;
+
+use serde_json::json;
+use testkit::{ADA, GRACE, text};
+use tokio::process::Command;
+
+use crate::{
+    fake_aws::{FakeAws, Stack},
+    harness::Sandbox,
+};
+
+const GUIDE: &str = include_str!("../../../../docs/guides/operate.md");
+
+/// The commands of a section of the guide.
+fn commands(section: &str) -> &'static str {
+    let (_, section) = GUIDE.split_once(&format!("\n## {section}\n")).unwrap_or_else(|| panic!("no section {section}"));
+    let section = section.split("\n## ").next().unwrap();
+    section.split("\n```sh\n").nth(1).and_then(|block| block.split("\n```\n").next()).unwrap()
+}
+
+/// Runs the commands of a section and returns their output. `yes` answers the confirmation.
+async fn run(sandbox: &Sandbox, aws: &FakeAws, section: &str) -> String {
+    let script = format!("admin() {{ \"$ADMIN\" \"$@\" $YES; }}\n{}", commands(section));
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", &script]).stdin(Stdio::null()).env("ADMIN", env!("CARGO_BIN_EXE_admin")).env("YES", "--yes");
+    shell.envs(aws.variables(&sandbox.service.endpoint)).current_dir(sandbox.path(""));
+    let output = shell.output().await.unwrap();
+    assert!(output.status.success(), "{section}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn the_commands_do_what_their_headings_say() {
+    let sandbox = Sandbox::with(&[("AUTH_PROFILE", "strict")]).await;
+    let aws = FakeAws::start(Stack::Postern).await;
+    let service = &sandbox.service;
+    let (id, grace) = (sandbox.sign_up(ADA).await, service.member(GRACE).await);
+    let tokens = service.log_in(ADA[1], ADA[2]).await.json();
+    let lists = async |tokens: &serde_json::Value| service.get("/user", text(tokens, "token")).await.status;
+    assert_eq!(lists(&tokens).await, 403);
+    run(&sandbox, &aws, "Allow a user to list users").await;
+    assert_eq!(lists(&tokens).await, 200);
+    assert!(run(&sandbox, &aws, "Find a user").await.contains(&id));
+
+    run(&sandbox, &aws, "End all sessions of a user").await;
+    assert_eq!(lists(&tokens).await, 401);
+    assert_eq!(service.refresh(text(&tokens, "refresh_token")).await.status, 401);
+    let tokens = service.log_in(ADA[1], ADA[2]).await.json();
+
+    run(&sandbox, &aws, "Disable a user").await;
+    assert_eq!(lists(&tokens).await, 401);
+    assert!(matches!(service.log_in(ADA[1], ADA[2]).await.status, 401 | 403));
+    run(&sandbox, &aws, "Enable a user").await;
+    let tokens = service.log_in(ADA[1], ADA[2]).await.json();
+    assert_eq!(lists(&tokens).await, 200);
+
+    assert_eq!(service.me(&json!(grace.1)).await, 200, "other users are not affected");
+    run(&sandbox, &aws, "End all sessions of all users").await;
+    assert_eq!((lists(&tokens).await, service.me(&json!(grace.1)).await), (401, 401));
+
+    run(&sandbox, &aws, "Reset a rate limit").await;
+    run(&sandbox, &aws, "Delete a user").await;
+    assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 401);
+    assert_eq!(service.sign_up(ADA).await.status, 201, "the address is free");
+}
