@@ -187,7 +187,7 @@ async fn a_damaged_database_imports_nothing() {
     }
     fs::write(&path, &whole).unwrap();
     let file = OpenOptions::new().write(true).open(&path).unwrap();
-    file.write_all_at(&[0; 20 * 1024], 40_000).unwrap();
+    file.write_all_at(&vec![0; 20 * 1024], 40_000).unwrap();
     damaged(&sandbox.import_database("flask").await);
     assert!(sandbox.accounts().await.is_empty());
     // A constraint that the rows violate is not the concern of the import.

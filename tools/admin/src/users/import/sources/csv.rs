@@ -34,7 +34,7 @@ pub(super) fn supabase(
         let next = meter.lines() + 1;
         let found = reader.read_byte_record(record).map_err(|error| unreadable(path, next, &error))?;
         // Blank lines are skipped, and a quoted field may have several lines. The parser's own count is wrong for CRLF.
-        let breaks: usize = record.iter().map(|field| field.iter().filter(|&&b| b == b'\n').count()).sum();
+        let breaks: usize = record.iter().map(|field| field.split(|&b| b == b'\n').count() - 1).sum();
         let line = meter.lines() - i64::try_from(breaks).unwrap_or_default();
         Ok(found.then_some(line))
     };
