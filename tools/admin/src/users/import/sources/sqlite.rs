@@ -48,21 +48,10 @@ pub(super) fn flask(path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> 
 /// Reads Django's own table of users, with their groups.
 pub(super) fn django(path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> {
     let file = SqliteFile::open(path)?;
-    let mut rowid = "rowid";
-    for (table, columns) in [
-        ("auth_group", &["id", "name"][..]),
-        ("auth_user_groups", &["user_id", "group_id"][..]),
-        (
-            "auth_user",
-            &["id", "email", "password", "first_name", "last_name", "username", "is_active", "date_joined"][..],
-        ),
-    ] {
-        let found = file.columns(file.table(&[table])?)?;
-        for column in columns {
-            file.column(table, &found, &[*column])?;
-        }
-        rowid = file.rowid(table, &found)?;
-    }
+    let users = ["id", "email", "password", "first_name", "last_name", "username", "is_active", "date_joined"];
+    let rowid = file.rowid("auth_user", &file.require("auth_user", &users)?)?;
+    file.require("auth_group", &["id", "name"])?;
+    file.require("auth_user_groups", &["user_id", "group_id"])?;
     // A group may have any name, even one with a line break.
     let sql = format!(
         "SELECT {rowid}, email, password, first_name, last_name, username, is_active, date_joined, \

@@ -107,6 +107,15 @@ impl SqliteFile {
         })
     }
 
+    /// The columns of a table that must exist with at least these.
+    pub(super) fn require(&self, table: &'static str, required: &[&str]) -> Result<Vec<String>, Unreadable> {
+        let columns = self.columns(self.table(&[table])?)?;
+        for name in required {
+            self.column(table, &columns, &[*name])?;
+        }
+        Ok(columns)
+    }
+
     fn names(&self, sql: &str, parameters: impl Params) -> Result<Vec<String>, Unreadable> {
         let failed = |error: rusqlite::Error| failed(&self.path, &error);
         let mut statement = self.connection.prepare(sql).map_err(failed)?;
