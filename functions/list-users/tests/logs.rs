@@ -70,3 +70,24 @@ async fn an_omitted_item_is_logged_with_its_key_and_counted() {
     assert!(!log.contains("corrupt@"), "no email address, not even one that is a key: {log}");
     assert_eq!(sum(&output, "CorruptItems", None), 2, "{output}");
 }
+
+#[tokio::test]
+async fn an_unusable_session_is_logged_with_its_user_and_counted() {
+    let fixture = SampleFixture::new(FunctionEnv::list_users(), "list-users").await;
+    let (service, number) = (&fixture.service, |number: &str| AttributeValue::N(number.to_owned()));
+    let (id, token) = service.member(["Ada", "ada.sessions@example.com", "tortoise lamp quarrel"]).await;
+    let put = service.database.put_item().table_name("Sessions").item("public_id", AttributeValue::S(id.clone()));
+    let put = put.item("session_id", AttributeValue::S("corrupt@example.com".to_owned())).item("version", number("0"));
+    put.item("expires_at", number("4000000000")).item("ends_at", number("4000000000")).send().await.expect("stored");
+    let function = fixture.env.start(BINARY).await;
+    let headers = json!({ "x-access-token": token, "accept": "text/html" });
+    let event = events::request("GET", "/user/me", "192.0.2.1", &headers, None);
+    let answer = events::read(&function.invoke(event).await.expect("the invocation succeeds"));
+    assert!(answer.status == 200 && answer.text.contains("Where you are logged in"), "{answer:?}");
+    let (log, output) = function.stop_with_output().await;
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let logged = lines.find(|line| line["public_id"] == id && line["level"] == "WARN").expect("a warning");
+    assert_eq!(logged["cause"], "item in Sessions lacks a valid session_id", "{logged}");
+    assert!(!log.contains("corrupt@"), "{log}");
+    assert_eq!(sum(&output, "CorruptItems", None), 1, "{output}");
+}

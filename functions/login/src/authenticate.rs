@@ -13,7 +13,7 @@ use shared::{
     http::{
         browser,
         error::Error,
-        request::authorization,
+        request::{access_token, authorization},
         telemetry::audit::{self, Event},
     },
 };
@@ -60,6 +60,12 @@ impl Login {
             Err(Error::TokenMissing) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The verified access token of a request that only reads. See [`access_token::for_reading`].
+    pub(crate) async fn token_for_reading(&self, headers: &HeaderMap, now: UnixMillis) -> Result<VerifiedToken, Error> {
+        let token = access_token::for_reading(headers, &self.header_prefix, self.cookies)?;
+        Ok(self.keys.verify(&self.verifier, token, now).await?)
     }
 
     /// Checks that a request has a cookie, and that a page of this site caused it, which prevents CSRF.

@@ -2,13 +2,14 @@
 
 use axum::response::Response;
 use shared::{
-    domain::{time::UnixMillis, token::VerifiedToken},
+    domain::{error_chain::causes, time::UnixMillis, token::VerifiedToken},
     http::{
         browser::ReturnTo,
         error::Error,
         pages::{self, AccountPage, Form, FormRejection, Part},
     },
 };
+use tracing::warn;
 
 use crate::Login;
 
@@ -44,7 +45,10 @@ impl Login {
         match self.authorized(caller, now).await {
             Ok(caller) => {
                 // The page is more useful without the sessions than not at all.
-                let sessions = self.own_sessions(&caller, now).await.unwrap_or_default();
+                let sessions = self.own_sessions(&caller, now).await.unwrap_or_else(|error| {
+                    warn!(cause = causes(&error), "the account page does not show the sessions");
+                    Vec::new()
+                });
                 let mut page = AccountPage::new(caller.user, &sessions, caller.token.session());
                 page.part = part;
                 Err(FormRejection::new(error, Form::Account(page)))

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use shared::{
-    aws::store::{Credentials, StoreError},
+    aws::store::{Credentials, StoreError, omit_excess},
     domain::{
         error_chain::causes,
-        session::{SessionId, is_check_due},
-        user::{Email, PublicId},
+        session::{ListedSession, SessionId, is_check_due},
+        time::UnixSeconds,
+        user::Email,
     },
     http::telemetry::audit::{self, Event},
 };
 use tracing::warn;
 
-use crate::Login;
+use crate::{Login, authenticate::Caller};
 
 /// How long a request waits until the sessions beyond the limit have ended. A user may have thousands from before the
 /// limit existed; each further check ends some more of them.
@@ -34,16 +35,26 @@ impl Login {
         }
         let &Credentials { public_id, version, sessions, .. } = credentials;
         let now = self.clock.now().seconds();
-        let enforced = self.session_limit.enforce_after_log_in(email, public_id, (version, sessions), started, now);
-        log_enforced(public_id, enforced).await;
+        let ended = || audit::record(Event::LoggedOut, public_id);
+        let hint = (version, sessions);
+        log_failure(self.session_limit.enforce_after_log_in(email, public_id, hint, started, now, ended)).await;
+    }
+
+    /// Ends the least recently used ones of the caller's sessions beyond the limit. At most so many remain in the list,
+    /// the current one among them, also if not every other one could be ended.
+    pub(crate) async fn limit_listed(&self, caller: &Caller, sessions: &mut Vec<ListedSession>, now: UnixSeconds) {
+        let (user, current) = (caller.token.subject, caller.token.session());
+        let ended = || audit::record(Event::LoggedOut, user);
+        let owner = (user, caller.user.version);
+        log_failure(self.session_limit.enforce(owner, sessions, current, now, ended)).await;
+        omit_excess(sessions, current);
     }
 }
 
-/// Waits until the limit is enforced. Records whether sessions ended, or why the limit was not enforced.
-pub(crate) async fn log_enforced(user: PublicId, enforced: impl Future<Output = Result<bool, StoreError>>) {
+/// Waits until the limit is enforced, and logs why it was not.
+async fn log_failure(enforced: impl Future<Output = Result<(), StoreError>>) {
     let cause = match tokio::time::timeout(TIME_LIMIT, enforced).await {
-        Ok(Ok(false)) => return,
-        Ok(Ok(true)) => return audit::record(Event::LoggedOut, user),
+        Ok(Ok(())) => return,
         Ok(Err(error)) => causes(&error),
         Err(timed_out) => timed_out.to_string(),
     };

@@ -11,7 +11,8 @@ use axum::{
 use serde::Serialize;
 use shared::{
     domain::{
-        session::SessionId,
+        error_chain::causes,
+        session::{ListedSession, SessionId},
         user::{PublicUser, User, UserClaims},
     },
     http::{
@@ -22,6 +23,7 @@ use shared::{
         telemetry::audit::{self, Attempt},
     },
 };
+use tracing::warn;
 
 use crate::{ListUsers, authenticate::redirect_after_refresh};
 
@@ -65,11 +67,24 @@ impl ListUsers {
         current: Option<SessionId>,
         notice: Option<Notice>,
     ) -> Result<Response, Error> {
-        let now = self.clock.now().seconds();
-        let sessions = self.sessions.active(user.profile.public_id, user.version, now).await?;
+        let sessions = self.sessions_of(&user, current).await;
         let mut page = AccountPage::new(user, &sessions, current);
         page.notice = notice;
         pages::show(StatusCode::OK, &page)
+    }
+
+    /// The user's sessions. A token without a session shows none: a token of the old application must not show more
+    /// than the old application did, and with `SESSION_IDLE=0` there are none.
+    async fn sessions_of(&self, user: &User, current: Option<SessionId>) -> Vec<ListedSession> {
+        if current.is_none() {
+            return Vec::new();
+        }
+        let (id, now) = (user.profile.public_id, self.clock.now().seconds());
+        // The page is more useful without the sessions than not at all.
+        self.sessions.active(id, user.version, now).await.unwrap_or_else(|error| {
+            warn!(public_id = %id, cause = causes(&error), "the account page does not show the sessions");
+            Vec::new()
+        })
     }
 
     /// The caller's record and session.

@@ -21,12 +21,12 @@ use shared::{
         error::{Error, FieldError},
         pages::{self, FormRejection, Notice, Part},
         paths,
-        request::{access_token, authorization, fields::Fields},
+        request::{authorization, fields::Fields},
         telemetry::audit::{self, Attempt, Event},
     },
 };
 
-use crate::{Login, authenticate::Caller, session_limit::log_enforced};
+use crate::{Login, authenticate::Caller};
 
 #[derive(Serialize)]
 struct Listing {
@@ -76,11 +76,7 @@ pub(crate) async fn list_sessions(State(login): State<Arc<Login>>, headers: Head
     }
     let refused = |user, error: &Error| audit::record_refusal(Attempt::Sessions, user, error);
     let now = login.clock.now();
-    let token = async {
-        let token = access_token::for_reading(&headers, &login.header_prefix, login.cookies)?;
-        Ok(login.keys.verify(&login.verifier, token, now).await?)
-    };
-    let token = token.await.inspect_err(|error| refused(None, error))?;
+    let token = login.token_for_reading(&headers, now).await.inspect_err(|error| refused(None, error))?;
     let caller = login.authorized(token, now).await.inspect_err(|error| refused(Some(token.subject), error))?;
     let current = caller.token.session();
     let sessions = login.own_sessions(&caller, now).await?;
@@ -118,19 +114,16 @@ pub(crate) async fn end_session(
 
 impl Login {
     /// The caller's active sessions, at most [`MAX_SESSIONS`]. A user may have more from before that limit; the least
-    /// recently used ones end here too.
+    /// recently used ones end here too. A token without a session, as `SESSION_IDLE=0` issues it, shows none.
     pub(crate) async fn own_sessions(&self, caller: &Caller, now: UnixMillis) -> Result<Vec<ListedSession>, Error> {
-        if self.session_lifetime.is_none() {
+        if caller.token.session().is_none() {
             return Ok(Vec::new());
         }
         let (user, version, seconds) = (caller.token.subject, caller.user.version, now.seconds());
         let mut sessions = self.session_list.active(user, version, seconds).await?;
         if sessions.len() > MAX_SESSIONS {
-            let enforced = self.session_limit.enforce(user, version, caller.token.session(), seconds);
             // Boxed: rare, and its database calls make the future large.
-            Box::pin(log_enforced(user, enforced)).await;
-            sessions = self.session_list.active(user, version, seconds).await?;
-            sessions.truncate(MAX_SESSIONS);
+            Box::pin(self.limit_listed(caller, &mut sessions, seconds)).await;
         }
         Ok(sessions)
     }

@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use metrics::counter;
+use tracing::warn;
 
 use super::error::StoreError;
 use crate::domain::{
+    error_chain::causes,
     time::{UnixMillis, UnixSeconds},
     user::{PublicId, PublicUser},
 };
@@ -55,6 +58,24 @@ pub(super) fn take_text(item: &mut Item, table: &'static str, attribute: &'stati
 pub(super) fn get_number(item: &Item, table: &'static str, attribute: &'static str) -> Result<u64, StoreError> {
     let number = item.get(attribute).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
     number.ok_or(StoreError::Corrupt { table, attribute })
+}
+
+/// The content of an item of a list. An item without usable content is skipped, logged with the user's identifier, and
+/// counted, because one of them must not make the others unreachable.
+pub(super) fn usable_or_skip<T>(
+    content: Result<T, StoreError>,
+    public_id: Option<&AttributeValue>,
+    list: &str,
+) -> Option<T> {
+    if let Err(error) = &content {
+        let id = public_id.and_then(|id| id.as_s().ok()).map_or("", String::as_str);
+        // The key of an item that this service did not write may be anything, even an email address.
+        let is_loggable = id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        let public_id = if is_loggable { id } else { "not an identifier" };
+        warn!(public_id, cause = causes(error), "an item is missing from a list of {list}");
+        counter!("CorruptItems").increment(1);
+    }
+    content.ok()
 }
 
 /// How often all sessions were ended together. A new account lacks the attribute.

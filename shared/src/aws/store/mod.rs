@@ -32,7 +32,7 @@ pub use self::{
     credentials::{CredentialStore, Credentials},
     error::StoreError,
     guesses::Guess,
-    session_limit::SessionLimit,
+    session_limit::{SessionLimit, omit_excess},
     session_list::SessionList,
     sessions::{SessionStore, TokenState},
     throttle::{Admission, ThrottleStore},

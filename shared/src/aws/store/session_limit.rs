@@ -39,26 +39,33 @@ impl SessionLimit {
         }
     }
 
-    /// Ends the least recently used sessions beyond the limit, except `current`, and returns whether there were any.
+    /// Ends the least recently used ones of a user's sessions beyond the limit, except `current`, and removes them from
+    /// `sessions`, which begins with the most recently used one. Calls `on_end` for each.
     pub async fn enforce(
         &self,
-        user: PublicId,
-        version: u64,
+        (user, version): (PublicId, u64),
+        sessions: &mut Vec<ListedSession>,
         current: Option<SessionId>,
         now: UnixSeconds,
-    ) -> Result<bool, StoreError> {
-        let mut has_ended = false;
+        on_end: impl Fn(),
+    ) -> Result<(), StoreError> {
         for _ in 0..ROUNDS {
-            let sessions = self.list.active(user, version, now).await?;
-            let excess = excess(&sessions, current);
-            if excess.is_empty() {
+            let excess: Vec<_> = excess(sessions, current).into_iter().cloned().collect();
+            let mut have_all_ended = true;
+            for session in &excess {
+                if self.end_if_unused(user, session).await? {
+                    on_end();
+                } else {
+                    have_all_ended = false;
+                }
+            }
+            if have_all_ended {
+                sessions.retain(|session| !excess.contains(session));
                 break;
             }
-            for session in excess {
-                has_ended |= self.end_if_unused(user, session).await?;
-            }
+            *sessions = self.list.active(user, version, now).await?;
         }
-        Ok(has_ended)
+        Ok(())
     }
 
     /// The same for the account with this address, after a log-in. `stored` is the number of sessions that is stored
@@ -70,13 +77,14 @@ impl SessionLimit {
         (version, stored): (u64, u64),
         started: SessionId,
         now: UnixSeconds,
-    ) -> Result<bool, StoreError> {
-        let sessions = self.list.active(user, version, now).await?;
+        on_end: impl Fn(),
+    ) -> Result<(), StoreError> {
+        let mut sessions = self.list.active(user, version, now).await?;
         let count = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
         if is_hint_outdated(stored, count) {
             self.store_count(email, user, count).await?;
         }
-        if sessions.len() <= MAX_SESSIONS { Ok(false) } else { self.enforce(user, version, Some(started), now).await }
+        self.enforce((user, version), &mut sessions, Some(started), now, on_end).await
     }
 
     async fn store_count(&self, email: &Email, user: PublicId, count: u64) -> Result<(), StoreError> {
@@ -93,14 +101,15 @@ impl SessionLimit {
         conditional::update(request).await.map(drop)
     }
 
-    /// Ends a session unless it has been used since it was read.
+    /// Ends a session unless it has been used, or has ended, since it was read.
     async fn end_if_unused(&self, user: PublicId, session: &ListedSession) -> Result<bool, StoreError> {
         let request = self.client.delete_item().table_name(&self.sessions).set_key(Some(key(user, session.id)));
         let request = match session.used_at {
             Some(used_at) => {
                 request.condition_expression("used_at = :seen").expression_attribute_values(":seen", seconds(used_at))
             }
-            None => request.condition_expression("attribute_not_exists(used_at)"),
+            // A missing item has no such attribute either.
+            None => request.condition_expression("attribute_exists(session_id) AND attribute_not_exists(used_at)"),
         };
         // Boxed: the SDK's future is large.
         match Box::pin(request.send()).await {
@@ -113,6 +122,12 @@ impl SessionLimit {
             Err(error) => Err(unavailable("DeleteItem", error)),
         }
     }
+}
+
+/// Removes the sessions beyond the limit from a list, though they have not ended.
+pub fn omit_excess(sessions: &mut Vec<ListedSession>, current: Option<SessionId>) {
+    let omitted: Vec<_> = excess(sessions, current).iter().map(|session| session.id).collect();
+    sessions.retain(|session| !omitted.contains(&session.id));
 }
 
 /// The sessions beyond the limit: the least recently used ones, except `current`, the least recently used one first.
@@ -150,5 +165,17 @@ mod tests {
         assert_eq!(used(excess(&sessions, Some(sessions[102].id))), [1, 2, 3], "the current one is the oldest");
         assert_eq!(used(excess(&sessions, Some(sessions[0].id))), [0, 1, 2]);
         assert!(excess(&sessions[..100], None).is_empty() && excess(&[], None).is_empty());
+    }
+
+    #[test]
+    fn a_list_that_is_cut_to_100_contains_the_current_session() {
+        let all = sessions(103);
+        for current in [None, Some(all[0].id), Some(all[50].id), Some(all[102].id)] {
+            let mut cut = all.clone();
+            omit_excess(&mut cut, current);
+            assert_eq!(cut.len(), MAX_SESSIONS);
+            assert!(current.is_none_or(|current| cut.iter().any(|session| session.id == current)));
+            assert_eq!(cut[..99], all[..99], "the most recently used ones remain");
+        }
     }
 }

@@ -1,25 +1,19 @@
 //! The active sessions of a user.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::Client;
 
 use super::{
     callers::read_session,
     error::{StoreError, unavailable},
-    item::{Item, get_number, text},
+    item::{Item, get_number, text, usable_or_skip},
 };
 use crate::domain::{
-    session::{ListedSession, SessionClient, SessionId},
+    session::{ListedSession, Session, SessionClient, SessionId},
     time::UnixSeconds,
     user::PublicId,
 };
 
 const TABLE: &str = "Sessions";
-
-/// Most pages of a query, each of 1 MB: some 8,000 sessions. Users have more than 100 only if they logged in before
-/// that limit existed.
-const MAX_PAGES: usize = 4;
 
 /// Lists sessions. Needs `dynamodb:Query` on Sessions.
 #[derive(Clone)]
@@ -35,49 +29,50 @@ impl SessionList {
     }
 
     /// The sessions of a user that have not ended, the most recently used one first. `version` is the user's.
+    ///
+    /// Reads all pages of the query, since revoked and expired sessions may fill the first ones. An item that this
+    /// service would not write is skipped.
     pub async fn active(
         &self,
         user: PublicId,
         version: u64,
         now: UnixSeconds,
     ) -> Result<Vec<ListedSession>, StoreError> {
-        let mut sessions = Vec::new();
-        for item in self.items(user).await? {
-            let session = read_session(&item)?;
-            if session.version == version && !session.remaining(now).is_zero() {
-                sessions.push(listed(&item)?);
+        let (mut sessions, mut after) = (Vec::new(), None);
+        loop {
+            let (items, next) = self.page(user, after).await?;
+            for item in &items {
+                let usable = usable_or_skip(listed(item), item.get("public_id"), "sessions");
+                let active = usable.filter(|(stored, _)| stored.version == version && !stored.remaining(now).is_zero());
+                sessions.extend(active.map(|(_, session)| session));
             }
+            if next.is_none() {
+                break;
+            }
+            after = next;
         }
         sessions.sort_by_key(|session| std::cmp::Reverse(last_use(session)));
         Ok(sessions)
     }
 
-    /// The items without their hashes.
-    async fn items(&self, user: PublicId) -> Result<Vec<Item>, StoreError> {
-        let (mut items, mut after) = (Vec::new(), None::<HashMap<_, _>>);
-        for _ in 0..MAX_PAGES {
-            let request = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("public_id = :id")
-                .expression_attribute_values(":id", text(&user.to_string()))
-                .projection_expression(
-                    "session_id, #version, expires_at, ends_at, created_at, used_at, network, #agent",
-                )
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_names("#agent", "agent")
-                .set_exclusive_start_key(after.take());
-            // Boxed: the SDK's future is large.
-            let page = Box::pin(request.send()).await.map_err(|error| unavailable("Query", error))?;
-            items.extend(page.items.unwrap_or_default());
-            after = page.last_evaluated_key.filter(|key| !key.is_empty());
-            if after.is_none() {
-                break;
-            }
-        }
-        Ok(items)
+    /// The items of a page without their hashes, and the key of the last one if there are more.
+    async fn page(&self, user: PublicId, after: Option<Item>) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("public_id = :id")
+            .expression_attribute_values(":id", text(&user.to_string()))
+            .projection_expression(
+                "public_id, session_id, #version, expires_at, ends_at, created_at, used_at, network, #agent",
+            )
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#agent", "agent")
+            .set_exclusive_start_key(after);
+        // Boxed: the SDK's future is large.
+        let page = Box::pin(request.send()).await.map_err(|error| unavailable("Query", error))?;
+        Ok((page.items.unwrap_or_default(), page.last_evaluated_key.filter(|key| !key.is_empty())))
     }
 }
 
@@ -87,16 +82,17 @@ fn last_use(session: &ListedSession) -> (Option<UnixSeconds>, UnixSeconds) {
     (session.used_at.or(session.created_at), session.expires_at)
 }
 
-fn listed(item: &Item) -> Result<ListedSession, StoreError> {
+fn listed(item: &Item) -> Result<(Session, ListedSession), StoreError> {
     let texts = |attribute: &str| item.get(attribute).and_then(|value| value.as_s().ok()).cloned();
     let id = texts("session_id").and_then(|id| SessionId::parse(&id));
     let session = read_session(item)?;
     let used_at = item.contains_key("used_at").then(|| get_number(item, TABLE, "used_at")).transpose()?;
-    Ok(ListedSession {
+    let listed = ListedSession {
         id: id.ok_or(StoreError::Corrupt { table: TABLE, attribute: "session_id" })?,
         created_at: session.created_at,
         used_at: used_at.map(UnixSeconds::new),
         expires_at: session.expires_at.min(session.ends_at),
         client: SessionClient { network: texts("network"), agent: texts("agent") },
-    })
+    };
+    Ok((session, listed))
 }

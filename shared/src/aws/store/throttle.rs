@@ -30,7 +30,7 @@ pub(super) const CONTENDED: Duration = Duration::from_secs(1);
 /// How long the counter of a [`GcraLimit`] is stored after its last change.
 pub(super) const RETENTION: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// How long the number of log-ins of an account is stored after the last one.
+/// The same for the counter of an account, which also has the number of its log-ins.
 const COUNT_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The assignment that counts a log-in, for [`crate::domain::session::is_check_due`].
@@ -124,7 +124,7 @@ impl ThrottleStore {
             .expression_attribute_names("#by", counter.by)
             .expression_attribute_values(":attempt", text(&id.to_string()))
             .expression_attribute_values(":now", millis(now))
-            .expression_attribute_values(":end", seconds(now.seconds_rounded_up() + RETENTION));
+            .expression_attribute_values(":end", seconds(now.seconds_rounded_up() + retention(key)));
         if arrival <= now {
             request
                 .update_expression(format!("SET #arrival = :next, #by = :attempt, {}", counter.expiry))
@@ -156,7 +156,7 @@ impl ThrottleStore {
         account: &ThrottleKey,
         limit: GcraLimit,
     ) -> Result<Option<u64>, StoreError> {
-        let end = self.clock.now().seconds_rounded_up() + COUNT_RETENTION;
+        let end = self.clock.now().seconds_rounded_up() + retention(account);
         let request = self
             .subtraction(account, limit, OWN)
             .update_expression(format!(
@@ -198,6 +198,11 @@ impl ThrottleStore {
     pub(super) fn update(&self, key: &ThrottleKey) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.table).key("id", text(key.as_str()))
     }
+}
+
+/// Every write restarts the whole time, so a wrong guess does not shorten how long the number of log-ins is stored.
+fn retention(key: &ThrottleKey) -> Duration {
+    if key.is_account() { COUNT_RETENTION } else { RETENTION }
 }
 
 pub(super) fn interval(limit: GcraLimit) -> AttributeValue {

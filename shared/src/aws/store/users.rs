@@ -1,17 +1,12 @@
 //! The Users table, page by page.
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use metrics::counter;
-use tracing::warn;
 
 use super::{
     error::{StoreError, unavailable},
-    item::{Item, public_id, public_user, text},
+    item::{Item, public_id, public_user, text, usable_or_skip},
 };
-use crate::domain::{
-    error_chain::causes,
-    user::{PublicId, PublicUser},
-};
+use crate::domain::user::{PublicId, PublicUser};
 
 /// A page of users, in the order of the table.
 pub struct Page {
@@ -79,16 +74,7 @@ fn key(public_id: AttributeValue) -> Item {
     Item::from([("public_id".to_owned(), public_id)])
 }
 
-/// The user of an item. An item without one is logged and counted.
 fn user_or_skip(mut item: Item) -> Option<PublicUser> {
-    let id = item.get("public_id").and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
-    let user = public_user(&mut item);
-    if let Err(error) = &user {
-        // The key of an item that this service did not write may be anything, even an email address.
-        let is_loggable = id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-        let public_id = if is_loggable { id.as_str() } else { "not an identifier" };
-        warn!(public_id, cause = causes(error), "an item is missing from a list of users");
-        counter!("CorruptItems").increment(1);
-    }
-    user.ok()
+    let id = item.get("public_id").cloned();
+    usable_or_skip(public_user(&mut item), id.as_ref(), "users")
 }

@@ -10,9 +10,11 @@ pub const MAX_SESSIONS: usize = 100;
 /// From this number of sessions on, every log-in checks the limit.
 const MANY: u64 = 20;
 
-/// With fewer sessions, one of so many log-ins of a client checks it, and one of so many log-ins of new clients. Five
-/// clients start at most 5 × 15 sessions between two checks, which together with 19 are fewer than the limit.
-const INTERVAL: u64 = 16;
+/// With fewer sessions, each log-in whose number is a multiple of this checks it. Between two checks, an item thus
+/// counts at most 7. A browser has two such items: of its pair of account and address, and of its device, once they are
+/// known. Five browsers at five addresses and the new clients therefore start at most 10 × 7 + 7 sessions between two
+/// checks, which together with 19 are fewer than the limit.
+const INTERVAL: u64 = 8;
 
 /// Whether a log-in checks the limit: given the number of sessions at the last check, and the number of this log-in
 /// among those that were counted in the same item. `None`: it could not be counted.
@@ -30,10 +32,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_log_ins_of_a_client_check_nothing_and_the_sixteenth_does() {
-        let due: Vec<u64> = (1..=40).filter(|number| is_check_due(0, Some(*number))).collect();
-        assert_eq!(due, [16, 32]);
+    fn the_first_log_ins_of_a_client_check_nothing_and_the_eighth_does() {
+        let due: Vec<u64> = (1..=20).filter(|number| is_check_due(0, Some(*number))).collect();
+        assert_eq!(due, [8, 16]);
         assert!(!is_check_due(MANY - 1, Some(1)));
+    }
+
+    #[test]
+    fn five_browsers_and_new_clients_stay_below_the_limit_between_two_checks() {
+        let unchecked = (1..=1000).take_while(|number| !is_check_due(MANY - 1, Some(*number))).count();
+        let items = 2 * 5 + 1;
+        assert!(usize::try_from(MANY - 1).unwrap() + items * unchecked <= MAX_SESSIONS);
     }
 
     #[test]

@@ -9,7 +9,10 @@ use crate::domain::{client_ip::ClientAddress, session::SessionId, user::PublicId
 /// The identifier of a counter: a SHA-256 in base64url without padding, so the table holds no e-mail or IP address in
 /// plaintext.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ThrottleKey(String);
+pub struct ThrottleKey {
+    id: String,
+    kind: &'static str,
+}
 
 impl ThrottleKey {
     /// Guesses at an account from one address. The account is named by its canonical email address; malformed
@@ -45,7 +48,7 @@ impl ThrottleKey {
         Self::hashed("sign-ups", &[&client.to_string()])
     }
 
-    fn hashed(kind: &str, parts: &[&str]) -> Self {
+    fn hashed(kind: &'static str, parts: &[&str]) -> Self {
         let mut digest = Context::new(&SHA256);
         digest.update(kind.as_bytes());
         for part in parts {
@@ -53,12 +56,17 @@ impl ThrottleKey {
             digest.update(&[0]);
             digest.update(part.as_bytes());
         }
-        Self(URL_SAFE_NO_PAD.encode(digest.finish()))
+        Self { id: URL_SAFE_NO_PAD.encode(digest.finish()), kind }
+    }
+
+    /// Whether this is the counter of an account, in which log-ins of new clients are counted too.
+    pub fn is_account(&self) -> bool {
+        self.kind == "account"
     }
 
     /// The text form.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.id
     }
 }
 

@@ -6,7 +6,7 @@
 //! | `LogIns`, `SignUps` | count | none, and `Outcome` | the functions |
 //! | `Throttled`, `Errors`, `ColdStarts` | count | | this layer |
 //! | `UnusableHashes` | stored hashes that cannot be verified | | the functions |
-//! | `CorruptItems` | items that a list of users omits | | [`aws::store`](crate::aws::store) |
+//! | `CorruptItems` | items that a list of users or sessions omits | | [`aws::store`](crate::aws::store) |
 //! | `HashMilliseconds` | ms per hash, including the wait for a processor | | the functions |
 //! | `StoreMilliseconds` | ms per call of the database, including its retries | | [`aws::store`](crate::aws::store) |
 //!

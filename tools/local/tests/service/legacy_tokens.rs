@@ -75,6 +75,20 @@ async fn a_token_of_the_old_application_lists_users_and_shows_its_user() {
 }
 
 #[tokio::test]
+async fn the_account_page_shows_an_old_token_no_sessions() {
+    let service = service_until(30, &[]).await;
+    let (id, own) = service.member(ADA).await;
+    let page = async |token: String| {
+        let request = service.request(Method::GET, "/user/me").bearer_auth(token).header("accept", "text/html");
+        send(request).await
+    };
+    assert!(page(own).await.text.contains("Where you are logged in"));
+    let old = page(old_token(&id)).await;
+    assert!(old.status == 200 && old.text.contains("Your account"), "{old:?}");
+    assert!(!old.text.contains("Where you are logged in") && !old.text.contains("Network"), "{old:?}");
+}
+
+#[tokio::test]
 async fn the_group_that_may_list_users_applies_to_old_tokens_too() {
     let service = service_until(30, &[("LIST_USERS_GROUP", "admin")]).await;
     let (id, _) = service.member(ADA).await;

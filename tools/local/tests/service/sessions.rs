@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::domain::{session::RefreshToken, user::PublicId};
 use testkit::{
     ADA, Answer, GRACE, Service, forge,
-    proxy::THROTTLED,
+    proxy::{ACCESS_DENIED, THROTTLED},
     service::{BROWSER, CLIENT, send},
     text,
 };
@@ -118,7 +118,7 @@ async fn the_current_session_ends_without_the_password() {
     let (first, second) = (service.signed_in(ADA).await, service.log_in(ADA[1], ADA[2]).await.json());
     let answer = end(&service, &first["token"], &id(&first), None).await;
     assert_eq!((answer.status, answer.text.as_str()), (204, ""));
-    assert!(answer.cookies().is_empty(), "a header has no cookies to clear");
+    assert!(!answer.headers.contains_key("set-cookie"), "a header has no cookies to clear");
     assert_eq!((service.me(&first["token"]).await, service.me(&second["token"]).await), (401, 200));
     assert_eq!(service.refresh(text(&first, "refresh_token")).await.status, 401);
     assert_eq!(end(&service, &first["token"], &id(&first), None).await.code(), (401, "invalid-token".to_owned()));
@@ -278,8 +278,9 @@ async fn pages_of_other_sites_can_neither_read_nor_end_sessions() {
     assert_eq!(send(read.header("sec-fetch-site", "same-origin")).await.status, 200);
     let delete = service.request(Method::DELETE, &path).header("cookie", &cookie);
     let ended = send(delete.header("sec-fetch-site", "same-origin")).await;
-    assert_eq!((ended.status, ended.cookies().len()), (204, 2), "{ended:?}");
-    assert!(ended.cookies().iter().all(|cookie| cookie.contains("Max-Age=0")), "{ended:?}");
+    assert_eq!(ended.status, 204, "{ended:?}");
+    let set: Vec<_> = ended.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
+    assert!(set.len() == 2 && set.iter().all(|cookie| cookie.contains("Max-Age=0")), "{ended:?}");
 }
 
 #[tokio::test]
@@ -366,4 +367,75 @@ async fn the_same_bodies_are_rejected_as_by_other_calls() {
     let page = BROWSER.iter().fold(request(Method::GET), |request, (name, value)| request.header(*name, *value));
     assert_eq!(send(page).await.status, 405);
     assert_eq!(service.me(&mine["token"]).await, 200);
+}
+
+async fn account_page(service: &Service, token: &Value) -> Answer {
+    let request = service.request(Method::GET, "/user/me").bearer_auth(token.as_str().unwrap());
+    send(request.header("accept", "text/html")).await
+}
+
+#[tokio::test]
+async fn an_unusable_item_is_missing_from_the_list_and_hides_no_other_session() {
+    let service = Service::start().await;
+    let (first, mine) = (service.signed_in(ADA).await, service.log_in(ADA[1], ADA[2]).await.json());
+    let user = forge::payload(text(&mine, "token"))["sub"].as_str().unwrap().to_owned();
+    let text_of = |value: &str| Some(AttributeValue::S(value.to_owned()));
+    for (attribute, value) in [
+        ("used_at", text_of("yesterday")),
+        ("created_at", Some(AttributeValue::Bool(true))),
+        ("version", None),
+        ("expires_at", text_of("4000000000")),
+        ("ends_at", Some(AttributeValue::N("-1".to_owned()))),
+        ("session_id", text_of("not base64url")),
+        ("session_id", text_of("AAAA")),
+    ] {
+        let new = RefreshToken::new(PublicId::random()).unwrap().session().to_string();
+        let number = |number: &str| AttributeValue::N(number.to_owned());
+        let mut item = std::collections::HashMap::from([
+            ("public_id".to_owned(), AttributeValue::S(user.clone())),
+            ("session_id".to_owned(), AttributeValue::S(new)),
+            ("version".to_owned(), number("0")),
+            ("expires_at".to_owned(), number("4000000000")),
+            ("ends_at".to_owned(), number("4000000000")),
+        ]);
+        item.remove(attribute);
+        item.extend(value.map(|value| (attribute.to_owned(), value)));
+        service.database.put_item().table_name("Sessions").set_item(Some(item)).send().await.unwrap();
+        let mut found = ids(&listed(&service, &mine["token"]).await);
+        found.sort_unstable();
+        let mut expected = [id(&first), id(&mine)];
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{attribute}");
+        let page = account_page(&service, &mine["token"]).await;
+        assert!(page.status == 200 && page.text.contains(&id(&first)), "{attribute}: {page:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_account_page_is_shown_without_sessions_if_they_cannot_be_read() {
+    for error in [THROTTLED, ACCESS_DENIED] {
+        let (service, rejecting) = Service::rejecting("Query", 0, error).await;
+        let mine = service.signed_in(ADA).await;
+        assert!(account_page(&service, &mine["token"]).await.text.contains("Where you are logged in"));
+        rejecting.reject(100);
+        let page = account_page(&service, &mine["token"]).await;
+        assert!(page.status == 200 && page.text.contains("Change your password"), "{error}: {page:?}");
+        assert!(!page.text.contains("Where you are logged in"), "{error}: {page:?}");
+        assert_ne!(service.get("/sessions", text(&mine, "token")).await.status, 200, "the API does not hide it");
+    }
+}
+
+#[tokio::test]
+async fn a_token_without_session_shows_none_on_the_page_and_in_the_list() {
+    let service = Service::start().await;
+    let before = service.signed_in(ADA).await;
+    let without = service.another(&[("SESSION_IDLE", "0")]).await;
+    let mine = without.log_in(ADA[1], ADA[2]).await.json();
+    for service in [&service, &without] {
+        assert_eq!(listed(service, &mine["token"]).await, Vec::<Value>::new());
+        let page = account_page(service, &mine["token"]).await;
+        assert!(page.status == 200 && !page.text.contains("Where you are logged in"), "{page:?}");
+        assert_eq!(ids(&listed(service, &before["token"]).await), [id(&before)], "a token of a session shows it");
+        assert!(account_page(service, &before["token"]).await.text.contains("this device"));
+    }
 }
