@@ -217,7 +217,8 @@ const HIGHEST: [&str; 16] = [
     "argon2id$v=19$m=8,t=131072,p=1",
     // Half of the work is finding addresses.
     "argon2i$v=19$m=8,t=131072,p=1",
-    "pbkdf2-sha1$i=2000000",
+    // Two blocks of output.
+    "pbkdf2-sha1$i=1000000",
     "pbkdf2-sha256$i=2000000",
     "pbkdf2-sha512$i=2000000",
     "scrypt$ln=17,r=8,p=1",
