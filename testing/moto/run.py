@@ -156,8 +156,9 @@ def check_reading(admin):
         json.loads(stdout)
         require(ADA in stdout and "research" in stdout, f"show {name}: {stdout}")
         require("Ada Lovelace" in admin.run("show", name)[0], f"show {name}")
-    for arguments in (["count"], ["count", "--json"], ["count", "--legacy"]):
-        require("3" in admin.run(*arguments)[0], f"{arguments}")
+    for arguments in (["count", "--json"], ["count", "--legacy", "--json"]):
+        count = json.loads(admin.run(*arguments)[0])
+        require(count["users"] == 3, f"{arguments}: {count}")
 
 
 def status_of_me(service, token):

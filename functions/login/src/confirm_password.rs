@@ -19,7 +19,8 @@ use tracing::warn;
 use crate::{Login, authenticate::Caller};
 
 /// Time limit for comparing a password, including the wait for a processor: half of the request's time limit, so that
-/// time remains to settle the guess.
+/// time remains to settle the guess. No permitted hash takes as long on a processor of Lambda, so only overload
+/// exceeds it, and the guess is refunded.
 const COMPARISON_LIMIT: Duration = Duration::from_secs(4);
 
 /// The password is right.
@@ -60,7 +61,11 @@ impl Login {
             && let Some(value) = self.hasher.missing_legacy_hashes(hash)
             && !self.warned_of_unlisted_hash.swap(true, Ordering::Relaxed)
         {
-            warn!(%value, "response times reveal accounts with imported hashes: set LEGACY_HASHES to this value");
+            warn!(
+                %value,
+                "response times reveal accounts with imported hashes: set LEGACY_HASHES to this value, or to the part \
+                 of it that a start accepts"
+            );
         }
     }
 
@@ -81,13 +86,14 @@ impl Login {
     }
 
     async fn compare_with_stored(&self, user: &User, password: Password) -> Result<PasswordHash, Error> {
-        let hash = self.stored_hash(user).await?;
-        let account = hash.as_ref().map(|hash| (user.profile.public_id, hash));
-        let compared = self.compare(password, account).await?;
-        match (compared, hash) {
-            (Ok(Match { .. }), Some(hash)) => Ok(hash),
-            (Ok(Match { .. }), None) => Err(Error::PasswordNotConfirmed(PasswordRefusal::Wrong)),
-            (Err(refusal), _) => Err(Error::PasswordNotConfirmed(refusal)),
+        let Some(hash) = self.stored_hash(user).await? else {
+            // There is nothing that it could match.
+            let _ = self.compare(password, None).await?;
+            return Err(Error::PasswordNotConfirmed(PasswordRefusal::Wrong));
+        };
+        match self.compare(password, Some((user.profile.public_id, &hash))).await? {
+            Ok(Match { .. }) => Ok(hash),
+            Err(refusal) => Err(Error::PasswordNotConfirmed(refusal)),
         }
     }
 

@@ -94,14 +94,10 @@ impl Login {
     ) -> Result<IssuedTokens, Error> {
         let keys = self.keys.current(now).await;
         let seconds = now.seconds();
-        let binding =
-            session.map_or(TokenBinding::Version(version), |(token, _)| TokenBinding::Session(token.session()));
         let grant = Grant {
-            subject,
-            binding,
             auth_time: session.map_or(Some(seconds), |(_, session)| session.created_at),
             remaining: session.map(|(_, session)| session.remaining(seconds)),
-            user_claims: user.map(|user| self.issuer.claims_of(user)).unwrap_or_default(),
+            ..self.grant(subject, binding(version, session.map(|(token, _)| token)), user)
         };
         let key = keys.signer(seconds, self.key_refresh);
         let (token, lifetime) = self.issuer.issue(key, grant, seconds)?;
@@ -118,6 +114,29 @@ impl Login {
         })
     }
 
+    /// Checks that [`Self::issue_tokens`] will issue the tokens. To be called before anything is written that a client
+    /// without the tokens could not undo. Without `session`, the token is bound to `version`.
+    pub(crate) async fn check_issuable(
+        &self,
+        subject: PublicId,
+        version: u64,
+        user: Option<&User>,
+        session: Option<&RefreshToken>,
+        now: UnixMillis,
+    ) -> Result<(), Error> {
+        let keys = self.keys.current(now).await;
+        let seconds = now.seconds();
+        // No time at which the user authenticated is longer.
+        let grant = Grant { auth_time: Some(seconds), ..self.grant(subject, binding(version, session), user) };
+        self.issuer.check(keys.signer(seconds, self.key_refresh), grant, seconds).map_err(Error::from)
+    }
+
+    /// A grant without times.
+    fn grant(&self, subject: PublicId, binding: TokenBinding, user: Option<&User>) -> Grant {
+        let user_claims = user.map(|user| self.issuer.claims_of(user)).unwrap_or_default();
+        Grant { user_claims, ..Grant::new(subject, binding) }
+    }
+
     /// Redirects a browser and sets the cookies.
     pub(crate) fn redirect_with_cookies(&self, tokens: &IssuedTokens, location: &str) -> Response {
         let mut response = pages::see_other(location);
@@ -126,4 +145,8 @@ impl Login {
         self.cookies.set(response.headers_mut(), &TokenCookies { access: (&tokens.token, tokens.expires_in), refresh });
         response
     }
+}
+
+fn binding(version: u64, session: Option<&RefreshToken>) -> TokenBinding {
+    session.map_or(TokenBinding::Version(version), |token| TokenBinding::Session(token.session()))
 }

@@ -132,7 +132,10 @@ const LEGACY: [&str; 2] = [
 ];
 
 async fn set_hash(fixture: &SampleFixture, hash: &str) {
-    let hash = AttributeValue::S(hash.to_owned());
+    store_hash(fixture, AttributeValue::S(hash.to_owned())).await;
+}
+
+async fn store_hash(fixture: &SampleFixture, hash: AttributeValue) {
     fixture.service.set("Credentials", ("email", ADA[1]), "password_hash", hash).await;
 }
 
@@ -151,15 +154,17 @@ async fn a_hash_that_cannot_be_verified_has_its_own_reason_and_metric_and_is_not
         set_hash(&fixture, hash).await;
         assert_eq!(guess(&function).await, 403);
     }
+    store_hash(&fixture, AttributeValue::B(b"canary bytes".to_vec().into())).await;
+    assert_eq!(guess(&function).await, 403);
     let public_id = fixture.service.items("Credentials").await[0]["public_id"].as_s().unwrap().clone();
     let (log, output) = function.stop_with_output().await;
-    assert_eq!(sum(&output, "UnusableHashes", None), 2, "{output}");
-    assert_eq!(sum(&output, "LogIns", Some("unusable-hash")), 2, "{output}");
+    assert_eq!(sum(&output, "UnusableHashes", None), 3, "{output}");
+    assert_eq!(sum(&output, "LogIns", Some("unusable-hash")), 3, "{output}");
     let refused = audit_line(&log, "log-in-failed");
     assert_eq!((&refused["reason"], &refused["public_id"]), (&json!("unusable-hash"), &json!(public_id)));
     let warnings: Vec<&str> = log.lines().filter(|line| line.contains("cannot be verified")).collect();
-    assert_eq!(warnings.len(), 2, "{log}");
-    for (warning, cause) in warnings.iter().zip(["too expensive", "unknown hash format"]) {
+    assert_eq!(warnings.len(), 3, "{log}");
+    for (warning, cause) in warnings.iter().zip(["too expensive", "unknown hash format", "unknown hash format"]) {
         assert!(warning.contains(cause) && warning.contains(&public_id), "{warning}");
     }
     for secret in ["canary", "4194304", "Y2FuYXJ5"] {

@@ -38,10 +38,11 @@ impl PasswordSettings {
     }
 }
 
-/// Schemes and costs of imported hashes.
-pub(super) fn legacy_hashes(env: &Env<'_>) -> Result<LegacyHashes, ConfigError> {
+/// Schemes and costs of imported hashes, whose work is done next to that of the configured cost.
+pub(super) fn legacy_hashes(env: &Env<'_>, configured: Cost) -> Result<LegacyHashes, ConfigError> {
     let text = env.text(&LEGACY_HASHES)?.unwrap_or_default();
-    text.parse().map_err(|error: LegacyHashesError| LEGACY_HASHES.error(error.to_string()))
+    let parsed = text.parse::<LegacyHashes>().and_then(|listed| listed.check_time(configured).map(|()| listed));
+    parsed.map_err(|error: LegacyHashesError| LEGACY_HASHES.error(error.to_string()))
 }
 
 /// On Lambda a function sees two processors even if its share is less: 1,769 MB correspond to one, and the largest
@@ -58,6 +59,18 @@ fn processors(env: &Env<'_>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{super::env::with_env, *};
+
+    #[test]
+    fn the_configured_cost_counts_towards_the_time_of_imported_hashes() {
+        let is_accepted = |hashes: &str, memory: &str| {
+            let variables = [("LEGACY_HASHES", hashes), ("ARGON2_MEMORY_KIB", memory)];
+            with_env(&variables, |env| legacy_hashes(env, PasswordSettings::read(env)?.cost)).is_ok()
+        };
+        assert!(is_accepted("bcrypt:14", "19456"));
+        assert!(!is_accepted("bcrypt:14", "262144"));
+        assert!(is_accepted("bcrypt:10", "262144"));
+        assert!(is_accepted("", "1048576"));
+    }
 
     #[test]
     fn the_memory_size_determines_the_processors() {

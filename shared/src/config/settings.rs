@@ -72,6 +72,7 @@ impl Settings {
         let profile = profile::read(&source)?;
         let env = Env::new(&source, profile);
         let deployment = deployment::read(&env)?;
+        let passwords = PasswordSettings::read(&env)?;
         let mut settings = Self {
             tokens: TokenSettings::read(&env, keys::algorithm(&env)?)?,
             responses: ResponseSettings::read(&env)?,
@@ -83,8 +84,8 @@ impl Settings {
             session_grace: sessions::grace(&env)?,
             list_users_group: listing::read(&env)?,
             sign_up: SignUpSettings::read(&env)?,
-            passwords: PasswordSettings::read(&env)?,
-            legacy_hashes: passwords::legacy_hashes(&env)?,
+            passwords,
+            legacy_hashes: passwords::legacy_hashes(&env, passwords.cost)?,
             throttle: ThrottleSettings::read(&env)?,
             telemetry: TelemetrySettings::read(&env)?,
             connection: ConnectionSettings::read(&env)?,

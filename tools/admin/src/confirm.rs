@@ -1,8 +1,8 @@
-//! Confirmation before keys are lost.
+//! Confirmation before keys, users or sessions are lost.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, users::escape};
 
 /// Succeeds if `yes` is set or the operator confirms at the terminal. `loss` describes the loss in whole sentences.
 pub(crate) fn confirm(loss: &str, yes: bool) -> Result<(), Failure> {
@@ -23,7 +23,7 @@ pub(crate) fn confirm(loss: &str, yes: bool) -> Result<(), Failure> {
 /// Asks on standard error: standard output is for the report alone.
 fn prompt(loss: &str) -> io::Result<String> {
     let mut err = io::stderr().lock();
-    write!(err, "{}\nContinue? [y/N] ", loss.replace(char::is_control, " "))?;
+    write!(err, "{}\nContinue? [y/N] ", escape(loss))?;
     err.flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;

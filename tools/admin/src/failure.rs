@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// One line for standard error. It never contains a private key.
+/// One line for standard error. It never contains a private key, a password or a hash.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The command line or an environment variable is invalid. Exit code 2.

@@ -84,5 +84,5 @@ fn print(report: Report) -> Result<(), Failure> {
 
 /// Writes one line to standard error. A failure is ignored: there is no other place to report it.
 pub(crate) fn print_error(text: &str) {
-    let _ = writeln!(io::stderr(), "admin: {}", text.replace(char::is_control, " "));
+    let _ = writeln!(io::stderr(), "admin: {}", users::escape(&text.replace(['\n', '\r', '\t'], " ")));
 }

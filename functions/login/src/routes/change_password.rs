@@ -90,22 +90,26 @@ impl Login {
         let fields = Fields::from_body(request, &["current_password", "new_password"]).await?;
         let (current, new) = parse(&fields, self.password_min_length)?;
         check_strength(&new, &caller.user.profile)?;
+        let public_id = caller.user.profile.public_id;
+        let renewed = self.session_lifetime.map(|lifetime| Ok::<_, Error>((RefreshToken::new(public_id)?, lifetime)));
+        let renewed = renewed.transpose()?;
+        let token = renewed.as_ref().map(|(token, _)| token);
+        // An error after the change would look as if the old password still applied.
+        self.check_issuable(public_id, caller.user.version + 1, Some(&caller.user), token, now).await?;
         let old = self.confirm_password(&caller, current).await?;
         let mut user = caller.user;
 
         let hash = timed_hash(self.hasher.hash(new)).await?;
-        let public_id = user.profile.public_id;
-        let renewed = self.session_lifetime.map(|lifetime| Ok::<_, Error>((RefreshToken::new(public_id)?, lifetime)));
-        let renewed = renewed.transpose()?;
         let session = renewed.as_ref().map(|(token, lifetime)| (token, (*lifetime, client)));
         for _ in 0..CHANGE_ATTEMPTS {
             let account = Account::from(&user);
             if let Change::Done(session) = self.accounts.change_password(&account, &old, &hash, session, now).await? {
                 audit::record(Event::PasswordChanged, public_id);
-                let session = renewed.as_ref().map(|(token, _)| token).zip(session);
+                let session = token.zip(session);
                 return self.issue_tokens(public_id, user.version + 1, Some(&user), session, now).await;
             }
             user = self.still_confirmed(public_id, &old).await?;
+            self.check_issuable(public_id, user.version + 1, Some(&user), token, now).await?;
         }
         Err(Error::Late)
     }

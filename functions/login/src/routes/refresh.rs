@@ -12,7 +12,7 @@ use axum::{
 use shared::{
     aws::store::TokenState,
     domain::{
-        authorization::RefreshRefusal,
+        authorization::{Record, RefreshRefusal},
         session::{RefreshToken, Salt, Session},
         time::UnixMillis,
     },
@@ -93,7 +93,7 @@ impl Login {
         let token = RefreshToken::parse(text).ok_or(RefreshRefusal::Malformed.into());
         let token = token.inspect_err(|error| refused(None, error))?;
         let time_limit = TIME_LIMIT.min(self.session_grace / 2);
-        // Boxed: its two concurrent database calls make the future large.
+        // Boxed: its database calls make the future large.
         let issued = tokio::time::timeout(time_limit, Box::pin(self.reissue(&token, now, advance(&token))));
         let tokens =
             issued.await.unwrap_or(Err(Error::Late)).inspect_err(|error| refused(Some(token.user()), error))?;
@@ -107,9 +107,14 @@ impl Login {
         now: UnixMillis,
         advance: impl Future<Output = Result<(RefreshToken, Session), Error>>,
     ) -> Result<IssuedTokens, Error> {
-        // Concurrent, so that reading the user takes no extra time.
-        let (advanced, record) = tokio::join!(advance, self.callers.find(token.user(), None));
-        let ((current, session), mut record) = (advanced?, record?);
+        let ((current, session), mut record) = if self.issuer.needs_user() {
+            let record = self.issuable_record(token, now).await?;
+            (advance.await?, record)
+        } else {
+            // Concurrent, so that reading the user takes no extra time.
+            let (advanced, record) = tokio::join!(advance, self.callers.find(token.user(), None));
+            (advanced?, record?)
+        };
         record.session = Some(session);
         if record.user.as_ref().is_some_and(|user| user.version != session.version) {
             // One of the two may have been read too early, while another log-out carried this session over.
@@ -117,6 +122,28 @@ impl Login {
         }
         let user = self.authorize(session_of(token), record, now).await?.map_err(RefreshRefusal::Token)?;
         self.issue_tokens(token.user(), user.version, Some(&user), Some((&current, session)), now).await
+    }
+
+    /// The user, read before the refresh token is exchanged: if the user's claims prevent a token, the refresh token
+    /// stays valid until an operator has repaired them.
+    async fn issuable_record(&self, token: &RefreshToken, now: UnixMillis) -> Result<Record, Error> {
+        self.session_lifetime.ok_or(RefreshRefusal::Off)?;
+        let issuable = async {
+            let record = self.callers.find(token.user(), None).await?;
+            // A user who may not continue gets no token anyway.
+            if let Some(user) = record.user.as_ref().filter(|user| !user.disabled) {
+                self.check_issuable(token.user(), user.version, Some(user), Some(token), now).await?;
+            }
+            Ok::<_, Error>(record)
+        };
+        match issuable.await {
+            Ok(record) => Ok(record),
+            Err(error) => {
+                // A forged or replayed token is rejected as ever, whatever is wrong with the user.
+                self.session_by_refresh_token(&token.to_text(), now).await?;
+                Err(error)
+            }
+        }
     }
 
     /// Replaces a refresh token by its successor. Within the grace period the successor is the same each time, so a

@@ -18,7 +18,7 @@ use crate::domain::{
 pub struct Credentials {
     /// The user.
     pub public_id: PublicId,
-    /// Hash of the password.
+    /// Hash of the password; an empty text, which nothing matches, if the attribute is absent or not a text.
     pub password_hash: PasswordHash,
     /// When the user chose the password; 0 for accounts from before this attribute existed.
     pub password_set_at: UnixMillis,
@@ -26,7 +26,7 @@ pub struct Credentials {
     pub disabled: bool,
     /// How often the sessions were ended together.
     pub version: u64,
-    /// How many sessions the user had when they were last counted; 0 if they never were.
+    /// How many sessions the user had when they were last counted; 0 if they never were, or if this is not a number.
     pub sessions: u64,
 }
 
@@ -53,9 +53,12 @@ impl CredentialStore {
             public_id: public_id(&item, "Credentials")?,
             disabled: is_disabled(&item),
             version: version(&item, "Credentials")?,
-            sessions: optional_number(&item, "Credentials", "sessions")?,
+            sessions: optional_number(&item, "Credentials", "sessions").unwrap_or_default(),
             password_set_at: UnixMillis::new(optional_number(&item, "Credentials", "password_set_at")?),
-            password_hash: PasswordHash::from_stored(take_text(&mut item, "Credentials", "password_hash")?),
+            // An error would show that the account exists. No log-in succeeds either way.
+            password_hash: PasswordHash::from_stored(
+                take_text(&mut item, "Credentials", "password_hash").unwrap_or_default(),
+            ),
         }))
     }
 

@@ -6,8 +6,8 @@ use argon2::Params;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{
-    LegacyHashes, OWASP_MINIMUM, Password, PasswordHash, UnusableHash, Verdict, memory_pool::MemoryPool,
-    verify::Comparison,
+    Cost, LegacyHashes, OWASP_MINIMUM, Password, PasswordHash, UnusableHash, Verdict, legacy_hashes::TIME_LIMIT,
+    memory_pool::MemoryPool, verify::Comparison,
 };
 
 struct Bench {
@@ -62,6 +62,12 @@ fn a_hash_above_the_limits_costs_no_more_than_an_unknown_user() {
         "scrypt$ln=1,r=1,p=4294967295",
         "scrypt$ln=63,r=4294967295,p=4294967295",
         "scrypt$ln=400,r=8,p=1",
+        // Of a small product, but PBKDF2 would take seconds.
+        "scrypt$ln=1,r=524288,p=1",
+        "scrypt$ln=1,r=1,p=524288",
+        "scrypt$ln=4,r=256,p=256",
+        "firebase-scrypt$ln=8,r=65,p=1",
+        "firebase-scrypt$ln=8,r=8,p=65",
         "firebase-scrypt$ln=22,r=8,p=1",
     ]
     .iter()
@@ -156,7 +162,9 @@ fn a_list_is_parsed_and_written_alike_and_each_error_says_what_is_wrong() {
         ("pbkdf2-sha256:2000001", "2000000 iterations"),
         ("scrypt:18:8:1", "scrypt above"),
         ("argon2:262145:1:1", "Argon2 above"),
-        ("bcrypt:14,pbkdf2-sha512:2000000", "too long"),
+        ("scrypt:1:1:524288", "r=64 or p=64"),
+        ("scrypt:1:524288:1", "r=64 or p=64"),
+        ("firebase-scrypt:8:8:65", "r=64 or p=64"),
     ] {
         let error = list.parse::<LegacyHashes>().unwrap_err().to_string();
         assert!(error.contains(problem), "{list}: {error}");
@@ -177,4 +185,80 @@ fn a_list_keeps_the_highest_cost_of_each_scheme() {
         list.add(PasswordHash::from_stored(hash).inspect().unwrap());
     }
     assert_eq!(list.to_string(), "pbkdf2-sha256:600000,pbkdf2-sha1:2000,scrypt:15:8:1");
+}
+
+#[test]
+fn a_list_is_too_slow_if_its_time_and_that_of_the_configured_cost_exceed_the_limit() {
+    let doubled = Cost { memory_kib: 262_144, iterations: 1, parallelism: 1 };
+    let highest = Cost { memory_kib: 1_048_576, iterations: 100, parallelism: 1 };
+    for (list, configured, is_fast) in [
+        ("", highest, true),
+        ("bcrypt:4", highest, false),
+        ("bcrypt:14", OWASP_MINIMUM, true),
+        // Each password that is not in NFC is hashed by Argon2 in both forms.
+        ("bcrypt:14", doubled, false),
+        ("pbkdf2-sha256:600000,bcrypt:12,scrypt:15:8:1", doubled, true),
+        ("argon2:262144:3:1", OWASP_MINIMUM, true),
+        ("argon2:262144:4:1", OWASP_MINIMUM, false),
+        ("bcrypt:12,argon2:262144:3:1", OWASP_MINIMUM, false),
+        ("bcrypt:14,pbkdf2-sha512:1000000", OWASP_MINIMUM, false),
+        ("pbkdf2-sha512:2000000", OWASP_MINIMUM, false),
+    ] {
+        let checked = list.parse::<LegacyHashes>().unwrap().check_time(configured);
+        assert_eq!(checked.is_ok(), is_fast, "{list} {configured:?}: {checked:?}");
+    }
+}
+
+/// Hashes at the highest permitted costs, of each shape: the beginning up to the salt.
+const HIGHEST: [&str; 16] = [
+    "argon2id$v=19$m=262144,t=4,p=1",
+    "argon2i$v=19$m=262144,t=4,p=16",
+    "argon2d$v=16$m=128,t=8192,p=16",
+    "argon2id$v=19$m=8,t=131072,p=1",
+    // Half of the work is finding addresses.
+    "argon2i$v=19$m=8,t=131072,p=1",
+    "pbkdf2-sha1$i=2000000",
+    "pbkdf2-sha256$i=2000000",
+    "pbkdf2-sha512$i=2000000",
+    "scrypt$ln=17,r=8,p=1",
+    "scrypt$ln=20,r=1,p=1",
+    "scrypt$ln=14,r=64,p=1",
+    "scrypt$ln=14,r=1,p=64",
+    "scrypt$ln=8,r=64,p=64",
+    // PBKDF2 takes most of the time.
+    "scrypt$ln=1,r=64,p=64",
+    "firebase-scrypt$ln=14,r=8,p=8",
+    "firebase-scrypt$ln=8,r=64,p=64",
+];
+
+fn at_highest_cost() -> impl Iterator<Item = PasswordHash> {
+    let bcrypt = "$2b$14$zhgVoa4G.Lwqc9A2fxlNeep3PhcDRxRu3CsjAJ77pdSlSVTT4fwIC".to_owned();
+    let others = HIGHEST.iter().map(|start| format!("${start}${SALT}${HASH}"));
+    others.chain([bcrypt]).map(PasswordHash::from_stored)
+}
+
+/// Four seconds is the time limit of a comparison.
+#[test]
+fn no_permitted_hash_takes_four_seconds_with_any_permitted_list() {
+    for hash in at_highest_cost() {
+        let scheme = hash.inspect().unwrap();
+        // Argon2 is computed for both forms of a password.
+        let computed = if scheme.name() == "argon2" { 2 } else { 1 };
+        let own = computed * scheme.nanoseconds() / 1_000_000;
+        assert!(own + TIME_LIMIT < 4000, "{scheme}: {own} ms");
+    }
+}
+
+/// The bounds are wide: builds differ, and this detects work that the estimate does not include.
+#[test]
+fn the_highest_permitted_costs_take_no_longer_than_estimated() {
+    let bench = Bench::new("");
+    for hash in at_highest_cost() {
+        let scheme = hash.inspect().unwrap();
+        let (verdict, time) = bench.verify("wrong", Some(hash.as_str()));
+        assert_eq!(verdict, Verdict::Mismatch, "{scheme}");
+        let estimate = Duration::from_nanos(scheme.nanoseconds());
+        assert!(time < 3 * estimate + Duration::from_millis(20), "{scheme}: {time:?}, estimate: {estimate:?}");
+        assert!(20 * time > estimate, "{scheme}: {time:?}, estimate: {estimate:?}");
+    }
 }

@@ -42,8 +42,8 @@ impl Hasher {
         })
     }
 
-    /// The list of schemes that has to be set for the time of a comparison not to reveal that an account has this hash;
-    /// `None` if it does not reveal it.
+    /// The value of `LEGACY_HASHES` with which comparisons also cover this hash; `None` if they already do. It may
+    /// exceed the limit that [`LegacyHashes::check_time`] enforces.
     pub fn missing_legacy_hashes(&self, hash: &PasswordHash) -> Option<LegacyHashes> {
         let scheme = self.comparison.unlisted(hash)?;
         Some(self.comparison.listed_with(scheme))

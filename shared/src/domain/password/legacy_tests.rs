@@ -206,6 +206,7 @@ proptest! {
             Ok(HashScheme::Scrypt(cost) | HashScheme::FirebaseScrypt(cost)) => {
                 prop_assert!(u64::from(cost.r) << cost.log_n << 7 <= 128 << 20);
                 prop_assert!((u64::from(cost.r) << cost.log_n) * u64::from(cost.p) <= 1 << 20);
+                prop_assert!(cost.r <= 64 && cost.p <= 64);
             }
             Ok(HashScheme::Bcrypt { cost }) => prop_assert!((4..=14).contains(&cost)),
             Err(_) => {}

@@ -111,7 +111,7 @@ impl HashScheme {
         match *self {
             Self::Argon2 { memory_kib, iterations, .. } => u64::from(memory_kib) * u64::from(iterations),
             Self::Pbkdf2 { iterations, .. } => iterations.into(),
-            Self::Scrypt(cost) | Self::FirebaseScrypt(cost) => cost.work().unwrap_or(u64::MAX),
+            Self::Scrypt(cost) | Self::FirebaseScrypt(cost) => cost.work(),
             Self::Bcrypt { cost } => 1_u64.checked_shl(cost.into()).unwrap_or(u64::MAX),
         }
     }
@@ -153,20 +153,38 @@ impl HashScheme {
 }
 
 impl ScryptCost {
-    /// N·r·p, to which time is proportional; `None` beyond 64 bits. Memory is 128·N·r bytes.
-    pub(super) fn work(&self) -> Option<u64> {
-        1_u64.checked_shl(self.log_n.into())?.checked_mul(u64::from(self.r))?.checked_mul(u64::from(self.p))
+    /// What PBKDF2 before and after the N iterations costs, in iterations. For a small N it is most of the time.
+    const FIXED_ITERATIONS: u64 = 8;
+    /// Highest r and p. They are 8 and 1 to 16 in practice.
+    const MAX_SHAPE: u32 = 64;
+    /// Highest N·r·p.
+    const MAX_PRODUCT: u64 = 1 << 20;
+
+    /// Calls of BlockMix for one block of 128 bytes, to which time is proportional: (N + fixed part)·r·p.
+    pub(super) fn work(&self) -> u64 {
+        let iterations = self.iterations().saturating_add(Self::FIXED_ITERATIONS);
+        iterations.saturating_mul(self.r.into()).saturating_mul(self.p.into())
+    }
+
+    /// N
+    fn iterations(&self) -> u64 {
+        1_u64.checked_shl(self.log_n.into()).unwrap_or(u64::MAX)
     }
 
     fn check(&self) -> Result<(), UnusableHash> {
         if self.log_n == 0 || self.r == 0 || self.p == 0 {
             return Err(UnusableHash::Malformed("scrypt with a parameter of 0"));
         }
-        // This implies the limit of 128 MiB of memory.
-        match self.work() {
-            Some(work) if work <= 1 << 20 => Ok(()),
-            _ => Err(UnusableHash::TooExpensive("scrypt above N*r*p=1048576")),
+        // A large r or p lets PBKDF2, over 128·r·p bytes, take seconds although the product is within its limit.
+        if self.r > Self::MAX_SHAPE || self.p > Self::MAX_SHAPE {
+            return Err(UnusableHash::TooExpensive("scrypt above r=64 or p=64"));
         }
+        // Memory is 128·N·r + 128·r·p bytes: at most 128 MiB and 512 KiB.
+        let product = self.iterations().saturating_mul(self.r.into()).saturating_mul(self.p.into());
+        if product > Self::MAX_PRODUCT {
+            return Err(UnusableHash::TooExpensive("scrypt above N*r*p=1048576"));
+        }
+        Ok(())
     }
 }
 

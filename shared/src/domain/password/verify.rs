@@ -75,7 +75,7 @@ impl Comparison {
     /// The scheme of a hash that this comparison does not equalize: it is not listed, or costs more than the entry.
     pub(super) fn unlisted(&self, hash: &PasswordHash) -> Option<HashScheme> {
         let scheme = self.usable(hash).ok()?.scheme;
-        (scheme.work() > self.due(scheme.name())).then_some(scheme)
+        (scheme.work() > self.work_due(scheme.name())).then_some(scheme)
     }
 
     /// The list of schemes, with one more.
@@ -101,7 +101,7 @@ impl Comparison {
     }
 
     /// The work of a scheme in every comparison.
-    fn due(&self, name: &str) -> u64 {
+    fn work_due(&self, name: &str) -> u64 {
         if name == "argon2" { work(&self.due) } else { self.listed.work_of(name) }
     }
 
@@ -217,19 +217,42 @@ fn fill(listed: HashScheme, missing: u64, memory: &mut Guard<'_>, password: &[u8
     }
 }
 
-/// scrypt costs whose work is `missing` altogether, up to a rest that takes less than a millisecond. They have the
-/// block size of the listed cost and no more memory.
-fn scrypt_parts(listed: ScryptCost, missing: u64) -> impl Iterator<Item = ScryptCost> {
+/// scrypt costs whose work is `missing` altogether, up to a rest that takes about a millisecond. They have the block
+/// size of the listed cost and no more memory.
+fn scrypt_parts(listed: ScryptCost, mut missing: u64) -> impl Iterator<Item = ScryptCost> {
     const NEGLIGIBLE: u64 = 2048;
     let ScryptCost { log_n, r, .. } = listed;
-    let units = missing / u64::from(r);
-    let whole = u32::try_from(units >> log_n).ok().filter(|p| *p > 0).map(|p| ScryptCost { log_n, r, p });
-    let rest = units & ((1 << log_n) - 1);
-    let parts = bits(rest).filter(move |bit| *bit > 0 && u64::from(r) << bit > NEGLIGIBLE);
-    whole.into_iter().chain(parts.map(move |log_n| ScryptCost { log_n, r, p: 1 }))
+    (1..=log_n).rev().filter_map(move |log_n| {
+        let one = ScryptCost { log_n, r, p: 1 }.work();
+        let p = u32::try_from(missing / one).ok().filter(|p| *p > 0 && missing > NEGLIGIBLE)?;
+        missing %= one;
+        Some(ScryptCost { log_n, r, p })
+    })
 }
 
 /// The positions of the bits that are set.
 fn bits(number: u64) -> impl Iterator<Item = u8> {
     (0..64).filter(move |bit| number >> bit & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_missing_work_of_scrypt_is_done_in_no_more_memory(
+            (log_n, r, p) in (1_u8..=17, 1_u32..=64, 1_u32..=64),
+            number: u64,
+        ) {
+            let listed = ScryptCost { log_n, r, p };
+            let missing = number % (listed.work() + 1);
+            let parts: Vec<ScryptCost> = scrypt_parts(listed, missing).collect();
+            let done = parts.iter().map(ScryptCost::work).sum::<u64>();
+            prop_assert!(done <= missing && missing - done <= 2048, "{parts:?} of {missing}: {done}");
+            prop_assert!(parts.iter().all(|part| part.r == r && part.log_n <= log_n && part.p <= p), "{parts:?}");
+        }
+    }
 }

@@ -109,16 +109,17 @@ impl Issuer {
 
     /// A token that is issued at `now`, and its lifetime.
     pub fn issue(&self, key: &SigningKey, grant: Grant, now: UnixSeconds) -> Result<(String, Duration), IssueError> {
-        let subject = grant.subject;
         let (claims, lifetime) = self.claims(grant, now);
         let token = jsonwebtoken::encode(&header_of(key), &claims, &key.key)?;
-        if token.len() > MAX_TOKEN_BYTES {
-            let mut chosen = claims.user;
-            chosen.insert("iss".to_owned(), claims.iss.into());
-            chosen.insert("aud".to_owned(), claims.aud.into());
-            return Err(IssueError::TooLong { subject, claim: largest_claim(&chosen), bytes: token.len() });
-        }
+        check_fits(claims, token.len())?;
         Ok((token, lifetime))
+    }
+
+    /// Checks that [`Self::issue`] can issue a token, without signing one.
+    pub fn check(&self, key: &SigningKey, grant: Grant, now: UnixSeconds) -> Result<(), IssueError> {
+        let (claims, _) = self.claims(grant, now);
+        let bytes = length(key, &claims, 0);
+        check_fits(claims, bytes)
     }
 
     fn claims(&self, grant: Grant, now: UnixSeconds) -> (Claims, Duration) {
@@ -180,10 +181,26 @@ impl Issuer {
         let binding = TokenBinding::Session(SessionId::from_bytes([0; 32]));
         let grant = Grant::new(PublicId::from_bytes([0; 16]), binding);
         let (claims, _) = self.claims(Grant { auth_time: Some(UnixSeconds::LATEST), ..grant }, UnixSeconds::LATEST);
-        let parts = [json_length(&header_of(key)), json_length(&claims) + user_bytes, key.signature_bytes];
-        // Base64url without padding, and two full stops.
-        parts.into_iter().map(|bytes| (bytes * 4).div_ceil(3)).sum::<usize>() + 2
+        length(key, &claims, user_bytes)
     }
+}
+
+/// The length of a token with these claims and `more` bytes of further ones.
+fn length(key: &SigningKey, claims: &Claims, more: usize) -> usize {
+    let parts = [json_length(&header_of(key)), json_length(claims) + more, key.signature_bytes];
+    // Base64url without padding, and two full stops.
+    parts.into_iter().map(|bytes| (bytes * 4).div_ceil(3)).sum::<usize>() + 2
+}
+
+/// Checks that a token with these claims, of this many bytes, fits into a cookie.
+fn check_fits(claims: Claims, bytes: usize) -> Result<(), IssueError> {
+    if bytes <= MAX_TOKEN_BYTES {
+        return Ok(());
+    }
+    let mut chosen = claims.user;
+    chosen.insert("iss".to_owned(), claims.iss.into());
+    chosen.insert("aud".to_owned(), claims.aud.into());
+    Err(IssueError::TooLong { subject: claims.sub, claim: largest_claim(&chosen), bytes })
 }
 
 fn header_of(key: &SigningKey) -> Header {

@@ -133,6 +133,24 @@ fn the_longest_token_is_predicted_to_the_byte() {
 }
 
 #[test]
+fn a_check_accepts_exactly_the_tokens_that_can_be_issued() {
+    for keys in Algorithm::ALL.map(keys).into_iter().chain([rsa_signing_keys(KeySize::Rsa4096)]) {
+        let issuer = issuer(URL, &[URL], &["name", "groups"]);
+        // Quotes and control characters, which JSON escapes, and letters of several bytes.
+        let grant_of = |length| {
+            let user = user("李\"\u{1}", "ada@example.com", &[&"g".repeat(length)], "{}");
+            grant(&issuer, &user)
+        };
+        let is_accepted = |length: &usize| issuer.check(signer(&keys), grant_of(*length), NOW).is_ok();
+        let longest = (1000..4000).take_while(is_accepted).last().unwrap();
+        for (length, is_issued) in [(longest - 1, true), (longest, true), (longest + 1, false), (longest + 2, false)] {
+            let issued = issuer.issue(signer(&keys), grant_of(length), NOW);
+            assert_eq!(issued.is_ok(), is_issued, "{length}: {issued:?}");
+        }
+    }
+}
+
+#[test]
 fn settings_whose_tokens_could_be_too_long_are_rejected_with_the_claim_or_setting_to_change() {
     let (eddsa, rsa4096) = (keys(Algorithm::EdDsa), rsa_signing_keys(KeySize::Rsa4096));
     let remedy = |issuer: &Issuer, keys: &SigningKeySet| issuer.check_length(keys).unwrap_err().to_string();
@@ -167,6 +185,8 @@ fn a_token_that_would_be_too_long_is_not_issued_and_its_largest_claim_is_named()
     ] {
         let error = issuer.issue(signer(keys), grant(&issuer, &user), NOW).unwrap_err();
         let text = error.to_string();
+        let checked = issuer.check(signer(keys), grant(&issuer, &user), NOW).unwrap_err();
+        assert_eq!(checked.to_string(), text);
         assert!(matches!(&error, IssueError::TooLong { claim, .. } if claim == expected), "{text}");
         assert!(text.contains(&user.profile.public_id.to_string()) && !text.contains("ggg"), "{text}");
     }

@@ -16,7 +16,7 @@ use crate::domain::{
 
 /// Claims of Postern's own tokens that the old application does not write. A token with one of them was issued by
 /// Postern, or by a service that neither of the two trusts.
-const FOREIGN_CLAIMS: [&str; 6] = ["iss", "sub", "aud", "jti", "sid", "ver"];
+const FOREIGN_CLAIMS: [&str; 8] = ["iss", "sub", "aud", "jti", "sid", "ver", "auth_time", "amr"];
 
 /// A rejected token that may be one of the old application. Clients are not told the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -343,7 +343,7 @@ mod tests {
         ] {
             assert_eq!(verify(&sign(header, &claims, KEY), NOW), None, "{header}");
         }
-        for name in FOREIGN_CLAIMS {
+        for name in ["iss", "sub", "aud", "jti", "sid", "ver", "auth_time", "amr"] {
             let claims = json!({ "public_id": ID, "exp": exp(), name: ID });
             assert_eq!(verify(&token(&claims), NOW), None, "{claims}");
             assert_eq!(verify(&token(&claims), UNTIL), None, "{claims}");

@@ -140,11 +140,11 @@ pub(crate) struct ChangeClaims {
     #[arg(value_name = "USER")]
     pub(crate) user: String,
     /// What to do with the claim.
-    #[arg(value_name = "set|unset", hide_possible_values = true)]
+    #[arg(value_name = "set|unset|clear", hide_possible_values = true)]
     pub(crate) action: ClaimAction,
-    /// Name of the claim.
+    /// Name of the claim. None with clear.
     #[arg(value_name = "KEY")]
-    pub(crate) key: String,
+    pub(crate) key: Option<String>,
     /// Value of the claim: JSON, or a text.
     #[arg(value_name = "VALUE", allow_negative_numbers = true)]
     pub(crate) value: Option<String>,
@@ -156,6 +156,8 @@ pub(crate) struct ChangeClaims {
 pub(crate) enum ClaimAction {
     Set,
     Unset,
+    /// All claims, also invalid ones.
+    Clear,
 }
 
 #[derive(Args)]

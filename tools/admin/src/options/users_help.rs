@@ -77,8 +77,9 @@ Examples:
   admin users groups ada@example.com remove admin --stack postern";
 
 pub(super) const CLAIMS: &str = "\
-A VALUE that is JSON is stored as JSON, and any other text as a string. JWT_CLAIMS chooses the
-claims that tokens contain. Names that tokens use already are reserved.
+A VALUE that is JSON is stored as JSON, and any other text as a string, unless it starts with {, [
+or a quotation mark. JWT_CLAIMS chooses the claims that tokens contain. Names that tokens use
+already are reserved. `clear` removes all claims, also stored ones that are not valid.
 
 Name, address, groups and claims of a user must not exceed 2150 bytes together.
 
@@ -86,7 +87,8 @@ Examples:
   admin users claims ada@example.com set department research --stack postern
   admin users claims ada@example.com set level 3 --stack postern
   admin users claims ada@example.com set code '\"007\"' --stack postern      # a string
-  admin users claims ada@example.com unset department --stack postern";
+  admin users claims ada@example.com unset department --stack postern
+  admin users claims ada@example.com clear --stack postern";
 
 pub(super) const LOG_OUT: &str = "\
 Ends all sessions of the user, or one. Their tokens are rejected from the next request on.

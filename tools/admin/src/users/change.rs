@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use shared::{
     aws::store::{
         Change,
-        admin::{Account, Identity},
+        admin::{Account, Identity, UserName},
     },
     domain::time::UnixSeconds,
 };
@@ -15,7 +15,8 @@ use shared::{
 use super::{
     audit::Audit,
     connection::{Connection, Table},
-    output::json_line,
+    output::{escape, json_line},
+    signals::Signals,
     user_name,
 };
 use crate::{failure::Failure, options::users::Common, report::Report};
@@ -58,47 +59,107 @@ struct Outcome<'a> {
     message: &'a str,
 }
 
+/// A user who was found, before the first attempt.
+pub(crate) struct Subject<'a> {
+    options: &'a Common,
+    user: &'a str,
+    event: &'a str,
+    name: UserName,
+    connection: Connection,
+    audit: Audit,
+    pub(crate) found: Found,
+}
+
 /// Finds the user, and calls `attempt` until it does not conflict with another change.
 pub(crate) async fn change(
-    (options, user): (&Common, &str),
-    (event, extra): (&str, &[Table]),
+    subject: (&Common, &str),
+    event: (&str, &[Table]),
     now: UnixSeconds,
     attempt: impl AsyncFn(&Connection, &Found) -> Result<Attempt, Failure>,
 ) -> Result<Report, Failure> {
-    let name = user_name::parse(user)?;
-    let tables = [&Table::ACCOUNT[..], extra].concat();
-    let connection = Connection::open(options, &tables).await?;
-    let mut audit = None;
-    for round in 0..ATTEMPTS {
-        if round > 0 {
-            tokio::time::sleep(Duration::from_millis(20 << round.min(5))).await;
-        }
-        let account = match connection.store.find(&name).await {
-            Ok(Some(account)) => account,
-            Ok(None) => return Err(user_name::not_found(&name)),
-            Err(error) => return Err(connection.failure(error).await),
-        };
-        let identity = account.identity().map_err(|problem| {
-            Failure::Failed(format!("nothing is written: {problem}; `admin users show` prints both items"))
-        })?;
-        if audit.is_none() {
-            audit = Some(Audit::open(&connection, options, now).await?);
-        }
-        let found = Found { account, identity };
-        let (changed, message) = match attempt(&connection, &found).await? {
-            Attempt::Conflict => continue,
-            Attempt::Unchanged(message) => (false, message),
-            Attempt::Changed(message, details) => {
-                if let Some(audit) = &mut audit {
-                    audit.record(event, Some(found.identity.public_id), details)?;
-                }
-                (true, message)
-            }
-        };
-        let public_id = Some(found.identity.public_id.to_string());
-        return report(options, event, changed, public_id, &message);
+    Subject::find(subject, event, now).await?.change(attempt).await
+}
+
+impl<'a> Subject<'a> {
+    /// Finds the user and opens the audit log. Nothing is written.
+    pub(crate) async fn find(
+        (options, user): (&'a Common, &'a str),
+        (event, extra): (&'a str, &[Table]),
+        now: UnixSeconds,
+    ) -> Result<Self, Failure> {
+        let name = user_name::parse(user)?;
+        let tables = [&Table::ACCOUNT[..], extra].concat();
+        let connection = Connection::open(options, &tables).await?;
+        let found = find(&connection, &name).await?;
+        let audit = Audit::open(&connection, options, now).await?;
+        Ok(Self { options, user, event, name, connection, audit, found })
     }
-    Err(Failure::Failed(format!("nothing is written: {user} is being changed by other processes; try again")))
+
+    /// Calls `attempt` until it does not conflict with another change of the same account.
+    ///
+    /// A signal ends the command only between two attempts, so that every change that is made is recorded.
+    pub(crate) async fn change(
+        mut self,
+        attempt: impl AsyncFn(&Connection, &Found) -> Result<Attempt, Failure>,
+    ) -> Result<Report, Failure> {
+        let mut signals = Signals::new()?;
+        for round in 1..=ATTEMPTS {
+            let public_id = self.found.identity.public_id;
+            let (changed, message) = match attempt(&self.connection, &self.found).await? {
+                Attempt::Unchanged(message) => (false, message),
+                Attempt::Changed(message, details) => {
+                    self.audit.record(self.event, Some(public_id), details)?;
+                    (true, message)
+                }
+                Attempt::Conflict => {
+                    let pause = Duration::from_millis(20 << round.min(5));
+                    let found = async {
+                        tokio::time::sleep(pause).await;
+                        find(&self.connection, &self.name).await
+                    };
+                    let found = tokio::select! {
+                        biased;
+                        () = signals.next() => {
+                            return Err(Failure::Failed("interrupted: nothing is written".to_owned()));
+                        }
+                        found = found => found?,
+                    };
+                    self.found = self.same(found)?;
+                    continue;
+                }
+            };
+            return report(self.options, self.event, changed, Some(public_id.to_string()), &message);
+        }
+        let user = self.user;
+        Err(Failure::Failed(format!("nothing is written: {user} is being changed by other processes; try again")))
+    }
+
+    /// Refuses another account than the one that was found first, which the operator meant.
+    fn same(&self, found: Found) -> Result<Found, Failure> {
+        let (user, first, now) = (self.user, &self.found.identity, &found.identity);
+        if first.public_id != now.public_id {
+            return Err(Failure::Failed(format!(
+                "nothing is written: {user} now belongs to another account ({}); run the command again",
+                now.public_id
+            )));
+        }
+        if first.email != now.email {
+            return Err(Failure::Failed(format!(
+                "nothing is written: {user} now has another address ({}); run the command again",
+                now.email
+            )));
+        }
+        Ok(found)
+    }
+}
+
+async fn find(connection: &Connection, name: &UserName) -> Result<Found, Failure> {
+    let account = connection.checked(connection.store.find(name).await).await?;
+    let account = account.ok_or_else(|| user_name::not_found(name))?;
+    let identity = account.identity().map_err(|problem| {
+        Failure::Failed(format!("nothing is written: {problem}; `admin users show` prints both items"))
+    })?;
+    Ok(Found { account, identity })
 }
 
 /// The report of a change.
@@ -112,5 +173,5 @@ pub(crate) fn report(
     if options.json {
         return json_line(&Outcome { changed, event, public_id, message }).map(Report::from);
     }
-    Ok(Report::from(format!("{message}\n")))
+    Ok(Report::from(escape(message) + "\n"))
 }

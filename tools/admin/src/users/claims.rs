@@ -14,12 +14,17 @@ use crate::{
 };
 
 pub(crate) async fn run(options: &ChangeClaims, now: UnixSeconds) -> Result<Report, Failure> {
-    let key = &options.key;
+    if options.action == ClaimAction::Clear {
+        return clear(options, now).await;
+    }
+    let key = options.key.as_ref().ok_or_else(|| Failure::Usage("the name of the claim is missing".to_owned()))?;
     let value = match (options.action, &options.value) {
-        (ClaimAction::Set, Some(text)) => Some(parse(text)),
-        (ClaimAction::Unset, None) => None,
+        (ClaimAction::Set, Some(text)) => Some(parse(text)?),
+        (ClaimAction::Unset | ClaimAction::Clear, None) => None,
         (ClaimAction::Set, None) => return Err(Failure::Usage(format!("the value of {} is missing", escape(key)))),
-        (ClaimAction::Unset, Some(_)) => return Err(Failure::Usage("unset takes no value".to_owned())),
+        (ClaimAction::Unset | ClaimAction::Clear, Some(_)) => {
+            return Err(Failure::Usage("unset takes no value".to_owned()));
+        }
     };
     if value.is_some() {
         UserClaims::check_name(key).map_err(|problem| Failure::Usage(problem.to_string()))?;
@@ -28,7 +33,7 @@ pub(crate) async fn run(options: &ChangeClaims, now: UnixSeconds) -> Result<Repo
         let (identity, Some(user)) = (&found.identity, &found.account.user) else { return Ok(Attempt::Conflict) };
         let email = &identity.email;
         let too_large = |problem| Failure::Failed(format!("nothing is written: {problem}"));
-        if user.claims.get(key) == value.as_ref() {
+        if !user.invalid.contains(&"claims") && user.claims.get(key) == value.as_ref() {
             let state = if value.is_some() { "already has this value" } else { "is not set" };
             return Ok(Attempt::Unchanged(format!("The claim {} of {email} {state}.", escape(key))));
         }
@@ -39,10 +44,9 @@ pub(crate) async fn run(options: &ChangeClaims, now: UnixSeconds) -> Result<Repo
         if value.is_some() {
             claims.check_total(user.name.as_deref().unwrap_or_default(), email, &user.groups).map_err(too_large)?;
         }
-        let outcome = match connection.store.set_groups_and_claims(identity, user, &user.groups, &claims).await {
-            Ok(outcome) => outcome,
-            Err(error) => return Err(connection.failure(error).await),
-        };
+        let outcome = connection
+            .checked(connection.store.set_groups_and_claims(identity, user, &user.groups, &claims).await)
+            .await?;
         let (verb, member) = if value.is_some() { ("is set", "set") } else { ("is no longer set", "unset") };
         // The value may be personal, so the audit line has only the name.
         let details = Map::from_iter([(member.to_owned(), Value::from(key.as_str()))]);
@@ -51,9 +55,33 @@ pub(crate) async fn run(options: &ChangeClaims, now: UnixSeconds) -> Result<Repo
     .await
 }
 
-/// JSON, or else a text.
-fn parse(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+/// Removes all claims, also those that are not valid.
+async fn clear(options: &ChangeClaims, now: UnixSeconds) -> Result<Report, Failure> {
+    if options.key.is_some() {
+        return Err(Failure::Usage("clear removes all claims and takes no name".to_owned()));
+    }
+    change((&options.common, &options.user), ("claims-changed", &[]), now, async |connection, found| {
+        let (identity, Some(user)) = (&found.identity, &found.account.user) else { return Ok(Attempt::Conflict) };
+        let email = &identity.email;
+        if user.claims.is_empty() && !user.invalid.contains(&"claims") {
+            return Ok(Attempt::Unchanged(format!("{email} has no claims.")));
+        }
+        let outcome = connection.checked(connection.store.clear_claims(identity, user).await).await?;
+        let details = Map::from_iter([("cleared".to_owned(), Value::from(true))]);
+        Ok(Attempt::of(outcome, format!("{email} has no claims any more."), details))
+    })
+    .await
+}
+
+/// JSON, or else a text. What starts like JSON is not taken for a text.
+fn parse(text: &str) -> Result<Value, Failure> {
+    match serde_json::from_str(text) {
+        Ok(value) => Ok(value),
+        Err(error) if text.trim_start().starts_with(['{', '[', '"']) => Err(Failure::Usage(format!(
+            "the value starts like JSON, but is not valid: {error}; a text like this is given as a JSON string"
+        ))),
+        Err(_) => Ok(Value::from(text)),
+    }
 }
 
 #[cfg(test)]
@@ -64,12 +92,21 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_json_is_a_text() {
+        let parse = |text: &str| super::parse(text).unwrap();
         assert_eq!(parse("research"), json!("research"));
         assert_eq!(
             [parse("3"), parse("true"), parse("null"), parse("-1.5")],
             [json!(3), json!(true), json!(null), json!(-1.5)]
         );
-        assert_eq!((parse(r#"["a",1]"#), parse(r#"["a",1"#)), (json!(["a", 1]), json!(r#"["a",1"#)));
+        assert_eq!((parse(r#"["a",1]"#), parse(r#"a["1"#)), (json!(["a", 1]), json!(r#"a["1"#)));
         assert_eq!((parse(r#""007""#), parse("007"), parse("")), (json!("007"), json!("007"), json!("")));
+    }
+
+    #[test]
+    fn a_value_that_starts_like_json_must_be_json() {
+        for text in [r#"{"a":"#, r#"["a",1"#, "\"007", " {x}", "[research]", r#"{"a":1} x"#] {
+            let error = parse(text).unwrap_err();
+            assert!(matches!(&error, Failure::Usage(line) if line.contains("starts like JSON")), "{text}: {error}");
+        }
     }
 }

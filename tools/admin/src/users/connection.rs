@@ -108,14 +108,31 @@ impl Connection {
         answer.arn.ok_or_else(|| unknown("the response has no ARN"))
     }
 
+    /// The result of a call, with a failure as a line for the operator.
+    pub(crate) async fn checked<T>(&self, result: Result<T, AdminError>) -> Result<T, Failure> {
+        match result {
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.failure(error).await),
+        }
+    }
+
     /// A failure of the database as a line for the operator.
     pub(crate) async fn failure(&self, error: AdminError) -> Failure {
         let AdminError::Denied { actions, table, caller: None } = error else {
-            return Failure::Failed(error.to_string());
+            return Failure::Failed(without_credentials(error.to_string()));
         };
         let caller = self.caller().await.ok().map(str::to_owned);
         Failure::Failed(AdminError::Denied { actions, table, caller }.to_string())
     }
+}
+
+/// Replaces the SDK's text for missing credentials, which is about the last place where it looked.
+fn without_credentials(error: String) -> String {
+    let is_missing = ["credential provider was not enabled", "no providers in chain", "IMDS"];
+    if is_missing.iter().any(|text| error.contains(text)) {
+        return "no AWS credentials were found; see `admin users --help`".to_owned();
+    }
+    error
 }
 
 /// The name of a table: of its option, the stack, the variable, or the default of a local run.
@@ -178,8 +195,9 @@ async fn outputs(stack: &str, aws: &SdkConfig) -> Result<Vec<Output>, Failure> {
     }
     let client = aws_sdk_cloudformation::Client::new(aws);
     let answer = client.describe_stacks().stack_name(stack).send().await;
-    let answer =
-        answer.map_err(|error| Failure::Failed(format!("cannot read the stack {stack}: {}", cause(&error))))?;
+    let answer = answer.map_err(|error| {
+        Failure::Failed(format!("cannot read the stack {stack}: {}", without_credentials(cause(&error))))
+    })?;
     let found = answer.stacks.unwrap_or_default().into_iter().next();
     found
         .map(|stack| stack.outputs.unwrap_or_default())

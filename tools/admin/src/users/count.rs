@@ -52,10 +52,7 @@ async fn users(connection: &Connection) -> Result<Count, Failure> {
     let mut count = Count::default();
     let mut start: Option<Cursor> = None;
     loop {
-        let (users, next) = match connection.store.users_page(start).await {
-            Ok(page) => page,
-            Err(error) => return Err(connection.failure(error).await),
-        };
+        let (users, next) = connection.checked(connection.store.users_page(start).await).await?;
         progress.add(users.len());
         for user in users {
             count.users += 1;
@@ -74,10 +71,7 @@ async fn hashes(connection: &Connection) -> Result<Hashes, Failure> {
     let (mut hashes, mut schemes) = (Hashes::default(), LegacyHashes::default());
     let mut start: Option<Cursor> = None;
     loop {
-        let (page, next) = match connection.store.credentials_page(start).await {
-            Ok(page) => page,
-            Err(error) => return Err(connection.failure(error).await),
-        };
+        let (page, next) = connection.checked(connection.store.credentials_page(start).await).await?;
         progress.add(page.len());
         for credentials in page {
             hashes.add(&credentials, &mut schemes);

@@ -57,10 +57,7 @@ pub(crate) async fn read(
     keys: &[(&'static str, ThrottleKey)],
 ) -> Result<Vec<Counter>, Failure> {
     let ids: Vec<ThrottleKey> = keys.iter().map(|(_, key)| key.clone()).collect();
-    let records = match connection.store.counters(&ids).await {
-        Ok(records) => records,
-        Err(error) => return Err(connection.failure(error).await),
-    };
+    let records = connection.checked(connection.store.counters(&ids).await).await?;
     let record = |(kind, key): &(&'static str, ThrottleKey)| {
         records.iter().find(|record| record.id == key.as_str()).map(|record| Counter::new(kind, record))
     };

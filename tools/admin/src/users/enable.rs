@@ -12,10 +12,7 @@ pub(crate) async fn disable(options: &OneUser, now: UnixSeconds) -> Result<Repor
         if found.account.is_disabled_entirely() {
             return Ok(Attempt::Unchanged(format!("{email} is already disabled.")));
         }
-        let outcome = match connection.store.disable(&found.account, &found.identity).await {
-            Ok(outcome) => outcome,
-            Err(error) => return Err(connection.failure(error).await),
-        };
+        let outcome = connection.checked(connection.store.disable(&found.account, &found.identity).await).await?;
         Ok(Attempt::of(outcome, format!("{email} is disabled, and all sessions are ended."), Map::new()))
     })
     .await
@@ -27,10 +24,7 @@ pub(crate) async fn enable(options: &OneUser, now: UnixSeconds) -> Result<Report
         if !found.account.is_disabled() {
             return Ok(Attempt::Unchanged(format!("{email} is not disabled.")));
         }
-        let outcome = match connection.store.enable(&found.account, &found.identity).await {
-            Ok(outcome) => outcome,
-            Err(error) => return Err(connection.failure(error).await),
-        };
+        let outcome = connection.checked(connection.store.enable(&found.account, &found.identity).await).await?;
         Ok(Attempt::of(outcome, format!("{email} is enabled."), Map::new()))
     })
     .await

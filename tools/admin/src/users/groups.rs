@@ -32,10 +32,9 @@ pub(crate) async fn run(options: &ChangeGroups, now: UnixSeconds) -> Result<Repo
         } else {
             groups.retain(|other| other != group);
         }
-        let outcome = match connection.store.set_groups_and_claims(identity, user, &groups, &user.claims).await {
-            Ok(outcome) => outcome,
-            Err(error) => return Err(connection.failure(error).await),
-        };
+        let outcome = connection
+            .checked(connection.store.set_groups_and_claims(identity, user, &groups, &user.claims).await)
+            .await?;
         let (verb, member) = if is_added { ("in", "added") } else { ("no longer in", "removed") };
         let details = Map::from_iter([(member.to_owned(), Value::from(group.as_str()))]);
         Ok(Attempt::of(outcome, format!("{email} is {verb} the group {group}."), details))

@@ -11,10 +11,18 @@ use super::{
     change::{self, Attempt, change},
     connection::{Connection, Table},
     progress::Progress,
+    signals::Signals,
 };
 use crate::{confirm::confirm, failure::Failure, options::users::LogOut, report::Report};
 
 const EVENT: &str = "sessions-ended";
+
+/// Why no more sessions are ended.
+enum End {
+    Complete,
+    Interrupted,
+    Failed(AdminError),
+}
 
 pub(crate) async fn run(options: &LogOut, now: UnixSeconds) -> Result<Report, Failure> {
     match (&options.user, &options.session) {
@@ -26,10 +34,8 @@ pub(crate) async fn run(options: &LogOut, now: UnixSeconds) -> Result<Report, Fa
 
 async fn all_sessions(options: &LogOut, user: &str, now: UnixSeconds) -> Result<Report, Failure> {
     change((&options.common, user), (EVENT, &[]), now, async |connection, found| {
-        let outcome = match connection.store.end_all_sessions(&found.account, &found.identity).await {
-            Ok(outcome) => outcome,
-            Err(error) => return Err(connection.failure(error).await),
-        };
+        let outcome =
+            connection.checked(connection.store.end_all_sessions(&found.account, &found.identity).await).await?;
         Ok(Attempt::of(outcome, format!("All sessions of {} are ended.", found.identity.email), Map::new()))
     })
     .await
@@ -42,16 +48,11 @@ async fn one_session(options: &LogOut, user: &str, session: &str, now: UnixSecon
     })?;
     change((&options.common, user), (EVENT, &[Table::Sessions]), now, async |connection, found| {
         let identity = &found.identity;
-        let sessions = match connection.store.sessions_of(identity.public_id).await {
-            Ok(sessions) => sessions,
-            Err(error) => return Err(connection.failure(error).await),
-        };
+        let sessions = connection.checked(connection.store.sessions_of(identity.public_id).await).await?;
         if sessions.iter().all(|stored| SessionId::parse(&stored.session_id) != Some(id)) {
             return Err(unknown(format!("{} has no session {session}", identity.email)));
         }
-        if let Err(error) = connection.store.end_session(identity.public_id, id).await {
-            return Err(connection.failure(error).await);
-        }
+        connection.checked(connection.store.end_session(identity.public_id, id).await).await?;
         let details = Map::from_iter([("session".to_owned(), Value::from(session))]);
         Ok(Attempt::Changed(format!("The session {session} of {} is ended.", found.identity.email), details))
     })
@@ -59,6 +60,8 @@ async fn one_session(options: &LogOut, user: &str, session: &str, now: UnixSecon
 }
 
 /// Deletes every session. An interrupted run is completed by another one.
+///
+/// A signal ends it between two pages, so that the sessions that are ended are recorded.
 async fn everyone(options: &LogOut, now: UnixSeconds) -> Result<Report, Failure> {
     let connection = Connection::open(&options.common, &[Table::Sessions]).await?;
     let table = &connection.store.tables().sessions;
@@ -67,39 +70,47 @@ async fn everyone(options: &LogOut, now: UnixSeconds) -> Result<Report, Failure>
         options.common.yes,
     )?;
     let mut audit = Audit::open(&connection, &options.common, now).await?;
+    let mut signals = Signals::new()?;
     let progress = Progress::new("sessions ended");
     let (mut count, mut start) = (0, None);
-    let failure = loop {
+    let end = loop {
         match connection.store.end_sessions_page(start).await {
             Ok((ended, next)) => {
                 progress.add(ended);
                 count += ended;
                 start = next;
             }
-            Err(error) => break Some(error),
+            Err(error) => break End::Failed(error),
         }
         if start.is_none() {
-            break None;
+            break End::Complete;
+        }
+        if signals.has_arrived().await {
+            break End::Interrupted;
         }
     };
     drop(progress);
-    let details = |complete: bool| {
-        let details = [("scope", Value::from("all users")), ("count", count.into()), ("complete", complete.into())];
-        details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-    };
-    if let Some(error) = failure {
-        let is_refused = matches!(error, AdminError::Denied { .. } | AdminError::NoTable { .. });
-        let failure = connection.failure(error).await;
-        if count == 0 && is_refused {
-            return Err(failure);
+    match end {
+        End::Complete => {}
+        End::Interrupted => {
+            audit.record(EVENT, None, details(count, false))?;
+            let text = format!("interrupted: {count} sessions are ended, but not all; run the command again");
+            return Err(Failure::Failed(text));
         }
-        audit.record(EVENT, None, details(false))?;
-        return Err(Failure::Failed(format!(
-            "more than {count} sessions may be ended: {failure}; run the command again"
-        )));
+        End::Failed(error) => {
+            let is_refused = matches!(error, AdminError::Denied { .. } | AdminError::NoTable { .. });
+            let failure = connection.failure(error).await;
+            if count == 0 && is_refused {
+                return Err(failure);
+            }
+            audit.record(EVENT, None, details(count, false))?;
+            return Err(Failure::Failed(format!(
+                "more than {count} sessions may be ended: {failure}; run the command again"
+            )));
+        }
     }
     if count > 0 {
-        audit.record(EVENT, None, details(true))?;
+        audit.record(EVENT, None, details(count, true))?;
     }
     let message = match count {
         0 => "There are no sessions.".to_owned(),
@@ -107,4 +118,10 @@ async fn everyone(options: &LogOut, now: UnixSeconds) -> Result<Report, Failure>
         count => format!("{count} sessions are ended."),
     };
     change::report(&options.common, EVENT, count > 0, None, &message)
+}
+
+/// The details of the audit line.
+fn details(count: usize, complete: bool) -> Map<String, Value> {
+    let details = [("scope", Value::from("all users")), ("count", count.into()), ("complete", complete.into())];
+    details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -16,11 +16,13 @@ mod log_out;
 mod output;
 mod progress;
 mod show;
+mod signals;
 mod throttle;
 mod user_name;
 
 use shared::domain::time::UnixSeconds;
 
+pub(crate) use self::output::escape;
 use crate::{failure::Failure, options::users::UsersCommand, report::Report};
 
 pub(crate) async fn run(command: UsersCommand, now: UnixSeconds) -> Result<Report, Failure> {

@@ -66,20 +66,13 @@ struct Session {
 
 pub(crate) async fn run(options: &OneUser, now: UnixSeconds) -> Result<Report, Failure> {
     let name = user_name::parse(&options.user)?;
-    let connection = Connection::open(&options.common, &Table::ALL);
-    let connection = connection.await?;
-    let account = match connection.store.find(&name).await {
-        Ok(Some(account)) => account,
-        Ok(None) => return Err(user_name::not_found(&name)),
-        Err(error) => return Err(connection.failure(error).await),
-    };
+    let connection = Connection::open(&options.common, &Table::ALL).await?;
+    let account = connection.checked(connection.store.find(&name).await).await?;
+    let account = account.ok_or_else(|| user_name::not_found(&name))?;
     let id = account.user.as_ref().and_then(UserRecord::id);
     let id = id.or_else(|| account.credentials.as_ref().and_then(|credentials| credentials.public_id));
     let sessions = match id {
-        Some(id) => match connection.store.sessions_of(id).await {
-            Ok(sessions) => sessions,
-            Err(error) => return Err(connection.failure(error).await),
-        },
+        Some(id) => connection.checked(connection.store.sessions_of(id).await).await?,
         None => Vec::new(),
     };
     let email = account.credentials.as_ref().map(|credentials| credentials.email.clone());

@@ -14,7 +14,8 @@ use super::{
     change,
     connection::{Connection, Table},
     counters::{self, Counter},
-    output::json_text,
+    output::{escape, json_text},
+    signals::Signals,
     user_name,
 };
 use crate::{failure::Failure, options::users::Throttle, report::Report};
@@ -61,9 +62,9 @@ pub(crate) async fn run(options: &Throttle, now: UnixSeconds) -> Result<Report, 
     }
     let mut audit = Audit::open(&connection, &options.common, now).await?;
     let ids: Vec<&str> = counters.iter().map(|counter| counter.id.as_str()).collect();
-    if let Err(error) = connection.store.delete_counters(&ids).await {
-        return Err(connection.failure(error).await);
-    }
+    // A signal waits until the change is recorded.
+    let _signals = Signals::new()?;
+    connection.checked(connection.store.delete_counters(&ids).await).await?;
     let kinds: Vec<Value> = counters.iter().map(|counter| counter.kind.into()).collect();
     audit.record(EVENT, subject.public_id, Map::from_iter([("counters".to_owned(), Value::Array(kinds))]))?;
     let kinds: Vec<&str> = counters.iter().map(|counter| counter.kind).collect();
@@ -80,10 +81,7 @@ async fn user(options: &Throttle) -> Result<(Connection, Subject), Failure> {
     })?;
     let tables = [&Table::ACCOUNT[..], &[Table::Sessions, Table::Throttle]].concat();
     let connection = Connection::open(&options.common, &tables).await?;
-    let account = match connection.store.find(&name).await {
-        Ok(account) => account,
-        Err(error) => return Err(connection.failure(error).await),
-    };
+    let account = connection.checked(connection.store.find(&name).await).await?;
     let identity = match &account {
         Some(account) => Some(
             account
@@ -99,10 +97,7 @@ async fn user(options: &Throttle) -> Result<(Connection, Subject), Failure> {
     };
     let id = account.as_ref().and_then(|account| account.user.as_ref()).and_then(UserRecord::id);
     let sessions = match id {
-        Some(id) => match connection.store.sessions_of(id).await {
-            Ok(sessions) => sessions,
-            Err(error) => return Err(connection.failure(error).await),
-        },
+        Some(id) => connection.checked(connection.store.sessions_of(id).await).await?,
         None => Vec::new(),
     };
     let address = options.address.map(ClientAddress::from);
@@ -116,7 +111,7 @@ fn shown(options: &Throttle, subject: &str, id: Option<PublicId>, counters: &[Co
         return json_text(&Shown { public_id: id.map(|id| id.to_string()), counters }).map(Report::from);
     }
     if counters.is_empty() {
-        return Ok(Report::from(format!("There is no counter of {subject}.\n")));
+        return Ok(Report::from(format!("There is no counter of {}.\n", escape(subject))));
     }
     Ok(Report::from(counters.iter().map(|counter| counter.describe() + "\n").collect::<String>()))
 }

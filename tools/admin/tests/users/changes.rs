@@ -207,3 +207,64 @@ async fn versions_that_differ_are_shown_and_repaired_by_ending_the_sessions() {
     assert_eq!(sandbox.service.me(&session["token"]).await, 200);
     assert_eq!(sandbox.user(&id).await["version"].as_n().unwrap(), "5");
 }
+
+#[tokio::test]
+async fn claims_that_another_program_wrote_are_changed_whatever_their_spelling() {
+    for stored in [r#"{"b": 1, "a": 2}"#, "{}", r#"{"z":1e3}"#, "{\n  \"n\": 1.0,\n  \"n2\": \"\\u0041\"\n}"] {
+        let sandbox = Sandbox::new().await;
+        let id = sandbox.sign_up(ADA).await;
+        sandbox.service.set_on_user(&id, "claims", AttributeValue::S(stored.to_owned())).await;
+        let claims = async || sandbox.user(&id).await["claims"].as_s().unwrap().clone();
+        sandbox.users(&["groups", ADA[1], "add", "admin"]).await.assert_success();
+        assert_eq!(claims().await, stored, "a change of groups leaves the claims as they are");
+        sandbox.users(&["groups", ADA[1], "remove", "admin"]).await.assert_success();
+        sandbox.users(&["claims", ADA[1], "set", "level", "4"]).await.assert_success();
+        let mut expected: serde_json::Value = serde_json::from_str(stored).unwrap();
+        expected["level"] = json!(4);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&claims().await).unwrap(), expected);
+        sandbox.users(&["claims", ADA[1], "unset", "level"]).await.assert_success();
+    }
+}
+
+#[tokio::test]
+async fn clear_removes_claims_that_are_not_valid() {
+    let text = |value: &str| AttributeValue::S(value.to_owned());
+    for stored in
+        [text("{"), text(r#"{"sub":"x"}"#), text("[1]"), AttributeValue::N("3".to_owned()), text(r#"{"a":1}"#)]
+    {
+        let sandbox = Sandbox::new().await;
+        let id = sandbox.sign_up(ADA).await;
+        sandbox.service.set_on_user(&id, "claims", stored.clone()).await;
+        let outcome = sandbox.users(&["claims", ADA[1], "clear"]).await;
+        outcome.assert_success();
+        let [line] = &outcome.audit()[..] else { panic!("one audit line: {outcome:?}") };
+        assert_eq!((&line["event"], &line["cleared"]), (&json!("claims-changed"), &json!(true)));
+        assert!(!sandbox.user(&id).await.contains_key("claims"), "{stored:?}");
+        sandbox.users(&["claims", ADA[1], "set", "level", "4"]).await.assert_success();
+    }
+    let sandbox = Sandbox::new().await;
+    sandbox.sign_up(ADA).await;
+    let outcome = sandbox.users(&["claims", ADA[1], "clear"]).await;
+    outcome.assert_success().assert_mentions(&["has no claims"]);
+    assert!(outcome.audit().is_empty(), "{outcome:?}");
+    sandbox.users(&["claims", ADA[1], "clear", "level"]).await.assert_exit(2, &["takes no name"]);
+}
+
+#[tokio::test]
+async fn characters_that_control_a_terminal_are_made_visible_in_every_answer() {
+    let sandbox = Sandbox::new().await;
+    sandbox.sign_up(ADA).await;
+    let outcomes = [
+        sandbox.users(&["groups", ADA[1], "remove", "\u{1b}[2J"]).await,
+        sandbox.users(&["groups", ADA[1], "remove", "\u{202e}x\u{9b}2J"]).await,
+        sandbox.users(&["claims", ADA[1], "unset", "\u{202e}"]).await,
+        sandbox.users(&["show", "\u{202e}unknown"]).await,
+        sandbox.users(&["delete", "a\u{202e}b@example.com"]).await,
+    ];
+    for outcome in outcomes {
+        let text = outcome.out.clone() + &outcome.err;
+        assert!(text.contains(r"\u{1b}") || text.contains(r"\u{202e}"), "{outcome:?}");
+        let is_unsafe = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!text.contains(is_unsafe), "{outcome:?}");
+    }
+}

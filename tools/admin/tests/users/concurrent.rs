@@ -1,6 +1,10 @@
 use std::collections::BTreeSet;
 
-use testkit::ADA;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use testkit::{
+    ADA, GRACE,
+    proxy::{RecordingProxy, RejectingProxy},
+};
 
 use crate::harness::Sandbox;
 
@@ -57,11 +61,64 @@ async fn a_new_account_that_took_the_address_during_the_prompt_is_not_deleted_fo
     sandbox.users(&["delete", ADA[1], "--yes"]).await.assert_success();
     let new = sandbox.sign_up(ADA).await;
     prompt.answer("y");
-    prompt.wait().await;
-    assert!(prompt.text.contains(&new), "the new account is confirmed separately: {}", prompt.text);
-    prompt.answer("n");
-    prompt.finish().await.assert_exit(1, &["nothing is written"]);
+    let refusal = format!("nothing is written: ada@example.com now belongs to another account ({new})");
+    prompt.finish().await.assert_exit(1, &[&refusal]);
     assert!(!sandbox.user(&new).await.is_empty());
+}
+
+/// A transaction whose first condition does not hold.
+const CONDITION_FAILED: &str = concat!(
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"canceled","#,
+    r#""CancellationReasons":[{"Code":"ConditionalCheckFailed"},{"Code":"None"}]}"#
+);
+
+/// Gives Ada's address to another account, in one transaction.
+async fn take_address(sandbox: &Sandbox, old: &str, new: &str) {
+    let text = |value: &str| AttributeValue::S(value.to_owned());
+    let set = |table: &str, key: (&str, &str), name: &str, value: &str| {
+        let update = Update::builder().table_name(table).key(key.0, text(key.1)).update_expression("SET #a = :v");
+        let update = update.expression_attribute_names("#a", name).expression_attribute_values(":v", text(value));
+        TransactWriteItem::builder().update(update.build().unwrap()).build()
+    };
+    let swap = sandbox.service.database.transact_write_items();
+    let swap = swap.transact_items(set("Credentials", ("email", ADA[1]), "public_id", new));
+    let swap = swap.transact_items(set("Users", ("public_id", old), "email", "former@example.com"));
+    swap.transact_items(set("Users", ("public_id", new), "email", ADA[1])).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_that_takes_the_address_during_a_change_is_not_changed() {
+    let commands: [&[&str]; 7] = [
+        &["groups", ADA[1], "add", "admin"],
+        &["claims", ADA[1], "set", "level", "9"],
+        &["claims", ADA[1], "clear"],
+        &["disable", ADA[1]],
+        &["enable", ADA[1]],
+        &["log-out", ADA[1]],
+        &["delete", ADA[1], "--yes"],
+    ];
+    for command in commands {
+        let sandbox = Sandbox::new().await;
+        let (ada, grace) = sandbox.ada_and_grace().await;
+        if command[0] == "enable" {
+            sandbox.users(&["disable", ADA[1]]).await.assert_success();
+            sandbox.users(&["disable", GRACE[1]]).await.assert_success();
+        }
+        let rejecting =
+            RejectingProxy::start(&sandbox.service.endpoint, "TransactWriteItems", usize::MAX, CONDITION_FAILED).await;
+        let recorder = RecordingProxy::start(&rejecting.url).await;
+        let (outcome, after_swap) = tokio::join!(sandbox.users_at(&recorder.url, command), async {
+            recorder.wait_for("TransactWriteItems").await;
+            take_address(&sandbox, &ada, &grace).await;
+            let tables = sandbox.tables().await;
+            rejecting.reject(0);
+            tables
+        });
+        let refusal = format!("nothing is written: ada@example.com now belongs to another account ({grace})");
+        outcome.assert_exit(1, &[&refusal, "run the command again"]);
+        assert!(outcome.audit().is_empty(), "{outcome:?}");
+        assert_eq!(sandbox.tables().await, after_swap, "{command:?}");
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 use testkit::{ADA, GRACE, text};
 use tokio::process::Command;
@@ -22,9 +23,11 @@ fn commands(section: &str) -> &'static str {
 
 /// Runs the commands of a section and returns their output. `yes` answers the confirmation.
 async fn run(sandbox: &Sandbox, aws: &FakeAws, section: &str) -> String {
-    let script = format!("admin() {{ \"$ADMIN\" \"$@\" $YES; }}\n{}", commands(section));
+    let commands = commands(section);
+    let yes = if commands.contains("--yes") { "" } else { "--yes" };
+    let script = format!("admin() {{ \"$ADMIN\" \"$@\" $YES; }}\n{commands}");
     let mut shell = Command::new("sh");
-    shell.args(["-euc", &script]).stdin(Stdio::null()).env("ADMIN", env!("CARGO_BIN_EXE_admin")).env("YES", "--yes");
+    shell.args(["-euc", &script]).stdin(Stdio::null()).env("ADMIN", env!("CARGO_BIN_EXE_admin")).env("YES", yes);
     shell.envs(aws.variables(&sandbox.service.endpoint)).current_dir(sandbox.path(""));
     let output = shell.output().await.unwrap();
     assert!(output.status.success(), "{section}: {output:?}");
@@ -64,4 +67,18 @@ async fn the_commands_do_what_their_headings_say() {
     run(&sandbox, &aws, "Delete a user").await;
     assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 401);
     assert_eq!(service.sign_up(ADA).await.status, 201, "the address is free");
+}
+
+#[tokio::test]
+async fn users_with_old_hashes_are_deleted_and_then_all_others() {
+    let sandbox = Sandbox::new().await;
+    let aws = FakeAws::start(Stack::Postern).await;
+    let (ada, grace) = (sandbox.sign_up(ADA).await, sandbox.sign_up(GRACE).await);
+    let bcrypt = AttributeValue::S("$2b$12$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232".to_owned());
+    sandbox.service.set("Credentials", ("email", GRACE[1]), "password_hash", bcrypt).await;
+    run(&sandbox, &aws, "Delete users with old hashes").await;
+    assert!(!sandbox.user(&ada).await.is_empty() && sandbox.user(&grace).await.is_empty());
+    run(&sandbox, &aws, "Delete all users").await;
+    let tables = sandbox.tables().await;
+    assert!(tables["Users"].is_empty() && tables["Credentials"].is_empty());
 }

@@ -14,6 +14,7 @@ mod log_out;
 mod permissions;
 mod refusals;
 mod show;
+mod signals;
 mod stack;
 mod throttle;
 mod usage;

@@ -24,7 +24,7 @@ fn commands(session: &str) -> Vec<(Vec<&str>, &'static str)> {
     vec![
         (vec!["list"], "Read"),
         (vec!["list", "--newest"], "Read"),
-        (vec!["count", "--legacy"], "Read"),
+        (vec!["count", "--legacy"], "CountHashes"),
         (vec!["show", ADA[1]], "Read"),
         (vec!["throttle", ADA[1]], "Read"),
         (vec!["groups", ADA[1], "add", "admin"], "Change"),
@@ -36,25 +36,53 @@ fn commands(session: &str) -> Vec<(Vec<&str>, &'static str)> {
         (vec!["throttle", ADA[1], "--reset"], "ResetRateLimits"),
         (vec!["log-out", "--all", "--yes"], "EndAllSessions"),
         (vec!["delete", ADA[1], "--yes"], "Delete"),
+        (vec!["import", "users.jsonl", "--from", "jsonl"], "Import"),
+        (vec!["import", "users.jsonl", "--from", "jsonl", "--dry-run"], "Read"),
+        (vec!["export", "--to", "jsonl"], "Read"),
+        (vec!["export", "--to", "jsonl", "--with-hashes", "--output", "export.jsonl"], "Export"),
     ]
 }
 
-/// The actions of the guide's policy in these statements.
+/// The actions and tables of the guide's policy in these statements, such as `dynamodb:GetItem USERS`.
 fn allowed(statements: &[&str]) -> Vec<String> {
     let policy = GUIDE.split("\n```json\n").nth(1).and_then(|rest| rest.split("\n```").next()).expect("a policy");
     let policy: Value = serde_json::from_str(policy).expect("valid JSON");
-    let all = policy["Statement"].as_array().unwrap().clone();
-    let selected = all
-        .iter()
-        .filter(|statement| statements.iter().any(|name| statement["Sid"].as_str().unwrap().starts_with(name)));
-    let actions = selected.flat_map(|statement| statement["Action"].as_array().unwrap().clone());
-    actions.map(|action| action.as_str().unwrap().to_owned()).collect()
+    let mut allowed = Vec::new();
+    for statement in policy["Statement"].as_array().unwrap() {
+        if !statements.iter().any(|name| statement["Sid"].as_str().unwrap().starts_with(name)) {
+            continue;
+        }
+        let (actions, resources) = (texts(&statement["Action"]), texts(&statement["Resource"]));
+        for resource in resources {
+            let (_, table) = resource.rsplit_once('/').expect("a table");
+            allowed.extend(actions.iter().map(|action| format!("{action} {table}")));
+        }
+    }
+    allowed
 }
 
-/// The actions that an error names.
-fn denied_actions(outcome: &Outcome) -> Vec<String> {
-    let words = outcome.err.split([' ', '\n']).filter(|word| word.starts_with("dynamodb:"));
-    words.map(str::to_owned).collect()
+/// A text, or several.
+fn texts(value: &Value) -> Vec<&str> {
+    value
+        .as_array()
+        .map_or_else(|| value.as_str().into_iter().collect(), |all| all.iter().filter_map(Value::as_str).collect())
+}
+
+/// The actions that an error names, each with every table that it names. A transaction does not tell which part is
+/// denied.
+fn denied(outcome: &Outcome) -> Vec<String> {
+    let words: Vec<&str> = outcome.err.split([' ', '\n']).collect();
+    let actions = words.iter().filter(|word| word.starts_with("dynamodb:"));
+    let tables: Vec<String> =
+        words.windows(2).filter(|pair| pair[0] == "table").map(|pair| pair[1].to_uppercase()).collect();
+    actions.flat_map(|action| tables.iter().map(move |table| format!("{action} {table}"))).collect()
+}
+
+#[test]
+fn only_counting_hashes_may_read_all_hashes() {
+    let all = "dynamodb:Scan CREDENTIALS".to_owned();
+    assert!(!allowed(&["Read", "Change", "Delete", "EndAllSessions", "ResetRateLimits", "Import"]).contains(&all));
+    assert!(allowed(&["CountHashes"]).contains(&all));
 }
 
 /// An operation for [`RejectingProxy`], which needs a constant.
@@ -87,6 +115,13 @@ async fn a_missing_permission_is_named_with_action_table_and_caller_and_is_in_th
             other.users(&["disable", ADA[1]]).await.assert_success();
             sandbox.users(&["disable", ADA[1]]).await.assert_success();
         }
+        for sandbox in [&sandbox, &other] {
+            let kay = concat!(
+                r#"{"name":"Kay","email":"kay@example.com","password_hash":"#,
+                r#""$2b$12$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01232"}"#
+            );
+            std::fs::write(sandbox.path("users.jsonl"), kay).unwrap();
+        }
         let other_session = other.session(&other_ada).await;
         let command_for_other: Vec<&str> =
             command.iter().map(|word| if *word == session { &other_session } else { *word }).collect();
@@ -101,9 +136,9 @@ async fn a_missing_permission_is_named_with_action_table_and_caller_and_is_in_th
                 RejectingProxy::start(&sandbox.service.endpoint, constant(&operation), usize::MAX, DENIED_TERSELY);
             let outcome = sandbox.users_at(&proxy.await.url, &command).await;
             outcome.assert_exit(1, &["is denied to", CALLER, " on table ", "docs/guides/operate.md"]);
-            let actions = denied_actions(&outcome);
+            let denied = denied(&outcome);
             let permitted = allowed(&["Read", statement]);
-            assert!(!actions.is_empty() && actions.iter().all(|action| permitted.contains(action)), "{outcome:?}");
+            assert!(!denied.is_empty() && denied.iter().all(|pair| permitted.contains(pair)), "{outcome:?}");
             denials += 1;
         }
         assert_eq!(sandbox.tables().await, before, "{command:?}");

@@ -115,6 +115,7 @@ async fn an_attribute_that_cannot_be_changed_safely_is_named() {
     for (command, attribute) in [
         (&["groups", ADA[1], "add", "admin"][..], "claims"),
         (&["claims", ADA[1], "set", "level", "4"], "claims"),
+        (&["claims", ADA[1], "unset", "level"], "claims"),
         (&["disable", ADA[1]], "version"),
         (&["log-out", ADA[1]], "version"),
     ] {

@@ -33,6 +33,8 @@ async fn a_usage_error_is_one_line_and_exit_code_2() {
         (&["users", "groups", "ada@example.com", "join", "admin"], "invalid value 'join'"),
         (&["users", "claims", "ada@example.com", "set", "level"], "the value of level is missing"),
         (&["users", "claims", "ada@example.com", "unset", "level", "3"], "unset takes no value"),
+        (&["users", "claims", "ada@example.com", "set"], "the name of the claim is missing"),
+        (&["users", "claims", "ada@example.com", "set", "a", r#"{"a":"#], "starts like JSON, but is not valid"),
         (&["users", "list", "--older-than", "30"], "must be a number with a unit"),
         (&["users", "list", "--limit", "0"], "0 is not in 1.."),
         (&["users", "log-out"], "<USER>"),
@@ -49,4 +51,21 @@ async fn a_usage_error_is_one_line_and_exit_code_2() {
         outcome.assert_exit(2, &[words]);
         assert_eq!(outcome.err.lines().count(), 1, "{outcome:?}");
     }
+}
+
+#[tokio::test]
+async fn missing_credentials_and_another_service_are_named() {
+    let sandbox = Sandbox::new().await;
+    let tables = [("USERS_TABLE", "Users"), ("AWS_REGION", "eu-west-1")];
+    let outcome = sandbox.run(&["users", "list"], &tables).await;
+    outcome.assert_exit(1, &["no AWS credentials were found; see `admin users --help`"]);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let problem = r#"{"code":"method-not-allowed","title":"Method Not Allowed","status":405}"#;
+    let api = axum::Router::new().fallback(|| async move {
+        let json = [("content-type", "application/problem+json")];
+        (axum::http::StatusCode::METHOD_NOT_ALLOWED, json, problem)
+    });
+    tokio::spawn(async { axum::serve(listener, api).await });
+    sandbox.users_at(&url, &["list"]).await.assert_exit(1, &["is the URL the DynamoDB endpoint?"]);
 }

@@ -7,7 +7,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared::domain::{
     keys::Algorithm,
-    user::{MAX_TOTAL_CLAIMS_BYTES, UserClaims},
+    session::RefreshToken,
+    user::{MAX_TOTAL_CLAIMS_BYTES, PublicId, UserClaims},
 };
 use testkit::{
     ADA, Answer, GRACE, Service, forge,
@@ -19,6 +20,7 @@ use testkit::{
 use crate::{
     browser::Browser,
     keys::{KeyFile, key},
+    replay::{invalid, rejection},
 };
 
 /// Every claim that `JWT_CLAIMS` can select, with an own one.
@@ -151,6 +153,116 @@ async fn a_user_too_large_for_a_token_gets_no_token_and_no_session_until_repaire
 }
 
 #[tokio::test]
+async fn a_password_change_without_a_possible_token_changes_nothing() {
+    for sessions in [&[][..], &[("SESSION_IDLE", "0")]] {
+        let service = Service::with(&[&[ALL], sessions].concat()).await;
+        let (id, token) = service.member(ADA).await;
+        set_groups(&service, &id, &[&"g".repeat(3000)]).await;
+        let before =
+            [service.items("Users").await, service.items("Credentials").await, service.items("Sessions").await];
+        let change = json!({ "current_password": ADA[2], "new_password": GRACE[2] });
+        let changed = service.post_with("/password", &token, &change).await;
+        assert_eq!(changed.code(), (500, "internal-error".to_owned()));
+        let after = [service.items("Users").await, service.items("Credentials").await, service.items("Sessions").await];
+        assert_eq!(after, before);
+        set_groups(&service, &id, &["staff"]).await;
+        assert_eq!(log_in(&service).await.status, 201, "the old password still applies");
+        assert_eq!(service.post_with("/password", &token, &change).await.status, 200);
+        assert_eq!(service.log_in(ADA[1], GRACE[2]).await.status, 201);
+    }
+}
+
+#[tokio::test]
+async fn a_user_enlarged_during_the_password_change_keeps_the_old_password() {
+    let endpoint = database_endpoint().await;
+    let proxy = RecordingProxy::start(&endpoint).await;
+    // The hashes, which are computed after that call, take longer than the updates.
+    let settings = [ALL, ("ARGON2_ITERATIONS", "10")];
+    let service = Service::over(&settings, &endpoint, &proxy.url).await;
+    let (id, token) = service.member(ADA).await;
+    proxy.take();
+    let change = json!({ "current_password": ADA[2], "new_password": GRACE[2] });
+    let enlarge = async {
+        proxy.wait_for("GetItem").await;
+        set_groups(&service, &id, &[&"g".repeat(3000)]).await;
+        for (table, key) in [("Users", ("public_id", id.as_str())), ("Credentials", ("email", ADA[1]))] {
+            service.set(table, key, "version", AttributeValue::N("1".to_owned())).await;
+        }
+    };
+    let (changed, ()) = tokio::join!(service.post_with("/password", &token, &change), enlarge);
+    assert_eq!(changed.code(), (500, "internal-error".to_owned()));
+    let calls = proxy.take();
+    assert!(calls.contains(&"TransactWriteItems".to_owned()), "the first attempt fails: {calls:?}");
+    assert_eq!(service.items("Users").await[0]["version"], AttributeValue::N("1".to_owned()));
+    set_groups(&service, &id, &["staff"]).await;
+    assert_eq!(log_in(&service).await.status, 201, "the old password still applies");
+}
+
+#[tokio::test]
+async fn a_refresh_without_a_possible_token_can_be_repeated_once_the_user_is_repaired() {
+    let service = Service::with(&[ALL]).await;
+    let (id, _) = service.member(ADA).await;
+    for (attribute, broken, repaired) in [
+        ("groups", AttributeValue::Ss(vec!["g".repeat(3000)]), AttributeValue::Ss(vec!["staff".to_owned()])),
+        ("claims", AttributeValue::S(r#"{"tier":"#.to_owned()), AttributeValue::S(r#"{"tier":1}"#.to_owned())),
+        ("claims", AttributeValue::N("1".to_owned()), AttributeValue::S("{}".to_owned())),
+    ] {
+        let mut browser = Browser::at(&service, 1);
+        browser.log_in(ADA[1], ADA[2]).await;
+        let first = log_in(&service).await.json();
+        service.set_on_user(&id, attribute, broken).await;
+        for _ in 0..3 {
+            let refreshed = service.refresh(text(&first, "refresh_token")).await;
+            assert_eq!(refreshed.code(), (500, "internal-error".to_owned()), "{attribute}");
+            assert_eq!(browser.get("/refresh").await.status, 500, "{attribute}");
+            service.clock.advance(Duration::from_secs(60));
+        }
+        service.set_on_user(&id, attribute, repaired).await;
+        assert_eq!(service.refresh(text(&first, "refresh_token")).await.status, 200, "{attribute}");
+        assert_eq!(browser.get("/refresh").await.status, 303, "{attribute}");
+    }
+}
+
+#[tokio::test]
+async fn a_replayed_or_forged_refresh_token_is_rejected_whatever_is_wrong_with_the_user() {
+    let service = Service::with(&[ALL]).await;
+    let (id, _) = service.member(ADA).await;
+    let first = log_in(&service).await.json();
+    let second = service.refresh(text(&first, "refresh_token")).await.json();
+    service.clock.advance(Duration::from_secs(60));
+    let other = service.another(&[ALL]).await.log_in(ADA[1], ADA[2]).await.json();
+    for broken in [r#"{"tier":"#.to_owned(), "{}".to_owned()] {
+        set_claims(&service, &id, &broken).await;
+        set_groups(&service, &id, &[&"g".repeat(3000)]).await;
+        let sessions = service.items("Sessions").await.len();
+        let forged = RefreshToken::new(PublicId::parse(&id).unwrap()).unwrap();
+        assert_eq!(rejection(&service.refresh(&forged.to_text()).await), invalid(), "{broken}");
+        assert_eq!(service.items("Sessions").await.len(), sessions, "{broken}");
+    }
+    assert_eq!(rejection(&service.refresh(text(&first, "refresh_token")).await), invalid());
+    set_groups(&service, &id, &["staff"]).await;
+    assert_eq!(rejection(&service.refresh(text(&second, "refresh_token")).await), invalid(), "the session ended");
+    assert_eq!(service.refresh(text(&other, "refresh_token")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_refresh_reads_the_user_once_whether_tokens_carry_claims_or_not() {
+    let mut calls_of = Vec::new();
+    for settings in [&[][..], &[ALL]] {
+        let endpoint = database_endpoint().await;
+        let proxy = RecordingProxy::start(&endpoint).await;
+        let service = Service::over(settings, &endpoint, &proxy.url).await;
+        service.sign_up(ADA).await;
+        let logged_in = log_in(&service).await.json();
+        proxy.take();
+        assert_eq!(service.refresh(text(&logged_in, "refresh_token")).await.status, 200);
+        calls_of.push(proxy.take());
+    }
+    assert_eq!(calls_of[0], calls_of[1]);
+    assert!(calls_of[0].contains(&"BatchGetItem".to_owned()), "{calls_of:?}");
+}
+
+#[tokio::test]
 async fn claims_that_cannot_be_stored_are_an_error_of_their_user_only() {
     let service = Service::with(&[ALL]).await;
     let (id, _) = service.member(ADA).await;
@@ -252,6 +364,29 @@ async fn a_user_sees_their_own_claims_and_no_one_elses() {
     assert_eq!(service.get("/user/me", &of_grace).await.json()["claims"], json!({}));
     let listing = service.get("/user", &of_grace).await;
     assert!(!listing.text.contains("gold") && !listing.text.contains("claims"), "{listing:?}");
+}
+
+#[tokio::test]
+async fn the_account_page_shows_each_claim_as_escaped_json() {
+    let service = Service::start().await;
+    let id = sign_up(&service, ADA).await;
+    let mut browser = Browser::at(&service, 1);
+    browser.log_in(ADA[1], ADA[2]).await;
+    assert!(!browser.get("/user/me").await.text.contains("tier"));
+    set_claims(&service, &id, r#"{"tier":"<script>alert(1)</script>","limits":{"orders":[1,null]},"https://a/b":2}"#)
+        .await;
+    let page = browser.get("/user/me").await.text;
+    for row in [
+        r#"<dt>tier</dt><dd dir="auto">&#34;&#60;script&#62;alert(1)&#60;/script&#62;&#34;</dd>"#,
+        r#"<dt>limits</dt><dd dir="auto">{&#34;orders&#34;:[1,null]}</dd>"#,
+        r#"<dt>https://a/b</dt><dd dir="auto">2</dd>"#,
+    ] {
+        assert!(page.contains(row), "{row}: {page}");
+    }
+    assert!(!page.contains("<script"), "{page}");
+    let change = [("current_password", "wrong"), ("new_password", GRACE[2])];
+    let refused = browser.post("/password", &change).await;
+    assert!(refused.status >= 400 && refused.text.contains("<dt>limits</dt>"), "{refused:?}");
 }
 
 #[tokio::test]

@@ -22,6 +22,27 @@ const UNUSABLE: [&str; 6] = [
     PASSWORD,
 ];
 
+/// Values of another type than text, as written by hand.
+fn not_text() -> [Option<AttributeValue>; 5] {
+    let argon2 = LEGACY[3].as_bytes().to_vec();
+    [
+        Some(AttributeValue::B(argon2.into())),
+        Some(AttributeValue::Null(true)),
+        Some(AttributeValue::N("7".to_owned())),
+        Some(AttributeValue::Ss(vec![LEGACY[3].to_owned()])),
+        None,
+    ]
+}
+
+async fn set_or_remove(service: &Service, attribute: &str, value: Option<AttributeValue>) {
+    if let Some(value) = value {
+        return service.set("Credentials", ("email", ADA[1]), attribute, value).await;
+    }
+    let update = service.database.update_item().table_name("Credentials");
+    let update = update.key("email", AttributeValue::S(ADA[1].to_owned())).update_expression("REMOVE #a");
+    update.expression_attribute_names("#a", attribute).send().await.unwrap();
+}
+
 async fn set_hash(service: &Service, hash: &str) {
     service.set("Credentials", ("email", ADA[1]), "password_hash", AttributeValue::S(hash.to_owned())).await;
 }
@@ -105,4 +126,35 @@ async fn a_guess_at_a_hash_that_cannot_be_verified_is_rate_limited_like_a_wrong_
         statuses.push(service.log_in(ADA[1], ADA[2]).await.status);
     }
     assert_eq!(statuses, [403, 403, 403, 429, 429]);
+}
+
+#[tokio::test]
+async fn a_hash_that_is_not_text_or_is_absent_gets_the_response_to_a_wrong_password() {
+    for settings in [&[][..], &[("AUTH_PROFILE", "strict")], &[("LEGACY_HASHES", "bcrypt:5")]] {
+        let settings = [settings, &[("THROTTLE_PAIR_FAILURES", "100")]].concat();
+        let service = Service::with(&settings).await;
+        let token = service.signed_in(ADA).await["token"].as_str().unwrap().to_owned();
+        let wrong = service.log_in(ADA[1], "wrong").await;
+        let unconfirmed = service.delete_me(&token, "wrong").await;
+        for value in not_text() {
+            set_or_remove(&service, "password_hash", value.clone()).await;
+            for password in [PASSWORD, ADA[2]] {
+                assert_eq!(service.log_in(ADA[1], password).await.problem(), wrong.problem(), "{value:?}");
+                assert_eq!(service.delete_me(&token, password).await.problem(), unconfirmed.problem(), "{value:?}");
+            }
+            assert_eq!(service.items("Credentials").await[0].get("password_hash"), value.as_ref());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_in_succeeds_although_the_stored_count_of_sessions_is_not_a_number() {
+    let service = Service::start().await;
+    service.sign_up(ADA).await;
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let negative = AttributeValue::N("-1".to_owned());
+    for value in not_text().into_iter().chain([Some(text("many")), Some(text("7")), Some(negative)]) {
+        set_or_remove(&service, "sessions", value.clone()).await;
+        assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201, "{value:?}");
+    }
 }

@@ -93,15 +93,31 @@ impl AdminStore {
         }
         let mut change = Replacement::default();
         change.replace("groups", set(&old.groups), set(groups));
-        change.replace("claims", object(&old.claims), object(claims));
+        if claims == &old.claims {
+            change.expect("claims", old.stored_claims.clone());
+        } else {
+            change.replace("claims", old.stored_claims.clone(), object(claims));
+        }
+        self.replace(identity, change).await
+    }
+
+    /// Removes all claims, if they are still those of `old`, which need not be valid. Needs the same permissions as
+    /// [`AdminStore::set_groups_and_claims`].
+    pub async fn clear_claims(&self, identity: &Identity, old: &UserRecord) -> Result<Change, AdminError> {
+        let mut change = Replacement::default();
+        change.replace("claims", old.stored_claims.clone(), None);
+        self.replace(identity, change).await
+    }
+
+    async fn replace(&self, identity: &Identity, change: Replacement) -> Result<Change, AdminError> {
         let mut update = self
             .update_user(identity)
             .update_expression(change.update())
             .condition_expression(format!("{USER} AND {}", change.conditions.join(" AND ")))
             .expression_attribute_values(":id", text(&identity.public_id.to_string()))
             .expression_attribute_values(":email", text(&identity.email));
-        for (name, attribute) in [("#groups", "groups"), ("#claims", "claims")] {
-            update = update.expression_attribute_names(name, attribute);
+        for name in change.names {
+            update = update.expression_attribute_names(format!("#{name}"), name);
         }
         for (name, value) in change.values {
             update = update.expression_attribute_values(name, value);
@@ -186,6 +202,7 @@ const CREDENTIALS: &str = "public_id = :id";
 /// Assignments of attributes, on the condition that each still has its old value.
 #[derive(Default)]
 struct Replacement {
+    names: Vec<&'static str>,
     conditions: Vec<String>,
     set: Vec<String>,
     remove: Vec<String>,
@@ -193,17 +210,28 @@ struct Replacement {
 }
 
 impl Replacement {
-    fn replace(&mut self, name: &str, old: Option<AttributeValue>, new: Option<AttributeValue>) {
-        self.conditions.push(match &old {
-            Some(_) => format!("#{name} = :old_{name}"),
-            None => format!("attribute_not_exists(#{name})"),
-        });
-        match &new {
-            Some(_) => self.set.push(format!("#{name} = :new_{name}")),
+    /// Requires the old value.
+    fn expect(&mut self, name: &'static str, old: Option<AttributeValue>) {
+        self.names.push(name);
+        match old {
+            Some(old) => {
+                self.conditions.push(format!("#{name} = :old_{name}"));
+                self.values.insert(format!(":old_{name}"), old);
+            }
+            None => self.conditions.push(format!("attribute_not_exists(#{name})")),
+        }
+    }
+
+    /// Requires the old value, and assigns the new one.
+    fn replace(&mut self, name: &'static str, old: Option<AttributeValue>, new: Option<AttributeValue>) {
+        self.expect(name, old);
+        match new {
+            Some(new) => {
+                self.set.push(format!("#{name} = :new_{name}"));
+                self.values.insert(format!(":new_{name}"), new);
+            }
             None => self.remove.push(format!("#{name}")),
         }
-        let values = [("old", old), ("new", new)].into_iter();
-        self.values.extend(values.filter_map(|(kind, value)| Some((format!(":{kind}_{name}"), value?))));
     }
 
     fn update(&self) -> String {

@@ -108,9 +108,13 @@ impl AdminError {
                 }
             }
             Some("ResourceNotFoundException") => Self::NoTable { table },
-            Some(code) => {
+            Some(code) if code.starts_with(|c: char| c.is_ascii_uppercase()) => {
                 let cause = if message.is_empty() { code.to_owned() } else { format!("{code}: {message}") };
                 Self::Failed { operation, table, cause }
+            }
+            // Another service, such as Postern's API.
+            Some(code) => {
+                Self::Failed { operation, table, cause: format!("{code}: is the URL the DynamoDB endpoint?") }
             }
             None => Self::Failed { operation, table, cause: causes(error) },
         }

@@ -27,6 +27,8 @@ pub struct UserRecord {
     pub groups: Vec<String>,
     /// The user's own claims.
     pub claims: UserClaims,
+    /// The claims as they are stored, for conditions: the same claims have many texts.
+    pub(super) stored_claims: Option<AttributeValue>,
     /// When the user signed up.
     pub created_at: Option<UnixSeconds>,
     /// Whether the address is verified. `None`: unknown.
@@ -94,6 +96,7 @@ pub struct SessionRecord {
 impl UserRecord {
     pub(super) fn read(item: Item) -> Self {
         let disabled = is_disabled(&item);
+        let stored_claims = item.get("claims").cloned();
         let mut reader = Reader::new(item);
         let public_id = reader.text("public_id");
         if public_id.as_deref().and_then(PublicId::parse).is_none() {
@@ -105,6 +108,7 @@ impl UserRecord {
             email: reader.required_text("email"),
             groups: reader.groups(),
             claims: reader.claims(),
+            stored_claims,
             created_at: reader.number("created_at").map(UnixSeconds::new),
             email_verified: reader.flag("email_verified"),
             disabled,

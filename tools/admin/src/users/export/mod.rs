@@ -10,7 +10,6 @@ use std::io::{self, Write as _};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::domain::time::UnixSeconds;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::{
     accounts::Accounts,
@@ -22,11 +21,12 @@ use super::{
     connection::{Connection, Table},
     output::json_line,
     progress::Progress,
+    signals::Signals,
 };
 use crate::{failure::Failure, options::users::ExportUsers, print_error, report::Report};
 
 pub(crate) async fn run(options: &ExportUsers, now: UnixSeconds) -> Result<Report, Failure> {
-    let mut signals = Signals::new().map_err(|error| Failure::Failed(format!("cannot handle signals: {error}")))?;
+    let mut signals = Signals::new()?;
     let interrupted = || failed(options, "interrupted", "start it again for a complete export");
     let opened = tokio::select! {
         opened = prepare(options, now) => opened,
@@ -199,23 +199,4 @@ fn failed(options: &ExportUsers, problem: &str, hint: &str) -> Failure {
         }
         None => format!("the export failed: {problem}; standard output is incomplete; {hint}"),
     })
-}
-
-/// The signals that end the command.
-struct Signals([Signal; 3]);
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        let [interrupt, terminate, hangup] = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        Ok(Self([signal(interrupt)?, signal(terminate)?, signal(hangup)?]))
-    }
-
-    async fn next(&mut self) {
-        let Self([interrupt, terminate, hangup]) = self;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
 }
