@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_json_is_a_text() {
-        let parse = |text: &str| super::parse(text).unwrap();
+        let parse = |text: &str| parse(text).unwrap();
         assert_eq!(parse("research"), json!("research"));
         assert_eq!(
             [parse("3"), parse("true"), parse("null"), parse("-1.5")],

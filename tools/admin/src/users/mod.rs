@@ -9,6 +9,7 @@ mod counters;
 mod delete;
 mod enable;
 mod export;
+mod files;
 mod groups;
 mod import;
 mod list;

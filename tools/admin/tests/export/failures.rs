@@ -41,7 +41,8 @@ async fn a_full_disk_is_reported() {
     sandbox.add("Ada", "ada@example.com").await;
     let words = ["No space left on device", "free some space"];
     let outcome = sandbox.run(&["--to", "jsonl", "--output", "/dev/full"]).await;
-    outcome.assert_failed(&words).assert_failed(&["nothing was written to /dev/full"]);
+    outcome.assert_failed(&words).assert_failed(&["/dev/full is incomplete"]);
+    assert_eq!(outcome.audit()["complete"], false);
 
     let mut command = sandbox.command(&["--to", "jsonl", "--with-hashes"]);
     command.stdout(File::options().write(true).open("/dev/full").unwrap());
@@ -60,6 +61,39 @@ async fn a_reader_that_ends_early_is_reported() {
     pipe.read_u8().await.unwrap();
     drop(pipe);
     end(child).await.assert_failed(&["Broken pipe", "the reader ended before the export did"]);
+}
+
+#[tokio::test]
+async fn hashes_that_went_into_a_pipe_are_recorded_although_the_rest_is_missing() {
+    let sandbox = Sandbox::new().await;
+    add_many(&sandbox).await;
+    let status = std::process::Command::new("mkfifo").arg(sandbox.path("pipe")).status().unwrap();
+    assert!(status.success());
+    let child = sandbox.command(&["--to", "jsonl", "--with-hashes", "--output", "pipe"]).spawn().unwrap();
+    let path = sandbox.path("pipe");
+    // Opens together with the other end, and is closed after one byte.
+    let read = tokio::task::spawn_blocking(move || {
+        use std::io::Read as _;
+        File::open(path).unwrap().read_exact(&mut [0]).unwrap();
+    });
+    timeout(LIMIT, read).await.expect("the program writes").unwrap();
+    let outcome = end(child).await;
+    outcome.assert_failed(&["Broken pipe", "pipe is incomplete"]);
+    let line = outcome.audit();
+    assert_eq!((&line["complete"], &line["with_hashes"]), (&false.into(), &true.into()));
+    assert!(line["count"].as_u64().unwrap() > 0);
+}
+
+#[tokio::test]
+async fn an_export_and_its_audit_log_are_two_files() {
+    let sandbox = Sandbox::new().await;
+    fs::write(sandbox.path("old"), "an older export").unwrap();
+    for (output, log) in [("old", "old"), ("new", "./new"), ("./old", "old")] {
+        let outcome = sandbox.run(&["--to", "jsonl", "--output", output, "--audit-log", log]).await;
+        assert_eq!(outcome.code, 2, "{outcome:?}");
+        assert!(outcome.err.contains("--audit-log must be another file than --output"), "{outcome:?}");
+    }
+    assert_eq!((sandbox.files(), sandbox.read("old")), (vec!["old".to_owned()], "an older export".to_owned()));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use testkit::{ADA, proxy::RecordingProxy};
 
-use crate::harness::{Sandbox, finish, mode, n, s};
+use crate::harness::{HASH, Sandbox, finish, mode, n, s};
 
 #[tokio::test]
 async fn every_format_has_every_user_in_a_private_file() {
@@ -62,11 +62,39 @@ async fn a_user_of_a_sign_up_is_exported_with_everything_that_an_operator_added(
     });
     assert_eq!(user, expected);
     let summary: Value = serde_json::from_str(&outcome.out).unwrap();
-    assert_eq!(summary, json!({"exported": 1, "without_hash": 0, "left_out": 0, "invalid": 0}));
+    let expected = json!({"exported": 1, "without_hash": 0, "without_name": 0, "left_out": 0, "invalid": 0});
+    assert_eq!(summary, expected);
 }
 
 #[tokio::test]
-async fn credentials_are_read_only_for_hashes() {
+async fn a_user_who_is_disabled_in_one_table_only_is_exported_as_disabled() {
+    let sandbox = Sandbox::new().await;
+    let (id, email) = (sandbox.add("Ada", "ada@example.com").await, s("ada@example.com"));
+    let disabled = ("disabled", AttributeValue::Bool(true));
+    sandbox.put("Credentials", &[("email", email), ("public_id", s(&id)), ("password_hash", s(HASH)), disabled]).await;
+    for options in [&["--to", "jsonl"][..], &["--to", "jsonl", "--with-hashes"]] {
+        let outcome = sandbox.run(options).await;
+        let user: Value = serde_json::from_str(&outcome.out).unwrap();
+        assert_eq!(user["disabled"], true, "{options:?}");
+    }
+    // Cognito's import would enable the user.
+    sandbox.run(&["--to", "cognito"]).await.assert_failed(&["left out: disabled"]);
+}
+
+#[tokio::test]
+async fn a_name_that_would_break_cognitos_file_is_left_blank_and_listed() {
+    let sandbox = Sandbox::new().await;
+    let ids = [sandbox.add("Ada\\", "ada@example.com").await, sandbox.add("Eve \"E\"", "eve@example.com").await];
+    let outcome = sandbox.run(&["--to", "cognito"]).await;
+    for id in ids {
+        outcome.assert_failed(&[&format!("{id}: exported without the name: it has a quotation mark, a backslash")]);
+    }
+    assert!(!outcome.out.contains(['"', '\\']) && !outcome.out.contains("Ada"), "{outcome:?}");
+    assert_eq!(outcome.out.lines().count(), 3);
+}
+
+#[tokio::test]
+async fn hashes_are_requested_only_for_an_export_with_hashes() {
     let sandbox = Sandbox::new().await;
     for number in 0..101 {
         sandbox.add("User", &format!("user{number}@example.com")).await;
@@ -74,12 +102,10 @@ async fn credentials_are_read_only_for_hashes() {
     let proxy = RecordingProxy::start(&sandbox.service.endpoint).await;
     for format in ["jsonl", "csv", "cognito", "kratos"] {
         let outcome = finish(sandbox.command_over(&proxy.url, &["--to", format])).await;
-        assert_eq!((outcome.code, proxy.take()), (0, vec!["Scan".to_owned()]), "{format}: {outcome:?}");
+        let calls = ["BatchGetItem", "BatchGetItem", "Scan"].map(str::to_owned).to_vec();
+        assert_eq!((outcome.code, proxy.take()), (0, calls.clone()), "{format}: {outcome:?}");
         let outcome = finish(sandbox.command_over(&proxy.url, &["--to", format, "--with-hashes"])).await;
-        assert_eq!(
-            (outcome.code, proxy.take()),
-            (0, ["BatchGetItem", "BatchGetItem", "Scan"].map(str::to_owned).to_vec())
-        );
+        assert_eq!((outcome.code, proxy.take()), (0, calls));
     }
 }
 

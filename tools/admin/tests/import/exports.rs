@@ -36,7 +36,7 @@ async fn supabase_csv_keeps_identifiers_metadata_and_bans() {
          5ab07fa7-a7f7-4451-82c3-8f64af51c366,0,oauth@example.com,,,2023-01-02 03:04:05+00,,{{}},{{}},\r\n"
     );
     let outcome = sandbox.import("supabase", csv).await;
-    outcome.assert_exit(1, &["line 4: it has 3 fields instead of 10"]);
+    outcome.assert_exit(1, &["line 5: it has 3 fields instead of 10"]);
     let expected = json!({ "deleted": 1, "malformed-row": 1, "invalid-email": 1, "no-password": 1 });
     assert_eq!(reasons(&outcome), expected, "{outcome:?}");
     assert_account(

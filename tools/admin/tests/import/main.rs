@@ -7,12 +7,15 @@ mod bad_input;
 mod conflicts;
 mod django;
 mod exports;
+mod files;
 mod flask;
 #[path = "../users/harness.rs"]
 #[allow(dead_code, reason = "the tests of the other commands use the rest")]
 mod harness;
+mod json_layouts;
 mod jsonl;
 mod resume;
+mod sqlite_values;
 
 use std::{collections::BTreeMap, fs};
 

@@ -62,7 +62,7 @@ async fn missing_credentials_and_another_service_are_named() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let problem = r#"{"code":"method-not-allowed","title":"Method Not Allowed","status":405}"#;
-    let api = axum::Router::new().fallback(|| async move {
+    let api = axum::Router::new().fallback(move || async move {
         let json = [("content-type", "application/problem+json")];
         (axum::http::StatusCode::METHOD_NOT_ALLOWED, json, problem)
     });

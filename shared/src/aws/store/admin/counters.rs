@@ -40,7 +40,7 @@ impl AdminStore {
     /// The counters that exist under these keys. Needs `dynamodb:BatchGetItem` on Throttle.
     pub async fn counters(&self, keys: &[ThrottleKey]) -> Result<Vec<CounterRecord>, AdminError> {
         let keys = keys.iter().map(|id| key("id", id.as_str())).collect();
-        let items = self.get_all(&self.tables.throttle, keys).await?;
+        let items = self.get_all(&self.tables.throttle, keys, None).await?;
         let read = |item| {
             let mut reader = Reader::new(item);
             let mut millis = |name| reader.number(name).map(UnixMillis::new);

@@ -27,15 +27,20 @@ impl AdminStore {
         Ok((items.into_iter().map(CredentialsRecord::read).collect(), next))
     }
 
-    /// The credentials of these addresses, in no particular order. Addresses without credentials are left out. Needs
-    /// `dynamodb:BatchGetItem` on Credentials.
-    pub async fn credentials_of(&self, emails: &[&str]) -> Result<Vec<CredentialsRecord>, AdminError> {
+    /// The credentials of these addresses, in no particular order. Addresses without credentials are left out. Without
+    /// hashes, only the user and `disabled` are read. Needs `dynamodb:BatchGetItem` on Credentials.
+    pub async fn credentials_of(
+        &self,
+        emails: &[&str],
+        with_hashes: bool,
+    ) -> Result<Vec<CredentialsRecord>, AdminError> {
         // DynamoDB rejects a batch with duplicate keys, and empty keys.
         let mut distinct: Vec<&str> = emails.iter().copied().filter(|email| !email.is_empty()).collect();
         distinct.sort_unstable();
         distinct.dedup();
         let keys = distinct.into_iter().map(|email| key("email", email)).collect();
-        let items = self.get_all(&self.tables.credentials, keys).await?;
+        let attributes = (!with_hashes).then_some("email, public_id, disabled");
+        let items = self.get_all(&self.tables.credentials, keys, attributes).await?;
         Ok(items.into_iter().map(CredentialsRecord::read).collect())
     }
 

@@ -49,7 +49,12 @@ impl AdminStore {
     }
 
     /// The items with these keys, in no particular order. Needs `dynamodb:BatchGetItem`.
-    pub(super) async fn get_all(&self, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, AdminError> {
+    pub(super) async fn get_all(
+        &self,
+        table: &str,
+        keys: Vec<Item>,
+        attributes: Option<&str>,
+    ) -> Result<Vec<Item>, AdminError> {
         const OPERATION: &str = "BatchGetItem";
         let mut items = Vec::new();
         for chunk in keys.chunks(MAX_BATCH) {
@@ -58,7 +63,8 @@ impl AdminStore {
                 if attempt > 0 {
                     tokio::time::sleep(pause(attempt)).await;
                 }
-                let wanted = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build();
+                let wanted = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true);
+                let wanted = wanted.set_projection_expression(attributes.map(str::to_owned)).build();
                 let wanted = wanted.map_err(|error| AdminError::failed(OPERATION, table, &error))?;
                 let response = self.client.batch_get_item().request_items(table, wanted).send().await;
                 let response = response.map_err(|error| AdminError::of(OPERATION, table, &error))?;

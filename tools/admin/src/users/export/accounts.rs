@@ -26,7 +26,7 @@ enum Position {
 }
 
 impl<'a> Accounts<'a> {
-    /// Without hashes, Credentials is not read.
+    /// Without hashes, only what disables a user is read from Credentials.
     pub(super) fn new(store: &'a AdminStore, with_hashes: bool) -> Self {
         Self { store, with_hashes, position: Position::Start }
     }
@@ -41,13 +41,11 @@ impl<'a> Accounts<'a> {
         let (records, next) = self.store.users_page(cursor).await?;
         self.position = next.map_or(Position::End, Position::After);
         let mut users: Vec<_> = records.into_iter().map(ExportedUser::read).collect();
-        if self.with_hashes {
-            self.add_hashes(&mut users).await?;
-        }
+        self.add_all_credentials(&mut users).await?;
         Ok(Some(users))
     }
 
-    async fn add_hashes(&self, users: &mut Vec<Result<ExportedUser, Invalid>>) -> Result<(), AdminError> {
+    async fn add_all_credentials(&self, users: &mut Vec<Result<ExportedUser, Invalid>>) -> Result<(), AdminError> {
         let emails = users.iter().flatten().map(|user| user.email.clone()).collect();
         let credentials = self.credentials_of(emails).await?;
         let mut complete = Vec::with_capacity(users.len());
@@ -64,16 +62,18 @@ impl<'a> Accounts<'a> {
         Ok(())
     }
 
-    /// The user with the hash, or `None` if the account was deleted in the meantime.
+    /// The user with the credentials, or `None` if the account was deleted in the meantime.
     async fn with_credentials(
         &self,
         mut user: ExportedUser,
         credentials: Option<&CredentialsRecord>,
     ) -> Result<Option<Result<ExportedUser, Invalid>>, AdminError> {
-        let Err(_) = user.add_credentials(credentials) else { return Ok(Some(Ok(user))) };
+        if user.add_credentials(credentials, self.with_hashes).is_ok() {
+            return Ok(Some(Ok(user)));
+        }
         // The two reads are not a snapshot, so a contradiction is read once more.
         let Some(account) = self.store.find(&UserName::Id(user.public_id)).await? else { return Ok(None) };
-        Ok(Some(match user.add_credentials(account.credentials.as_ref()) {
+        Ok(Some(match user.add_credentials(account.credentials.as_ref(), self.with_hashes) {
             Ok(()) => Ok(user),
             Err(problem) => Err(Invalid { public_id: user.public_id.to_string(), problem }),
         }))
@@ -86,10 +86,10 @@ impl<'a> Accounts<'a> {
         loop {
             while calls.len() < CONCURRENCY {
                 let Some(batch) = batches.next() else { break };
-                let (store, batch) = (self.store.clone(), batch.to_vec());
+                let (store, batch, with_hashes) = (self.store.clone(), batch.to_vec(), self.with_hashes);
                 calls.spawn(async move {
                     let emails: Vec<&str> = batch.iter().map(String::as_str).collect();
-                    store.credentials_of(&emails).await
+                    store.credentials_of(&emails, with_hashes).await
                 });
             }
             match calls.join_next().await {

@@ -19,6 +19,7 @@ use self::{
 use super::{
     audit::Audit,
     connection::{Connection, Table},
+    files::check_distinct,
     output::json_line,
     progress::Progress,
     signals::Signals,
@@ -27,19 +28,20 @@ use crate::{failure::Failure, options::users::ExportUsers, print_error, report::
 
 pub(crate) async fn run(options: &ExportUsers, now: UnixSeconds) -> Result<Report, Failure> {
     let mut signals = Signals::new()?;
-    let interrupted = || failed(options, "interrupted", "start it again for a complete export");
+    check_distinct(&[("--output", options.output.as_deref()), ("--audit-log", options.common.audit_log.as_deref())])?;
+    let interrupted = |state| failed(options, state, "interrupted", "start it again for a complete export");
     let opened = tokio::select! {
         opened = prepare(options, now) => opened,
-        () = signals.next() => Err(interrupted()),
+        () = signals.next() => Err(interrupted(State::Nothing)),
     };
     let (output, connection, mut audit) = opened?;
-    let mut export = Export::new(options);
+    let mut export = Export::new(options, if output.is_replaced() { State::Nothing } else { State::Incomplete });
     let outcome = tokio::select! {
         outcome = export.write(output, &connection) => outcome,
-        () = signals.next() => Err(interrupted()),
+        () = signals.next() => Err(interrupted(export.state)),
     };
-    // What was written to standard output has left the system, even if the rest is missing.
-    if outcome.is_ok() || (options.output.is_none() && export.counts.exported > 0) {
+    // What was written to standard output or a device has left the system, even if the rest is missing.
+    if outcome.is_ok() || (export.state == State::Incomplete && export.counts.exported > 0) {
         audit.record("users-exported", None, export.details(outcome.is_ok()))?;
     }
     outcome?;
@@ -48,8 +50,7 @@ pub(crate) async fn run(options: &ExportUsers, now: UnixSeconds) -> Result<Repor
 
 async fn prepare(options: &ExportUsers, now: UnixSeconds) -> Result<(Output, Connection, Audit), Failure> {
     let output = open(options)?;
-    let tables = if options.with_hashes { &Table::ACCOUNT[..] } else { &[Table::Users] };
-    let connection = Connection::open(&options.common, tables).await?;
+    let connection = Connection::open(&options.common, &Table::ACCOUNT).await?;
     let audit = Audit::open(&connection, &options.common, now).await?;
     Ok((output, connection, audit))
 }
@@ -60,7 +61,7 @@ fn open(options: &ExportUsers) -> Result<Output, Failure> {
         Some(path) => Output::file(path),
         None => Output::stdout(),
     };
-    let output = output.map_err(|error| unwritten(options, &error))?;
+    let output = output.map_err(|error| unwritten(options, State::Nothing, &error))?;
     if options.with_hashes && output.is_terminal() {
         let hint = "password hashes are not written to a terminal; give --output FILE, or leave out --with-hashes";
         return Err(Failure::Usage(hint.to_owned()));
@@ -68,9 +69,19 @@ fn open(options: &ExportUsers) -> Result<Output, Failure> {
     Ok(output)
 }
 
+/// What a failure leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The output is as it was before.
+    Nothing,
+    /// The output may have some of the users.
+    Incomplete,
+}
+
 /// An export in progress.
 struct Export<'a> {
     options: &'a ExportUsers,
+    state: State,
     writer: Writer,
     counts: Counts,
 }
@@ -81,6 +92,8 @@ struct Counts {
     exported: u64,
     /// Of the exported users, those without the hash that was requested.
     without_hash: u64,
+    /// Of the exported users, those whose name the format cannot represent.
+    without_name: u64,
     /// Users that the format cannot represent.
     left_out: u64,
     /// Users whose items are invalid.
@@ -88,8 +101,8 @@ struct Counts {
 }
 
 impl<'a> Export<'a> {
-    fn new(options: &'a ExportUsers) -> Self {
-        Self { options, writer: Writer::new(options.to, options.with_hashes), counts: Counts::default() }
+    fn new(options: &'a ExportUsers, state: State) -> Self {
+        Self { options, state, writer: Writer::new(options.to, options.with_hashes), counts: Counts::default() }
     }
 
     /// Writes all users, page by page.
@@ -103,7 +116,7 @@ impl<'a> Export<'a> {
                 Ok(page) => page,
                 Err(error) => {
                     let failure = connection.failure(error).await;
-                    return Err(failed(self.options, &failure.to_string(), "start it again for a complete export"));
+                    return Err(self.failed(&failure.to_string()));
                 }
             };
             let Some(page) = page else { break };
@@ -112,11 +125,19 @@ impl<'a> Export<'a> {
                 self.add(user, &mut bytes, &progress);
             }
             let page = std::mem::take(&mut bytes);
-            output.write(page).await.map_err(|error| unwritten(self.options, &error))?;
+            output.write(page).await.map_err(|error| self.unwritten(&error))?;
         }
         self.writer.end(&mut bytes);
-        output.write(bytes).await.map_err(|error| unwritten(self.options, &error))?;
-        output.finish().await.map_err(|error| unwritten(self.options, &error))
+        output.write(bytes).await.map_err(|error| self.unwritten(&error))?;
+        output.finish().await.map_err(|error| self.unwritten(&error))
+    }
+
+    fn failed(&self, problem: &str) -> Failure {
+        failed(self.options, self.state, problem, "start it again for a complete export")
+    }
+
+    fn unwritten(&self, error: &io::Error) -> Failure {
+        unwritten(self.options, self.state, error)
     }
 
     fn add(&mut self, user: Result<user::ExportedUser, user::Invalid>, bytes: &mut Vec<u8>, progress: &Progress) {
@@ -134,6 +155,11 @@ impl<'a> Export<'a> {
                     self.counts.exported += 1;
                     self.counts.without_hash += 1;
                     (user.public_id.to_string(), format!("exported without the password: {problem}"))
+                }
+                Written::WithoutName(problem) => {
+                    self.counts.exported += 1;
+                    self.counts.without_name += 1;
+                    (user.public_id.to_string(), format!("exported without the name: {problem}"))
                 }
                 Written::LeftOut(problem) => {
                     self.counts.left_out += 1;
@@ -157,7 +183,7 @@ impl<'a> Export<'a> {
 
     /// The summary, on standard output unless that has the export. A user who is missing is a failure.
     fn report(&self) -> Result<Report, Failure> {
-        let Counts { exported, without_hash, left_out, invalid } = &self.counts;
+        let Counts { exported, without_hash, without_name, left_out, invalid } = &self.counts;
         if self.options.common.json {
             let line = json_line(&self.counts)?;
             // A failure is ignored: there is no other place to report it.
@@ -168,10 +194,10 @@ impl<'a> Export<'a> {
         } else {
             print_error(&format!("{exported} users exported"));
         }
-        if without_hash + left_out + invalid > 0 {
+        if without_hash + without_name + left_out + invalid > 0 {
             return Err(Failure::Failed(format!(
-                "{without_hash} users were exported without their password, {left_out} were left out, and {invalid} \
-                 have invalid items; each is listed above"
+                "{without_hash} users were exported without their password, {without_name} without their name, \
+                 {left_out} were left out, and {invalid} have invalid items; each is listed above"
             )));
         }
         Ok(Report { text: String::new(), notes: self.writer.notes() })
@@ -179,7 +205,7 @@ impl<'a> Export<'a> {
 }
 
 /// A failed write, and what the operator can do about it.
-fn unwritten(options: &ExportUsers, error: &io::Error) -> Failure {
+fn unwritten(options: &ExportUsers, state: State, error: &io::Error) -> Failure {
     let hint = match error.kind() {
         io::ErrorKind::BrokenPipe => "the reader ended before the export did",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -187,16 +213,15 @@ fn unwritten(options: &ExportUsers, error: &io::Error) -> Failure {
         }
         _ => "correct the cause, or write to another file",
     };
-    failed(options, &error.to_string(), hint)
+    failed(options, state, &error.to_string(), hint)
 }
 
 /// A failure, and what it leaves behind.
-fn failed(options: &ExportUsers, problem: &str, hint: &str) -> Failure {
-    Failure::Failed(match &options.output {
-        Some(path) => {
-            let path = path.display();
-            format!("the export failed: {problem}; nothing was written to {path}; {hint}")
-        }
-        None => format!("the export failed: {problem}; standard output is incomplete; {hint}"),
-    })
+fn failed(options: &ExportUsers, state: State, problem: &str, hint: &str) -> Failure {
+    let path = options.output.as_ref().map(|path| path.display().to_string());
+    let left = match (path, state) {
+        (Some(path), State::Nothing) => format!("nothing was written to {path}"),
+        (path, _) => format!("{} is incomplete", path.as_deref().unwrap_or("standard output")),
+    };
+    Failure::Failed(format!("the export failed: {problem}; {left}; {hint}"))
 }

@@ -66,6 +66,11 @@ impl Output {
         Ok(Self { pages, outcome, target, is_terminal })
     }
 
+    /// Whether the output gets its name only at the end. Anything else receives each user at once.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.target.is_some()
+    }
+
     pub(super) fn is_terminal(&self) -> bool {
         self.is_terminal
     }

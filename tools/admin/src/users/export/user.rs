@@ -53,8 +53,18 @@ impl ExportedUser {
         }
     }
 
-    /// Adds the hash, or says why the credentials are not those of the user.
-    pub(super) fn add_credentials(&mut self, credentials: Option<&CredentialsRecord>) -> Result<(), String> {
+    /// Adds the hash and whether log-ins are rejected, or says why the credentials are not those of the user. An export
+    /// without hashes has all users of Users.
+    pub(super) fn add_credentials(
+        &mut self,
+        credentials: Option<&CredentialsRecord>,
+        with_hashes: bool,
+    ) -> Result<(), String> {
+        if !with_hashes {
+            let own = credentials.filter(|credentials| credentials.public_id == Some(self.public_id));
+            self.disabled |= own.is_some_and(|own| own.disabled);
+            return Ok(());
+        }
         let credentials = credentials.ok_or("the user's address has no credentials")?;
         if credentials.public_id != Some(self.public_id) {
             return Err("the credentials of the user's address belong to another user".to_owned());

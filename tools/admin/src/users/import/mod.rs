@@ -9,10 +9,9 @@ mod times;
 mod writer;
 
 use std::{
-    fs, io,
+    io,
     io::{Read as _, Write as _},
     ops::ControlFlow,
-    path::Path,
     sync::Arc,
     thread,
 };
@@ -34,6 +33,7 @@ use self::{
 use super::{
     audit::Audit,
     connection::{Connection, Table},
+    files::{beside, check_distinct},
     progress::Progress,
 };
 use crate::{
@@ -50,6 +50,7 @@ const QUEUE: usize = 128;
 const MAX_HASH_CONFIG: u64 = 16 * 1024;
 
 pub(super) async fn run(options: &ImportUsers, now: UnixSeconds) -> Result<Report, Failure> {
+    check_files(options)?;
     let firebase = firebase_project(options)?;
     // Before anything else is created or asked for.
     sources::check(&options.file).map_err(|error| Failure::Failed(error.to_string()))?;
@@ -68,18 +69,19 @@ pub(super) async fn run(options: &ImportUsers, now: UnixSeconds) -> Result<Repor
     let end = writer
         .run(&mut rows, |settled| {
             progress.add(1);
-            settle(settled, &mut summary, audit.as_mut())
+            settle(settled, &mut summary, audit.as_mut(), &progress)
         })
         .await;
     drop((rows, progress));
-    let unreadable = match end {
+    let unreadable = match &end {
         End::Complete => unreadable.await.unwrap_or_else(|_| Err(sources::lost(&options.file))).err(),
         _ => None,
     };
-    if let Some(audit) = audit.as_mut().filter(|_| summary.created > 0) {
-        audit.record("users-imported", None, summary.counts())?;
-    }
-    finish(options, &connection, &mut summary, end, unreadable).await
+    let recorded = match audit.as_mut().filter(|_| summary.created > 0) {
+        Some(audit) => audit.record("users-imported", None, summary.counts()),
+        None => Ok(()),
+    };
+    finish(options, &connection, &mut summary, end, unreadable, recorded).await
 }
 
 /// Prints the summary. The command fails unless every row was imported.
@@ -89,11 +91,16 @@ async fn finish(
     summary: &mut Summary,
     end: End,
     unreadable: Option<Unreadable>,
+    recorded: Result<(), Failure>,
 ) -> Result<Report, Failure> {
-    let flushed = summary.flush().map_err(|error| unwritable(&error));
-    let completed = matches!(end, End::Complete) && unreadable.is_none() && flushed.is_ok();
-    let text = if options.common.json { format!("{}\n", summary.json(completed)) } else { summary.text(completed) };
-    let failure = match (end, unreadable, flushed) {
+    // A file without any row is the wrong one: the report of an earlier run stays, and another run is no help.
+    let is_useless = unreadable.is_some() && summary.read == 0;
+    let finished = if is_useless { Ok(()) } else { summary.finish_report().map_err(|error| unwritable(&error)) };
+    let written = finished.and(recorded);
+    let completed = matches!(end, End::Complete) && unreadable.is_none() && written.is_ok();
+    let is_resumable = !completed && !is_useless;
+    let text = if options.common.json { format!("{}\n", summary.json(completed)) } else { summary.text(is_resumable) };
+    let failure = match (end, unreadable, written) {
         (End::Failed(error), ..) => Some(connection.failure(error).await),
         (End::Unwritable(failure), ..) | (.., Err(failure)) => Some(failure),
         (End::Interrupted, ..) => Some(Failure::Failed("interrupted".to_owned())),
@@ -124,7 +131,12 @@ fn unwritable(error: &io::Error) -> Failure {
 }
 
 /// Counts a row, and adds it to the audit log or the report.
-fn settle(settled: Settled, summary: &mut Summary, audit: Option<&mut Audit>) -> Result<(), Failure> {
+fn settle(
+    settled: Settled,
+    summary: &mut Summary,
+    audit: Option<&mut Audit>,
+    progress: &Progress,
+) -> Result<(), Failure> {
     summary.read += 1;
     match settled.outcome {
         Ok(outcome) => {
@@ -138,21 +150,28 @@ fn settle(settled: Settled, summary: &mut Summary, audit: Option<&mut Audit>) ->
             let line =
                 summary.reject(settled.number, &settled.email, &rejection).map_err(|error| unwritable(&error))?;
             if let Some(line) = line {
-                print_error(&line);
+                progress.suspend(|| print_error(&line));
             }
             Ok(())
         }
     }
 }
 
+/// No file is written that is read, and no file is written twice.
+fn check_files(options: &ImportUsers) -> Result<(), Failure> {
+    let is_database = matches!(options.from, ImportFormat::Flask | ImportFormat::Django);
+    let parts = ["-wal", "-shm", "-journal"].map(|ending| is_database.then(|| beside(&options.file, ending)));
+    let mut files = vec![
+        ("the file to import", Some(options.file.as_path())),
+        ("--firebase-hash-config", options.firebase_hash_config.as_deref()),
+    ];
+    files.extend(parts.iter().map(|part| ("a part of the database to import", part.as_deref())));
+    files.push(("--report", options.report.as_deref()));
+    files.push(("--audit-log", options.common.audit_log.as_deref()));
+    check_distinct(&files)
+}
+
 fn summary(options: &ImportUsers) -> Result<Summary, Failure> {
-    let same = |path: &Path| {
-        let real = |path: &Path| fs::canonicalize(path).ok();
-        real(path).is_some() && real(path) == real(&options.file)
-    };
-    if options.report.as_deref().is_some_and(same) {
-        return Err(Failure::Usage("--report must be another file than the one to import".to_owned()));
-    }
     let unit = sources::unit(options.from);
     Summary::new(unit, options.dry_run, options.report.as_deref()).map_err(|error| unwritable(&error))
 }

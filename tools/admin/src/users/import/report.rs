@@ -3,9 +3,8 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
-    fs::{File, OpenOptions, Permissions},
+    fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -13,6 +12,7 @@ use serde_json::{Map, Value, json};
 use shared::aws::store::admin::Import;
 
 use super::reject::Rejection;
+use crate::backends::{SetKind, TemporaryFile, resolve};
 
 /// Rejected rows that are printed. A report has all of them.
 const PRINTED: u64 = 20;
@@ -25,22 +25,36 @@ pub(super) struct Summary {
     pub(super) created: u64,
     pub(super) unchanged: u64,
     rejected: BTreeMap<&'static str, u64>,
-    report: Option<(PathBuf, BufWriter<File>)>,
+    report: Option<RejectedRows>,
+}
+
+/// The file that lists the rejected rows.
+struct RejectedRows {
+    path: PathBuf,
+    file: BufWriter<File>,
+    /// Absent for a device or a pipe, which is written to directly.
+    temporary: Option<TemporaryFile>,
+}
+
+impl RejectedRows {
+    fn create(path: &Path) -> io::Result<Self> {
+        let path = resolve(path);
+        let (file, temporary) = match fs::metadata(&path) {
+            Ok(file) if !file.is_file() => (OpenOptions::new().write(true).open(&path)?, None),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {
+                let temporary = TemporaryFile::beside(&path);
+                (temporary.create(SetKind::Private)?, Some(temporary))
+            }
+        };
+        Ok(Self { path, file: BufWriter::new(file), temporary })
+    }
 }
 
 impl Summary {
-    /// Creates the report with mode 0600: it has the addresses of the rejected rows.
+    /// Creates the report with mode 0600: it has the addresses of the rejected rows. It gets its name at the end.
     pub(super) fn new(unit: &'static str, dry_run: bool, report: Option<&Path>) -> io::Result<Self> {
-        let report = match report {
-            Some(path) => {
-                let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-                if file.metadata()?.is_file() {
-                    file.set_permissions(Permissions::from_mode(0o600))?;
-                }
-                Some((path.to_owned(), BufWriter::new(file)))
-            }
-            None => None,
-        };
+        let report = report.map(RejectedRows::create).transpose()?;
         Ok(Self { unit, dry_run, read: 0, created: 0, unchanged: 0, rejected: BTreeMap::new(), report })
     }
 
@@ -57,15 +71,15 @@ impl Summary {
     }
 
     /// Counts a rejected row and adds it to the report. Returns the line to print, which has no address.
-    pub(super) fn reject(&mut self, row: u64, email: &str, rejection: &Rejection) -> io::Result<Option<String>> {
+    pub(super) fn reject(&mut self, row: i64, email: &str, rejection: &Rejection) -> io::Result<Option<String>> {
         let (code, detail, unit) = (rejection.reason.code(), &rejection.detail, self.unit);
         *self.rejected.entry(code).or_default() += 1;
-        if let Some((_, report)) = &mut self.report {
+        if let Some(report) = &mut self.report {
             let mut line = json!({ unit: row, "reason": code, "detail": detail });
             if !email.is_empty() {
                 line["email"] = Value::from(email);
             }
-            writeln!(report, "{line}")?;
+            writeln!(report.file, "{line}")?;
         }
         Ok(match self.rejected() {
             count if count <= PRINTED => Some(format!("{unit} {row}: {detail} ({code})")),
@@ -77,12 +91,15 @@ impl Summary {
         })
     }
 
-    /// Writes what is left of the report.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.report.as_mut().map_or(Ok(()), |(_, report)| report.flush())
+    /// Writes what is left of the report, and replaces that of an earlier run.
+    pub(super) fn finish_report(&mut self) -> io::Result<()> {
+        let Some(report) = &mut self.report else { return Ok(()) };
+        report.file.flush()?;
+        report.temporary.take().map_or(Ok(()), |temporary| temporary.rename(&report.path))
     }
 
-    pub(super) fn text(&self, completed: bool) -> String {
+    /// `is_resumable`: the import ended early, and another run may complete it.
+    pub(super) fn text(&self, is_resumable: bool) -> String {
         let created = if self.dry_run { "would be created" } else { "created" };
         let mut rows = vec![("read".to_owned(), self.read), (created.to_owned(), self.created)];
         rows.push(("unchanged".to_owned(), self.unchanged));
@@ -90,10 +107,10 @@ impl Summary {
         rows.extend(self.rejected.iter().map(|(code, count)| (format!("  {code}"), *count)));
         let lines = rows.iter().map(|(name, count)| format!("{name:<22}{count:>10}\n"));
         let mut text = lines.collect::<Vec<_>>().concat();
-        if let Some((path, _)) = self.report.as_ref().filter(|_| self.rejected() > 0) {
-            let _ = writeln!(text, "The rejected rows are in {}.", path.display());
+        if let Some(report) = self.report.as_ref().filter(|_| self.rejected() > 0) {
+            let _ = writeln!(text, "The rejected rows are in {}.", report.path.display());
         }
-        if !completed {
+        if is_resumable {
             text += "The import is not complete. Run the same command again: users that exist are left as they are.\n";
         }
         text

@@ -1,6 +1,6 @@
 //! Rows of a source, checked by the rules that sign-up and log-in have.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::HashMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value};
@@ -24,8 +24,8 @@ const MAX_REPORTED: usize = 254;
 
 /// A row of a source: its number, and a user or why it is rejected.
 pub(super) struct Row<T> {
-    /// Line, primary key or position, from 1.
-    pub(super) number: u64,
+    /// Line or position, from 1, or primary key.
+    pub(super) number: i64,
     /// The address as the source has it, for the report.
     pub(super) email: String,
     pub(super) user: Result<T, Rejection>,
@@ -56,8 +56,9 @@ pub(super) struct Checker {
     keep_claims: bool,
     /// The creation time of users whose source has none.
     now: UnixSeconds,
-    /// 96 bits of a SHA-256 hash, and the row. Memory matters more than what no attacker can gain from a collision.
-    rows: HashMap<[u8; 12], u32>,
+    /// 96 bits of a SHA-256 hash, and the bytes of the row's number, which need no padding. Memory matters more than
+    /// what no attacker can gain from a collision.
+    rows: HashMap<[u8; 12], [u8; 8]>,
 }
 
 impl Checker {
@@ -78,7 +79,7 @@ impl Checker {
         Row { number, email, user }
     }
 
-    fn user(&mut self, number: u64, user: SourceUser) -> Result<ImportedUser, Rejection> {
+    fn user(&mut self, number: i64, user: SourceUser) -> Result<ImportedUser, Rejection> {
         // Log-in accepts these addresses. Sign-up is stricter, which must not lock existing users out.
         let email = Email::parse(&user.email)
             .map_err(|error| Rejection::new(Reason::InvalidEmail, format!("the email address {error}")))?;
@@ -93,10 +94,9 @@ impl Checker {
             return Err(Rejection::new(Reason::InvalidTime, "the creation time is after the year 9999"));
         }
         let public_id = public_id(&user.id).unwrap_or_else(|| self.derived_id(&user.id, &email));
-        if !user.id.is_empty() {
-            self.is_first(&format!("id {public_id}"), "identifier", number)?;
-        }
-        self.is_first(&format!("email {}", email.as_str()), "email address", number)?;
+        let id = (!user.id.is_empty()).then(|| (key(&format!("id {public_id}")), "identifier"));
+        let address = (key(&format!("email {}", email.as_str())), "email address");
+        self.register(id.into_iter().chain([address]), number)?;
         Ok(ImportedUser {
             user: NewUser { public_id, name, email },
             password_hash,
@@ -117,20 +117,27 @@ impl Checker {
         PublicId::from_bytes(*uuid::Builder::from_custom_bytes(bytes).into_uuid().as_bytes())
     }
 
-    fn is_first(&mut self, value: &str, what: &str, number: u64) -> Result<(), Rejection> {
-        let mut key = [0; 12];
-        key.copy_from_slice(&digest(&SHA256, value.as_bytes()).as_ref()[..12]);
-        match self.rows.entry(key) {
-            Entry::Vacant(entry) => {
-                entry.insert(u32::try_from(number).unwrap_or(u32::MAX));
-                Ok(())
-            }
-            Entry::Occupied(earlier) => {
-                let detail = format!("{} {} has the same {what}", self.unit, earlier.get());
-                Err(Rejection::new(Reason::Duplicate, detail))
+    /// Remembers a row by its keys, or by none of them if an earlier row has one: a rejected row claims nothing.
+    fn register(
+        &mut self,
+        keys: impl Iterator<Item = ([u8; 12], &'static str)> + Clone,
+        number: i64,
+    ) -> Result<(), Rejection> {
+        for (key, what) in keys.clone() {
+            if let Some(earlier) = self.rows.get(&key) {
+                let detail = format!("{} {} has the same {what}", self.unit, i64::from_ne_bytes(*earlier));
+                return Err(Rejection::new(Reason::Duplicate, detail));
             }
         }
+        self.rows.extend(keys.map(|(key, _)| (key, number.to_ne_bytes())));
+        Ok(())
     }
+}
+
+fn key(value: &str) -> [u8; 12] {
+    let mut key = [0; 12];
+    key.copy_from_slice(&digest(&SHA256, value.as_bytes()).as_ref()[..12]);
+    key
 }
 
 /// A UUID in any of its forms. The nil UUID identifies no user.

@@ -7,7 +7,6 @@ use shared::{
     domain::{time::UnixMillis, user::PublicId},
 };
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
     task::JoinSet,
     time::{Interval, MissedTickBehavior, interval},
@@ -17,7 +16,7 @@ use super::{
     reject::{Reason, Rejection},
     row::Row,
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, users::signals::Signals};
 
 /// Users that are written at the same time.
 const CONCURRENT: usize = 48;
@@ -27,7 +26,7 @@ const BATCH: Duration = Duration::from_millis(20);
 
 /// A row that is settled.
 pub(super) struct Settled {
-    pub(super) number: u64,
+    pub(super) number: i64,
     pub(super) email: String,
     /// The user, unless the row was rejected before.
     pub(super) public_id: Option<PublicId>,
@@ -38,7 +37,7 @@ pub(super) struct Settled {
 pub(super) enum End {
     /// The source has no more.
     Complete,
-    /// SIGINT or SIGTERM.
+    /// A signal.
     Interrupted,
     Failed(AdminError),
     /// The report or the audit log cannot be written.
@@ -56,16 +55,16 @@ pub(super) struct Writer {
 type Done = (Settled, Option<AdminError>);
 
 impl Writer {
-    /// Writes every row and reports each. Rows that are being written are always finished, except after a second
-    /// signal.
+    /// Writes every row and reports each. After a signal, the rows that are being written are finished and reported: a
+    /// further signal changes nothing, and the time is limited, as that of every call is.
     pub(super) async fn run(
         &self,
         rows: &mut mpsc::Receiver<Row<ImportedUser>>,
         mut settle: impl FnMut(Settled) -> Result<(), Failure>,
     ) -> End {
-        let mut stop = match Stop::new() {
-            Ok(stop) => stop,
-            Err(error) => return End::Unwritable(Failure::Failed(format!("signals cannot be handled: {error}"))),
+        let mut signals = match Signals::new() {
+            Ok(signals) => signals,
+            Err(failure) => return End::Unwritable(failure),
         };
         let mut pace = self.rate.map(Pace::new);
         let mut tasks = JoinSet::new();
@@ -73,10 +72,7 @@ impl Writer {
         while end.is_none() || !tasks.is_empty() {
             let is_open = end.is_none() && tasks.len() < CONCURRENT;
             tokio::select! {
-                () = stop.wait() => match end {
-                    None => end = Some(End::Interrupted),
-                    Some(end) => return end,
-                },
+                () = signals.next(), if end.is_none() => end = Some(End::Interrupted),
                 Some(done) = tasks.join_next() => {
                     // A task that was lost is a user whose outcome is unknown: the next run decides.
                     let Ok((settled, error)) = done else { continue };
@@ -124,25 +120,6 @@ fn taken(outcome: Import) -> Result<Import, Rejection> {
         }
         Import::IdTaken => Err(Rejection::new(Reason::IdTaken, "the public_id is that of a user with another address")),
         Import::Created | Import::Unchanged => Ok(outcome),
-    }
-}
-
-/// SIGINT and SIGTERM.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Stop {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }
 

@@ -56,6 +56,9 @@ pub(super) fn user(user: &ExportedUser, with_hashes: bool, out: &mut Vec<u8>) ->
     if user.disabled {
         return Written::LeftOut("disabled, and Cognito's import would enable the user".to_owned());
     }
+    if !is_representable(&user.email) {
+        return Written::LeftOut(format!("the email address has {UNREPRESENTABLE}"));
+    }
     let hash = user.password_hash.as_ref().map(PasswordHash::as_str);
     if let Some(reason) = hash.and_then(refusal) {
         return Written::LeftOut(reason);
@@ -70,7 +73,11 @@ pub(super) fn user(user: &ExportedUser, with_hashes: bool, out: &mut Vec<u8>) ->
     }
     row.push('\n');
     out.extend_from_slice(row.as_bytes());
-    Written::Complete
+    if is_representable(&user.name) {
+        Written::Complete
+    } else {
+        Written::WithoutName(format!("it has {UNREPRESENTABLE}"))
+    }
 }
 
 pub(super) fn notes(users: u64, unverified: u64) -> Vec<String> {
@@ -87,13 +94,20 @@ pub(super) fn notes(users: u64, unverified: u64) -> Vec<String> {
 fn value(column: &str, user: &ExportedUser) -> String {
     match column {
         USERNAME | "email" => user.email.clone(),
-        "name" => user.name.clone(),
+        "name" if is_representable(&user.name) => user.name.clone(),
         // The identifier that other services know the user by. Cognito assigns a `sub` of its own.
         "preferred_username" => user.public_id.to_string(),
         "email_verified" => user.email_verified.unwrap_or_default().to_string(),
         "phone_number_verified" | "cognito:mfa_enabled" => "false".to_owned(),
         _ => String::new(),
     }
+}
+
+/// What the file has no form for: it has neither quotes nor an escape for a backslash.
+const UNREPRESENTABLE: &str = "a quotation mark, a backslash or a line break, for which Cognito's CSV has no form";
+
+fn is_representable(value: &str) -> bool {
+    !value.contains(|c: char| c.is_control() || matches!(c, '"' | '\\' | '\u{2028}' | '\u{2029}'))
 }
 
 fn escape(value: &str) -> String {

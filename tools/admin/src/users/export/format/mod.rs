@@ -28,6 +28,8 @@ pub(super) enum Written {
     Complete,
     /// The user was written without the password hash.
     WithoutHash(String),
+    /// The user was written without the name.
+    WithoutName(String),
     /// The user was left out.
     LeftOut(String),
 }

@@ -2,7 +2,7 @@
 
 use csv::{Terminator, WriterBuilder};
 
-use super::{ExportedUser, Written};
+use super::{ExportedUser, Written, append_json};
 use crate::utc::utc;
 
 const COLUMNS: [&str; 8] =
@@ -13,13 +13,18 @@ pub(super) fn header(with_hashes: bool, out: &mut Vec<u8>) {
 }
 
 pub(super) fn user(user: &ExportedUser, with_hashes: bool, out: &mut Vec<u8>) -> Written {
+    // A name of a group may contain any separator.
+    let mut groups = Vec::new();
+    if !user.groups.is_empty() {
+        append_json(&user.groups, &mut groups);
+    }
     let claims = if user.claims.is_empty() { String::new() } else { user.claims.to_json() };
     let mut cells = vec![
         user.public_id.to_string(),
         user.name.clone(),
         user.email.clone(),
         user.created_at.and_then(utc).unwrap_or_default(),
-        user.groups.join(" "),
+        String::from_utf8_lossy(&groups).into_owned(),
         claims,
         user.email_verified.map(|verified| verified.to_string()).unwrap_or_default(),
         user.disabled.to_string(),

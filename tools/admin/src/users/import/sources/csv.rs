@@ -1,12 +1,6 @@
 //! Supabase: the table `auth.users` as CSV with a header, as its dashboard and `psql` export it.
 
-use std::{
-    cell::Cell,
-    fs::File,
-    io::{self, BufReader, Read},
-    path::Path,
-    rc::Rc,
-};
+use std::{fs::File, io::BufReader, path::Path};
 
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 use shared::domain::time::UnixSeconds;
@@ -18,6 +12,7 @@ use super::{
         times,
     },
     MAX_ROW, Sink, Unreadable,
+    limited::{Limited, Meter, is_too_long},
     members::{self, malformed},
 };
 
@@ -29,17 +24,19 @@ pub(super) fn supabase(
     now: UnixSeconds,
     sink: &mut Sink<'_>,
 ) -> Result<(), Unreadable> {
-    let budget = Rc::new(Cell::new(MAX_ROW));
-    let limited = Limited { file, budget: Rc::clone(&budget) };
+    let meter = Meter::new();
+    let limited = Limited::new(file, &meter);
     let mut reader =
         ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(BUFFER).from_reader(limited);
     let mut record = ByteRecord::new();
     let mut next = |record: &mut ByteRecord| {
-        budget.set(MAX_ROW);
-        let line = reader.position().line();
-        let found = reader.read_byte_record(record);
-        let line = record.position().map_or(line, csv::Position::line);
-        found.map(|found| found.then_some(line)).map_err(|error| unreadable(path, line, &error))
+        meter.limit();
+        let next = meter.lines() + 1;
+        let found = reader.read_byte_record(record).map_err(|error| unreadable(path, next, &error))?;
+        // Blank lines are skipped, and a quoted field may have several lines. The parser's own count is wrong for CRLF.
+        let breaks: usize = record.iter().map(|field| field.iter().filter(|&&b| b == b'\n').count()).sum();
+        let line = meter.lines() - i64::try_from(breaks).unwrap_or_default();
+        Ok(found.then_some(line))
     };
     next(&mut record)?.ok_or_else(|| Unreadable(format!("{} is empty", path.display())))?;
     let header = Header::of(&record, path)?;
@@ -126,34 +123,13 @@ fn is_banned(until: &str, now: UnixSeconds) -> Result<bool, Rejection> {
     Ok(until.is_some_and(|until| until > now))
 }
 
-fn unreadable(path: &Path, line: u64, error: &csv::Error) -> Unreadable {
+fn unreadable(path: &Path, line: i64, error: &csv::Error) -> Unreadable {
     let problem = match error.kind() {
-        ErrorKind::Io(error) if error.to_string() == TOO_LONG => {
+        ErrorKind::Io(error) if is_too_long(error) => {
             format!("the row is longer than {MAX_ROW} bytes; is a quotation mark missing?")
         }
         ErrorKind::Io(error) => error.to_string(),
         _ => "it is not CSV".to_owned(),
     };
     Unreadable(format!("{} cannot be read from line {line} on: {problem}", path.display()))
-}
-
-const TOO_LONG: &str = "row is too long";
-
-/// A reader that fails at the end of its budget, which each row renews.
-struct Limited {
-    file: BufReader<File>,
-    budget: Rc<Cell<usize>>,
-}
-
-impl Read for Limited {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let budget = self.budget.get();
-        if budget == 0 {
-            return Err(io::Error::other(TOO_LONG));
-        }
-        let length = buffer.len().min(budget);
-        let read = self.file.read(&mut buffer[..length])?;
-        self.budget.set(budget - read);
-        Ok(read)
-    }
 }

@@ -1,7 +1,6 @@
 //! JSON files of any size: an array, an array in an object, or one object a line.
 
 use std::{
-    cell::Cell,
     fmt,
     fs::File,
     io::{self, BufRead, BufReader, Cursor, Read},
@@ -15,12 +14,14 @@ use serde_json::Value;
 use super::{
     super::reject::{Reason, Rejection},
     MAX_ROW, Unreadable,
+    layout::{self, Layout},
+    limited::{Limited, Meter, is_too_long},
     lines::{Line, Lines},
     members::Object,
 };
 
 /// Receives the objects in order, with their number from 1.
-pub(super) type Each<'e> = dyn FnMut(u64, Result<Object, Rejection>) -> ControlFlow<()> + 'e;
+pub(super) type Each<'e> = dyn FnMut(i64, Result<Object, Rejection>) -> ControlFlow<()> + 'e;
 
 /// How a source arranges its objects, other than in an array.
 #[derive(Clone, Copy)]
@@ -44,13 +45,13 @@ pub(super) fn read(
         Some(b'[') => elements(file, path, None, each),
         Some(b'{') => {
             let mut start = Vec::new();
-            (&mut file).take(MAX_ROW as u64).read_until(b'\n', &mut start).map_err(|error| failed(&error))?;
-            let first: Option<Object> = serde_json::from_slice(&start).ok();
-            let is_outer = |member: &str| first.as_ref().is_none_or(|object| object.contains_key(member));
+            (&mut file).take(MAX_ROW as u64).read_to_end(&mut start).map_err(|error| failed(&error))?;
+            let arrangement = layout::of(&start, shape);
             let rest = Cursor::new(start).chain(file);
-            match shape.member {
-                Some(member) if !shape.lines || is_outer(member) => elements(rest, path, Some(member), each),
-                _ => lines(rest, path, each),
+            match arrangement {
+                Layout::Array => elements(rest, path, shape.member, each),
+                Layout::Lines => lines(rest, path, each),
+                Layout::Values => values(rest, path, each),
             }
         }
         Some(_) => Err(Unreadable(format!("{} is not JSON", path.display()))),
@@ -112,14 +113,14 @@ fn elements(
     member: Option<&'static str>,
     each: &mut Each<'_>,
 ) -> Result<(), Unreadable> {
-    let budget = Cell::new(usize::MAX);
-    let mut elements = Elements { each, budget: &budget, number: 0, stopped: false, found: member.is_none() };
-    let mut json = serde_json::Deserializer::from_reader(Limited { file, budget: &budget });
+    let meter = Meter::new();
+    let mut elements = Elements { each, meter: &meter, number: 0, stopped: false, found: member.is_none() };
+    let mut json = serde_json::Deserializer::from_reader(Limited::new(file, &meter));
     let outcome = match member {
         Some(member) => json.deserialize_map(Outer { member, elements: &mut elements }),
         None => json.deserialize_seq(&mut elements),
     };
-    budget.set(usize::MAX);
+    meter.lift();
     let (number, stopped, found) = (elements.number, elements.stopped, elements.found);
     match outcome.and_then(|()| json.end()) {
         _ if stopped => Ok(()),
@@ -128,43 +129,49 @@ fn elements(
             let member = member.unwrap_or_default();
             Err(Unreadable(format!("{} has no member \"{member}\": is it another kind of file?", path.display())))
         }
-        Err(error) => {
-            let problem = if error.is_io() && error.to_string().contains(TOO_LONG) {
-                format!("longer than {MAX_ROW} bytes")
-            } else {
-                format!("{} in line {}", kind(&error), error.line())
-            };
-            let after = if number == 0 { "at the first entry".to_owned() } else { format!("after entry {number}") };
-            Err(Unreadable(format!("{} cannot be read {after}: {problem}", path.display())))
-        }
+        Err(error) => Err(unreadable(path, number, &error)),
     }
 }
 
-const TOO_LONG: &str = "row is too long";
-
-/// A reader that fails at the end of its budget, which each element of the array renews.
-struct Limited<'b, R> {
-    file: R,
-    budget: &'b Cell<usize>,
+/// Objects one after the other, each over several lines, as `jq` prints them.
+fn values(file: impl BufRead, path: &Path, each: &mut Each<'_>) -> Result<(), Unreadable> {
+    let meter = Meter::new();
+    meter.limit();
+    let json = serde_json::Deserializer::from_reader(Limited::new(file, &meter));
+    let mut number = 0;
+    for value in json.into_iter::<Value>() {
+        let value = value.map_err(|error| unreadable(path, number, &error))?;
+        meter.limit();
+        number += 1;
+        if each(number, as_object(value)).is_break() {
+            break;
+        }
+    }
+    Ok(())
 }
 
-impl<R: Read> Read for Limited<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let budget = self.budget.get();
-        if budget == 0 {
-            return Err(io::Error::other(TOO_LONG));
-        }
-        let length = buffer.len().min(budget);
-        let read = self.file.read(&mut buffer[..length])?;
-        self.budget.set(if budget == usize::MAX { budget } else { budget - read });
-        Ok(read)
+fn as_object(value: Value) -> Result<Object, Rejection> {
+    match value {
+        Value::Object(object) => Ok(object),
+        _ => Err(Rejection::new(Reason::MalformedRow, "not a JSON object")),
     }
+}
+
+/// The entry after `number` cannot be read.
+fn unreadable(path: &Path, number: i64, error: &serde_json::Error) -> Unreadable {
+    let problem = if error.is_io() && is_too_long(error) {
+        format!("longer than {MAX_ROW} bytes")
+    } else {
+        format!("{} in line {}", kind(error), error.line())
+    };
+    let after = if number == 0 { "at the first entry".to_owned() } else { format!("after entry {number}") };
+    Unreadable(format!("{} cannot be read {after}: {problem}", path.display()))
 }
 
 struct Elements<'e, 's> {
     each: &'e mut Each<'s>,
-    budget: &'e Cell<usize>,
-    number: u64,
+    meter: &'e Meter,
+    number: i64,
     stopped: bool,
     found: bool,
 }
@@ -178,19 +185,15 @@ impl<'de> Visitor<'de> for &mut Elements<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         loop {
-            self.budget.set(MAX_ROW);
+            self.meter.limit();
             let Some(element) = elements.next_element::<Value>()? else { break };
             self.number += 1;
-            let object = match element {
-                Value::Object(object) => Ok(object),
-                _ => Err(Rejection::new(Reason::MalformedRow, "not a JSON object")),
-            };
-            if (self.each)(self.number, object).is_break() {
+            if (self.each)(self.number, as_object(element)).is_break() {
                 self.stopped = true;
                 return Err(A::Error::custom("stopped"));
             }
         }
-        self.budget.set(usize::MAX);
+        self.meter.lift();
         Ok(())
     }
 }
@@ -218,9 +221,9 @@ impl<'de> Visitor<'de> for Outer<'_, '_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         loop {
-            self.elements.budget.set(MAX_ROW);
+            self.elements.meter.limit();
             let Some(name) = members.next_key::<String>()? else { break };
-            self.elements.budget.set(usize::MAX);
+            self.elements.meter.lift();
             if name == self.member {
                 self.elements.found = true;
                 members.next_value_seed(&mut *self.elements)?;
@@ -228,7 +231,7 @@ impl<'de> Visitor<'de> for Outer<'_, '_, '_> {
                 members.next_value::<IgnoredAny>()?;
             }
         }
-        self.elements.budget.set(usize::MAX);
+        self.elements.meter.lift();
         Ok(())
     }
 }

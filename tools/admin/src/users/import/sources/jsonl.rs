@@ -23,20 +23,25 @@ const MEMBERS: [&str; 9] =
 pub(super) fn read(file: BufReader<File>, path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> {
     let mut lines = Lines::new(file);
     while let Some((number, line)) = lines.next(path)? {
-        let user = match line {
+        let members = match line {
             Line::TooLong => Err(Rejection::new(Reason::MalformedRow, format!("longer than {MAX_ROW} bytes"))),
-            Line::Text(line) => object(line).and_then(|object| user(&object)),
+            Line::Text(line) => parse(line),
         };
-        if sink(Row { number, email: String::new(), user }).is_break() {
+        let email = members.as_ref().map_or_else(|_| String::new(), Members::email);
+        let user = members.and_then(object).and_then(|object| user(&object));
+        if sink(Row { number, email, user }).is_break() {
             break;
         }
     }
     Ok(())
 }
 
-fn object(line: &[u8]) -> Result<Object, Rejection> {
-    let members: Members = serde_json::from_slice(line)
-        .map_err(|error| Rejection::new(Reason::MalformedRow, format!("not a JSON object: {}", kind(&error))))?;
+fn parse(line: &[u8]) -> Result<Members, Rejection> {
+    serde_json::from_slice(line)
+        .map_err(|error| Rejection::new(Reason::MalformedRow, format!("not a JSON object: {}", kind(&error))))
+}
+
+fn object(members: Members) -> Result<Object, Rejection> {
     let mut object = Object::new();
     for (name, value) in members.0 {
         if !MEMBERS.contains(&name.as_str()) {
@@ -76,6 +81,14 @@ fn user(object: &Object) -> Result<SourceUser, Rejection> {
 
 /// All members of an object, those that are given twice too.
 struct Members(Vec<(String, Value)>);
+
+impl Members {
+    /// The address for the report, or empty text.
+    fn email(&self) -> String {
+        let email = self.0.iter().find(|(name, _)| name == "email").and_then(|(_, value)| value.as_str());
+        email.unwrap_or_default().to_owned()
+    }
+}
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {

@@ -19,7 +19,7 @@ use super::{
 pub(super) fn read(file: BufReader<File>, path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> {
     let shape = Shape { member: Some("users"), lines: false };
     json::read(file, path, shape, &mut |number, object| {
-        let email = object.as_ref().ok().and_then(|object| members::text(object, "email").ok()).unwrap_or_default();
+        let email = members::email_of(&object);
         sink(Row { number, email, user: object.and_then(|object| user(&object)) })
     })
 }

@@ -10,7 +10,7 @@ use super::{MAX_ROW, Unreadable};
 /// The lines of a file that are not blank, with their numbers.
 pub(super) struct Lines<R> {
     file: R,
-    number: u64,
+    number: i64,
     line: Vec<u8>,
 }
 
@@ -25,7 +25,7 @@ impl<R: BufRead> Lines<R> {
         Self { file, number: 0, line: Vec::new() }
     }
 
-    pub(super) fn next(&mut self, path: &Path) -> Result<Option<(u64, Line<'_>)>, Unreadable> {
+    pub(super) fn next(&mut self, path: &Path) -> Result<Option<(i64, Line<'_>)>, Unreadable> {
         loop {
             let read = self.read_line();
             let is_whole = read.map_err(|error| {

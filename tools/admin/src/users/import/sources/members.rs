@@ -15,6 +15,11 @@ pub(super) fn text(object: &Object, member: &str) -> Result<String, Rejection> {
     }
 }
 
+/// The member `email` for the report, or empty text.
+pub(super) fn email_of(object: &Result<Object, Rejection>) -> String {
+    object.as_ref().ok().and_then(|object| text(object, "email").ok()).unwrap_or_default()
+}
+
 /// An identifier, which may be a number.
 pub(super) fn identifier(object: &Object, member: &str) -> Result<String, Rejection> {
     match object.get(member) {

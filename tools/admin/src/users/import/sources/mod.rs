@@ -8,9 +8,12 @@ mod json;
 mod jsonl;
 mod keycloak;
 mod kratos;
+mod layout;
+mod limited;
 mod lines;
 mod members;
 mod sqlite;
+mod sqlite_file;
 
 use std::{
     fs::{self, File},
@@ -83,6 +86,10 @@ pub(super) fn read(
     let is_sqlite = start.starts_with(SQLITE_HEADER);
     if start.starts_with(BYTE_ORDER_MARK) {
         file.consume(BYTE_ORDER_MARK.len());
+    }
+    if is_sqlite && !fs::metadata(path).is_ok_and(|file| file.is_file()) {
+        let problem = "is an SQLite database in a pipe: give the name of the file instead";
+        return Err(Unreadable(format!("{} {problem}", path.display())));
     }
     match (source, is_sqlite) {
         (ImportFormat::Flask, true) => sqlite::flask(path, sink),
