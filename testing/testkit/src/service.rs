@@ -192,7 +192,8 @@ impl Service {
 
     /// All items of a table.
     pub async fn items(&self, table: &str) -> Vec<HashMap<String, AttributeValue>> {
-        self.database.scan().table_name(table).send().await.expect("the table is readable").items.unwrap_or_default()
+        let pages = self.database.scan().table_name(table).into_paginator().items().send();
+        pages.collect::<Result<_, _>>().await.expect("the table is readable")
     }
 
     /// Sets an attribute of an item of the users table, as an operator can.

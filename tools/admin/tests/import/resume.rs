@@ -115,6 +115,18 @@ async fn a_missing_permission_ends_the_import_with_its_name() {
 }
 
 #[tokio::test]
+async fn a_failure_of_the_last_row_fails_the_import() {
+    let sandbox = Sandbox::new().await;
+    let row = json!({ "name": "Kay", "email": "kay@example.com", "password_hash": WERKZEUG }).to_string();
+    fs::write(sandbox.path("source"), row).unwrap();
+    for (operation, options) in [("TransactWriteItems", &[][..]), ("GetItem", &["--dry-run"])] {
+        let proxy = RejectingProxy::start(&sandbox.service.endpoint, operation, usize::MAX, DENIED).await;
+        let command = [&["import", "source", "--from", "jsonl"], options].concat();
+        sandbox.users_at(&proxy.url, &command).await.assert_exit(1, &["denied"]);
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_fails_one_call_in_five_gets_every_user() {
     let sandbox = Sandbox::new().await;
     file(&sandbox);

@@ -54,6 +54,9 @@ pub(super) struct Writer {
 
 type Done = (Settled, Option<AdminError>);
 
+/// The task of a user panicked. The next run finds out whether the user was written.
+const LOST: &str = "the outcome of a user is unknown";
+
 impl Writer {
     /// Writes every row and reports each. After a signal, the rows that are being written are finished and reported: a
     /// further signal changes nothing, and the time is limited, as that of every call is.
@@ -74,13 +77,16 @@ impl Writer {
             tokio::select! {
                 () = signals.next(), if end.is_none() => end = Some(End::Interrupted),
                 Some(done) = tasks.join_next() => {
-                    // A task that was lost is a user whose outcome is unknown: the next run decides.
-                    let Ok((settled, error)) = done else { continue };
-                    let outcome = match error {
-                        Some(error) => Err(End::Failed(error)),
-                        None => settle(settled).map_err(End::Unwritable),
+                    let outcome = match done {
+                        Ok((_, Some(error))) => Err(End::Failed(error)),
+                        Ok((settled, None)) => settle(settled).map_err(End::Unwritable),
+                        Err(_) => Err(End::Unwritable(Failure::Failed(LOST.to_owned()))),
                     };
-                    end = outcome.err().filter(|_| end.is_none()).or(end);
+                    // A failure after the last row has been read counts too.
+                    end = match (outcome, end) {
+                        (Err(failure), None | Some(End::Complete)) => Some(failure),
+                        (_, end) => end,
+                    };
                 }
                 row = rows.recv(), if is_open => match row {
                     None => end = Some(End::Complete),
