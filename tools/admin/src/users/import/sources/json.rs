@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{
     super::reject::{Reason, Rejection},
     MAX_ROW, Unreadable,
-    layout::{self, Layout},
+    layout::{self, Layout, Shape},
     limited::{Limited, Meter, is_too_long},
     lines::{Line, Lines},
     members::Object,
@@ -22,15 +22,6 @@ use super::{
 
 /// Receives the objects in order, with their number from 1.
 pub(super) type Each<'e> = dyn FnMut(i64, Result<Object, Rejection>) -> ControlFlow<()> + 'e;
-
-/// How a source arranges its objects, other than in an array.
-#[derive(Clone, Copy)]
-pub(super) struct Shape {
-    /// The member of the outer object that is the array.
-    pub(super) member: Option<&'static str>,
-    /// One object a line.
-    pub(super) lines: bool,
-}
 
 /// Reads every object. Syntax errors end the import, except in a file of lines.
 pub(super) fn read(

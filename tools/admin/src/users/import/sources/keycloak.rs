@@ -11,8 +11,8 @@ use super::{
         row::{Row, SourceUser},
         times,
     },
-    Sink, Unreadable,
-    json::{self, Shape},
+    Sink, Unreadable, json,
+    layout::Shape,
     members::{self, Object, malformed},
 };
 

@@ -5,7 +5,16 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, error::Category};
 
-use super::{json::Shape, members::Object};
+use super::members::Object;
+
+/// How a source arranges its objects, other than in an array.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    /// The member of the outer object that is the array.
+    pub(super) member: Option<&'static str>,
+    /// One object a line.
+    pub(super) lines: bool,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {

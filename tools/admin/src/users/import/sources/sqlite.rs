@@ -5,7 +5,10 @@
 
 use std::path::Path;
 
-use rusqlite::types::{FromSql, FromSqlResult, ValueRef};
+use rusqlite::{
+    Row as SqlRow,
+    types::{FromSql, FromSqlResult, ValueRef},
+};
 
 use super::{
     super::{
@@ -36,13 +39,14 @@ pub(super) fn flask(path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> 
         "SELECT {rowid}, \"{email}\", \"{password}\", {id}, {name}, {admin} FROM \"{table}\" \
          WHERE {rowid} > ? ORDER BY {rowid} LIMIT {PAGE}"
     );
-    file.pages(&sql, sink, |row| {
+    let fields = |row: &SqlRow<'_>| {
         let admin = row.get::<_, Text>(5)?.flag("admin");
         let groups = admin.map(|admin| if admin { vec!["admin".to_owned()] } else { Vec::new() });
         let (id, name) = (row.get::<_, Text>(3)?.checked(), row.get::<_, Text>(4)?.checked());
         let (email, password) = (row.get::<_, Text>(1)?.checked(), row.get::<_, Text>(2)?.checked());
         Ok(Fields { email, password, id, names: vec![name], groups, ..Fields::default() })
-    })
+    };
+    file.pages(&sql, sink, fields, Fields::into_row)
 }
 
 /// Reads Django's own table of users, with their groups.
@@ -59,7 +63,7 @@ pub(super) fn django(path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable>
           ON auth_group.id = group_id WHERE user_id = auth_user.id), id \
          FROM auth_user WHERE {rowid} > ? ORDER BY {rowid} LIMIT {PAGE}"
     );
-    file.pages(&sql, sink, |row| {
+    let fields = |row: &SqlRow<'_>| {
         let text = |column| row.get::<_, Text>(column).map(Text::checked);
         let full = match (text(3)?, text(4)?) {
             (Ok(first), Ok(last)) => Ok(full_name(&first, &last)),
@@ -75,7 +79,8 @@ pub(super) fn django(path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable>
             created_at: text(7)?,
             disabled: row.get::<_, Text>(6)?.flag("is_active").map(|is_active| !is_active),
         })
-    })
+    };
+    file.pages(&sql, sink, fields, Fields::into_row)
 }
 
 /// The names in a JSON array.
@@ -84,7 +89,7 @@ fn group_names(names: &str) -> Result<Vec<String>, Rejection> {
 }
 
 /// The columns of a row that a user is made of.
-pub(super) struct Fields {
+struct Fields {
     pub(super) email: Result<String, Rejection>,
     password: Result<String, Rejection>,
     id: Result<String, Rejection>,
@@ -110,7 +115,12 @@ impl Default for Fields {
 }
 
 impl Fields {
-    pub(super) fn into_user(self) -> Result<SourceUser, Rejection> {
+    /// The email address, if it is known, and the user.
+    fn into_row(self) -> (String, Result<SourceUser, Rejection>) {
+        (self.email.clone().unwrap_or_default(), self.into_user())
+    }
+
+    fn into_user(self) -> Result<SourceUser, Rejection> {
         Ok(SourceUser {
             id: self.id?,
             email: self.email?,

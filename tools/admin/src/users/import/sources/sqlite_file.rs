@@ -7,7 +7,13 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row as SqlRow};
 
-use super::{super::row::Row, Sink, Unreadable, sqlite::Fields};
+use super::{
+    super::{
+        reject::Rejection,
+        row::{Row, SourceUser},
+    },
+    Sink, Unreadable,
+};
 
 /// Rows that are read together.
 pub(super) const PAGE: usize = 200;
@@ -124,11 +130,12 @@ impl SqliteFile {
     }
 
     /// Sends the rows of every page. The parameter of the query is the key of the row before.
-    pub(super) fn pages(
+    pub(super) fn pages<T>(
         &self,
         sql: &str,
         sink: &mut Sink<'_>,
-        fields: impl Fn(&SqlRow<'_>) -> rusqlite::Result<Fields>,
+        fields: impl Fn(&SqlRow<'_>) -> rusqlite::Result<T>,
+        user: impl Fn(T) -> (String, Result<SourceUser, Rejection>),
     ) -> Result<(), Unreadable> {
         let failed = |error: rusqlite::Error| failed(&self.path, &error);
         let mut last = i64::MIN;
@@ -140,8 +147,8 @@ impl SqliteFile {
             let is_last = page.len() < PAGE;
             for (key, fields) in page {
                 last = key;
-                let email = fields.email.clone().unwrap_or_default();
-                if sink(Row { number: key, email, user: fields.into_user() }).is_break() {
+                let (email, user) = user(fields);
+                if sink(Row { number: key, email, user }).is_break() {
                     return Ok(());
                 }
             }
