@@ -94,7 +94,7 @@ impl AdminStore {
         let mut change = Replacement::default();
         change.replace("groups", set(&old.groups), set(groups));
         if claims == &old.claims {
-            change.expect("claims", old.stored_claims.clone());
+            change.require("claims", old.stored_claims.clone());
         } else {
             change.replace("claims", old.stored_claims.clone(), object(claims));
         }
@@ -211,7 +211,7 @@ struct Replacement {
 
 impl Replacement {
     /// Requires the old value.
-    fn expect(&mut self, name: &'static str, old: Option<AttributeValue>) {
+    fn require(&mut self, name: &'static str, old: Option<AttributeValue>) {
         self.names.push(name);
         match old {
             Some(old) => {
@@ -224,7 +224,7 @@ impl Replacement {
 
     /// Requires the old value, and assigns the new one.
     fn replace(&mut self, name: &'static str, old: Option<AttributeValue>, new: Option<AttributeValue>) {
-        self.expect(name, old);
+        self.require(name, old);
         match new {
             Some(new) => {
                 self.set.push(format!("#{name} = :new_{name}"));
