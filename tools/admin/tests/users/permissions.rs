@@ -38,7 +38,7 @@ fn commands(session: &str) -> Vec<(Vec<&str>, &'static str)> {
         (vec!["delete", ADA[1], "--yes"], "Delete"),
         (vec!["import", "users.jsonl", "--from", "jsonl"], "Import"),
         (vec!["import", "users.jsonl", "--from", "jsonl", "--dry-run"], "Read"),
-        (vec!["export", "--to", "jsonl"], "Read"),
+        (vec!["export", "--to", "jsonl"], "Export"),
         (vec!["export", "--to", "jsonl", "--with-hashes", "--output", "export.jsonl"], "Export"),
     ]
 }
