@@ -3,15 +3,17 @@
 //! | file | |
 //! |---|---|
 //! | `routes/` | one file per call: log-in, refresh, log-out, change of password, deletion, own sessions, discovery, start page |
+//! | `account_change` | changes of the caller's account, by script or by form |
 //! | `authenticate` | identifying the caller: by access token, or by the session of a refresh token |
 //! | `issue` | tokens and sessions, as JSON or as cookies |
 //! | `confirm_password` | confirming changes with the password |
 //! | `guess_limiter` | counting password guesses, with the rules of `shared::domain::throttle` |
-//! | `redirects` | browsers that have to log in, and rejected account forms |
+//! | `redirects` | browsers that have to log in |
 //! | `session_limit` | ending the least recently used sessions of a user beyond the limit |
 //! | `discovery` | the discovery document |
 //! | `state` | everything that the function may access |
 
+mod account_change;
 mod authenticate;
 mod confirm_password;
 mod discovery;

@@ -18,7 +18,6 @@ use shared::{
         user::PublicUser,
     },
     http::{
-        browser,
         error::{Error, FieldError},
         pages::{self, FormRejection, Notice, Part},
         paths,
@@ -38,23 +37,16 @@ pub(crate) async fn change_password(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, FormRejection> {
-    let refused = |user, error: &Error| audit::record_refusal(Attempt::ChangePassword, user, error);
-    let (now, is_form) = (login.clock.now(), browser::wants_page(&headers));
-    let caller = match login.caller(&headers, is_form, now).await.inspect_err(|error| refused(None, error)) {
-        Err(error) if is_form => return login.log_in_required(error),
-        caller => caller?,
-    };
-    let token = caller.token;
-    // Boxed: hashes and database calls make the future large.
-    let changed = Box::pin(login.change_password(caller, &session_client(address, &headers), request, now)).await;
-    match changed.inspect_err(|error| refused(Some(token.subject), error)) {
-        Ok(tokens) if is_form => {
-            Ok(login.redirect_with_cookies(&tokens, &pages::with_notice(paths::ME, Notice::PasswordChanged)))
+    let client = session_client(address, &headers);
+    let change = async |caller, now| login.change_password(caller, &client, request, now).await;
+    let respond = |tokens: IssuedTokens, is_form| {
+        if is_form {
+            login.redirect_with_cookies(&tokens, &pages::with_notice(paths::ME, Notice::PasswordChanged))
+        } else {
+            Json(tokens).into_response()
         }
-        Ok(tokens) => Ok(Json(tokens).into_response()),
-        Err(error) if is_form => login.reject_account_form(error, token, Part::Password, now).await,
-        Err(error) => Err(error.into()),
-    }
+    };
+    login.change_account(&headers, Attempt::ChangePassword, Part::Password, change, respond).await
 }
 
 /// The current and the new password, or all the errors in them.

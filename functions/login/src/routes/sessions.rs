@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, Request, State, rejection::PathRejection},
-    http::{HeaderMap, Method, StatusCode},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -18,15 +18,15 @@ use shared::{
     },
     http::{
         browser,
-        error::{Error, FieldError},
+        error::Error,
         pages::{self, FormRejection, Notice, Part},
         paths,
-        request::{authorization, fields::Fields},
+        request::authorization,
         telemetry::audit::{self, Attempt, Event},
     },
 };
 
-use crate::{Login, authenticate::Caller};
+use crate::{Login, account_change::deletion_fields, authenticate::Caller};
 
 #[derive(Serialize)]
 struct Listing {
@@ -90,26 +90,17 @@ pub(crate) async fn end_session(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, FormRejection> {
-    let refused = |user, error: &Error| audit::record_refusal(Attempt::LogOut, user, error);
-    let (now, is_form) = (login.clock.now(), browser::wants_page(&headers));
-    let caller = match login.caller(&headers, is_form, now).await.inspect_err(|error| refused(None, error)) {
-        Err(error) if is_form => return login.log_in_required(error),
-        caller => caller?,
-    };
-    let token = caller.token;
     // Whatever is not an identifier is answered like the identifier of no session.
     let session = id.ok().and_then(|Path(id)| SessionId::parse(&id));
-    // Boxed: hashes and database calls make the future large.
-    let ended = Box::pin(login.end_session(caller, session, request)).await;
-    match ended.inspect_err(|error| refused(Some(token.subject), error)) {
-        Ok(Ended::Current) if is_form => {
-            Ok(login.redirect_clearing_cookies(&pages::with_notice(paths::START, Notice::LoggedOut)))
+    let end = async |caller, _| login.end_session(caller, session, request).await;
+    let respond = |ended, is_form| match ended {
+        Ended::Current if is_form => {
+            login.redirect_clearing_cookies(&pages::with_notice(paths::START, Notice::LoggedOut))
         }
-        Ok(Ended::Other) if is_form => Ok(pages::see_other(&pages::with_notice(paths::ME, Notice::SessionEnded))),
-        Ok(ended) => Ok(login.session_ended(&ended, &headers)),
-        Err(error) if is_form => login.reject_account_form(error, token, Part::Sessions, now).await,
-        Err(error) => Err(error.into()),
-    }
+        Ended::Other if is_form => pages::see_other(&pages::with_notice(paths::ME, Notice::SessionEnded)),
+        ended => login.session_ended(&ended, &headers),
+    };
+    login.change_account(&headers, Attempt::LogOut, Part::Sessions, end, respond).await
 }
 
 impl Login {
@@ -131,13 +122,7 @@ impl Login {
     /// Ends a session of the caller. Another one than the current one needs the password, like a log-out with the scope
     /// `others`. It is checked before the session is looked for, so a stolen token alone does not tell which exist.
     async fn end_session(&self, caller: Caller, session: Option<SessionId>, request: Request) -> Result<Ended, Error> {
-        let is_post = request.method() == Method::POST;
-        let known: &[&str] = if is_post { &["_method", "password"] } else { &["password"] };
-        let fields = Fields::from_body(request, known).await?;
-        if is_post && fields.get("_method") != Some("DELETE") {
-            let detail = "must be DELETE, the only method that this form supports";
-            return Err(Error::Invalid(vec![FieldError::new("_method", "unknown", detail)]));
-        }
+        let fields = deletion_fields(request).await?;
         let user = caller.token.subject;
         let is_current = session.is_some() && session == caller.token.session();
         if !is_current {

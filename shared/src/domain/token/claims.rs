@@ -35,7 +35,7 @@ pub struct Claims {
     /// When the user authenticated (OpenID Connect Core 1.0 section 2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<UnixSeconds>,
-    /// How the user authenticated: [`PASSWORD`].
+    /// How the user authenticated: `["pwd"]`, with a password (RFC 8176).
     pub amr: [&'static str; 1],
     /// The selected claims about the user: [`ClaimSelection`](super::ClaimSelection).
     #[serde(flatten)]

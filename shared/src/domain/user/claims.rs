@@ -81,7 +81,7 @@ pub enum ClaimsError {
     /// A name that is empty, too long, or has other characters.
     #[error("the name of a claim must have 1 to 64 ASCII letters, digits and _ - . : /")]
     Name,
-    /// More than [`MAX_DEPTH`] levels.
+    /// More than 32 levels.
     #[error("claim {0} must not have more than {MAX_DEPTH} levels of arrays and objects")]
     TooDeep(String),
     /// More than [`MAX_BYTES`].

@@ -6,12 +6,7 @@ use serde_json::Value;
 use shared::domain::time::UnixSeconds;
 
 use super::{
-    super::{
-        hash,
-        reject::Rejection,
-        row::{Row, SourceUser},
-        times,
-    },
+    super::{hash, reject::Rejection, row::SourceUser, times},
     Sink, Unreadable, json,
     layout::Shape,
     members::{self, Object},
@@ -19,10 +14,7 @@ use super::{
 
 pub(super) fn read(file: BufReader<File>, path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> {
     let shape = Shape { member: Some("users"), lines: true };
-    json::read(file, path, shape, &mut |number, object| {
-        let email = members::email_of(&object);
-        sink(Row { number, email, user: object.and_then(|object| user(&object)) })
-    })
+    json::users(file, path, shape, sink, members::email, user)
 }
 
 fn user(object: &Object) -> Result<SourceUser, Rejection> {

@@ -8,7 +8,7 @@ use super::{
     super::{
         hash::{self, FirebaseProject},
         reject::Rejection,
-        row::{Row, SourceUser},
+        row::SourceUser,
         times,
     },
     Sink, Unreadable, json,
@@ -23,10 +23,7 @@ pub(super) fn read(
     sink: &mut Sink<'_>,
 ) -> Result<(), Unreadable> {
     let shape = Shape { member: Some("users"), lines: false };
-    json::read(file, path, shape, &mut |number, object| {
-        let email = members::email_of(&object);
-        sink(Row { number, email, user: object.and_then(|object| user(&object, project)) })
-    })
+    json::users(file, path, shape, sink, members::email, |object| user(object, project))
 }
 
 fn user(object: &Object, project: Option<&FirebaseProject>) -> Result<SourceUser, Rejection> {

@@ -12,8 +12,11 @@ use serde::de::{DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapA
 use serde_json::Value;
 
 use super::{
-    super::reject::{Reason, Rejection},
-    MAX_ROW, Unreadable,
+    super::{
+        reject::{Reason, Rejection},
+        row::{Row, SourceUser},
+    },
+    MAX_ROW, Sink, Unreadable,
     layout::{self, Layout, Shape},
     limited::{Limited, Meter, is_too_long},
     lines::{Line, Lines},
@@ -47,6 +50,21 @@ pub(super) fn read(
         }
         Some(_) => Err(Unreadable(format!("{} is not JSON", path.display()))),
     }
+}
+
+/// Sends a user for every object. `email` is the address for the report of a rejected row.
+pub(super) fn users(
+    file: BufReader<File>,
+    path: &Path,
+    shape: Shape,
+    sink: &mut Sink<'_>,
+    email: impl Fn(&Object) -> Result<String, Rejection>,
+    user: impl Fn(&Object) -> Result<SourceUser, Rejection>,
+) -> Result<(), Unreadable> {
+    read(file, path, shape, &mut |number, object| {
+        let email = object.as_ref().ok().and_then(|object| email(object).ok()).unwrap_or_default();
+        sink(Row { number, email, user: object.and_then(|object| user(&object)) })
+    })
 }
 
 /// The first byte after white space, which stays in the reader.

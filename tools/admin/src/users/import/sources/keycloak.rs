@@ -5,12 +5,7 @@ use std::{fs::File, io::BufReader, path::Path};
 use serde_json::Value;
 
 use super::{
-    super::{
-        hash,
-        reject::Rejection,
-        row::{Row, SourceUser},
-        times,
-    },
+    super::{hash, reject::Rejection, row::SourceUser, times},
     Sink, Unreadable, json,
     layout::Shape,
     members::{self, Object, malformed},
@@ -18,10 +13,7 @@ use super::{
 
 pub(super) fn read(file: BufReader<File>, path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> {
     let shape = Shape { member: Some("users"), lines: false };
-    json::read(file, path, shape, &mut |number, object| {
-        let email = members::email_of(&object);
-        sink(Row { number, email, user: object.and_then(|object| user(&object)) })
-    })
+    json::users(file, path, shape, sink, members::email, user)
 }
 
 fn user(object: &Object) -> Result<SourceUser, Rejection> {

@@ -5,11 +5,7 @@ use std::{fs::File, io::BufReader, path::Path};
 use serde_json::Value;
 
 use super::{
-    super::{
-        reject::Rejection,
-        row::{Row, SourceUser},
-        times,
-    },
+    super::{reject::Rejection, row::SourceUser, times},
     Sink, Unreadable, json,
     layout::Shape,
     members::{self, Object},
@@ -17,10 +13,7 @@ use super::{
 
 pub(super) fn read(file: BufReader<File>, path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> {
     let shape = Shape { member: Some("identities"), lines: true };
-    json::read(file, path, shape, &mut |number, object| {
-        let email = object.as_ref().ok().and_then(|object| email(object).ok()).unwrap_or_default();
-        sink(Row { number, email, user: object.and_then(|object| user(&object)) })
-    })
+    json::users(file, path, shape, sink, email, user)
 }
 
 fn user(object: &Object) -> Result<SourceUser, Rejection> {

@@ -15,9 +15,9 @@ pub(super) fn text(object: &Object, member: &str) -> Result<String, Rejection> {
     }
 }
 
-/// The member `email` for the report, or empty text.
-pub(super) fn email_of(object: &Result<Object, Rejection>) -> String {
-    object.as_ref().ok().and_then(|object| text(object, "email").ok()).unwrap_or_default()
+/// The member `email`.
+pub(super) fn email(object: &Object) -> Result<String, Rejection> {
+    text(object, "email")
 }
 
 /// An identifier, which may be a number.
