@@ -82,8 +82,8 @@ impl Login {
         }
     }
 
-    /// Issues the tokens of a session or, without one, an access token that is bound to the user's version. Without
-    /// one, the user has just authenticated. `user` may be `None` only if tokens carry no claims about the user.
+    /// Issues the tokens of a session or, without one, an access token that is bound to the user's version. Without a
+    /// session, `auth_time` is `now`. `user` may be `None` only if tokens carry no claims about the user.
     pub(crate) async fn issue_tokens(
         &self,
         subject: PublicId,
@@ -126,7 +126,7 @@ impl Login {
     ) -> Result<(), Error> {
         let keys = self.keys.current(now).await;
         let seconds = now.seconds();
-        // No time at which the user authenticated is longer.
+        // The longest possible `auth_time`.
         let grant = Grant { auth_time: Some(seconds), ..self.grant(subject, binding(version, session), user) };
         self.issuer.check(keys.signer(seconds, self.key_refresh), grant, seconds).map_err(Error::from)
     }

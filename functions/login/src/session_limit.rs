@@ -40,8 +40,8 @@ impl Login {
         log_failure(self.session_limit.enforce_after_log_in(email, public_id, hint, started, now, ended)).await;
     }
 
-    /// Ends the least recently used ones of the caller's sessions beyond the limit. At most so many remain in the list,
-    /// the current one among them, also if not every other one could be ended.
+    /// Ends the least recently used ones of the caller's sessions beyond the limit. The list is cut to the limit and
+    /// keeps the current session, even if ending others failed.
     pub(crate) async fn limit_listed(&self, caller: &Caller, sessions: &mut Vec<ListedSession>, now: UnixSeconds) {
         let (user, current) = (caller.token.subject, caller.token.session());
         let ended = || audit::record(Event::LoggedOut, user);

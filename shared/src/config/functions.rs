@@ -31,7 +31,7 @@ pub struct SignupSettings {
     pub credentials_table: String,
     /// `THROTTLE_TABLE`.
     pub throttle_table: String,
-    /// Who may sign up.
+    /// Restrictions on sign-up.
     pub sign_up: SignUpSettings,
     /// Rules for passwords.
     pub passwords: PasswordSettings,

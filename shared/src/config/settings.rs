@@ -43,7 +43,7 @@ pub struct Settings {
     pub session_grace: Duration,
     /// `LIST_USERS_GROUP`; `None` admits every authenticated user.
     pub list_users_group: Option<String>,
-    /// Who may sign up.
+    /// Restrictions on sign-up.
     pub sign_up: SignUpSettings,
     /// Rules for passwords.
     pub passwords: PasswordSettings,

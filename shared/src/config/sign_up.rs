@@ -1,4 +1,4 @@
-//! Who may sign up.
+//! Restrictions on sign-up.
 
 use super::env::{ConfigError, Env, Variable};
 use crate::domain::user::{Email, EmailDomain};
@@ -6,7 +6,7 @@ use crate::domain::user::{Email, EmailDomain};
 pub(super) const SIGN_UP: Variable = Variable::fixed("SIGNUP", "open");
 pub(super) const DOMAINS: Variable = Variable::unset("SIGNUP_DOMAINS");
 
-/// Who may sign up.
+/// Restrictions on sign-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignUpSettings {
     /// `SIGNUP`.

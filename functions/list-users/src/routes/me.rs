@@ -10,6 +10,7 @@ use axum::{
 };
 use serde::Serialize;
 use shared::{
+    aws::store::omit_excess,
     domain::{
         error_chain::causes,
         session::{ListedSession, SessionId},
@@ -74,17 +75,20 @@ impl ListUsers {
     }
 
     /// The user's sessions. A token without a session shows none: a token of the old application must not show more
-    /// than the old application did, and with `SESSION_IDLE=0` there are none.
+    /// than the old application did, and `SESSION_IDLE=0` disables sessions.
     async fn sessions_of(&self, user: &User, current: Option<SessionId>) -> Vec<ListedSession> {
         if current.is_none() {
             return Vec::new();
         }
         let (id, now) = (user.profile.public_id, self.clock.now().seconds());
         // The page is more useful without the sessions than not at all.
-        self.sessions.active(id, user.version, now).await.unwrap_or_else(|error| {
+        let sessions = self.sessions.active(id, user.version, now).await;
+        let mut sessions = sessions.unwrap_or_else(|error| {
             warn!(public_id = %id, cause = causes(&error), "the account page does not show the sessions");
             Vec::new()
-        })
+        });
+        omit_excess(&mut sessions, current);
+        sessions
     }
 
     /// The caller's record and session.

@@ -139,7 +139,7 @@ impl Login {
         match issuable.await {
             Ok(record) => Ok(record),
             Err(error) => {
-                // A forged or replayed token is rejected as ever, whatever is wrong with the user.
+                // A forged or replayed token is rejected even if the user's item is invalid.
                 self.session_by_refresh_token(&token.to_text(), now).await?;
                 Err(error)
             }

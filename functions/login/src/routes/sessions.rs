@@ -119,8 +119,9 @@ impl Login {
         Ok(sessions)
     }
 
-    /// Ends a session of the caller. Another one than the current one needs the password, like a log-out with the scope
-    /// `others`. It is checked before the session is looked for, so a stolen token alone does not tell which exist.
+    /// Ends a session of the caller. Any session but the current one requires the password, like a log-out with the
+    /// scope `others`. The password is checked before the session is looked up, so a stolen token alone does not tell
+    /// which sessions exist.
     async fn end_session(&self, caller: Caller, session: Option<SessionId>, request: Request) -> Result<Ended, Error> {
         let fields = deletion_fields(request).await?;
         let user = caller.token.subject;

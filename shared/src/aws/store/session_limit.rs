@@ -39,8 +39,9 @@ impl SessionLimit {
         }
     }
 
-    /// Ends the least recently used ones of a user's sessions beyond the limit, except `current`, and removes them from
-    /// `sessions`, which begins with the most recently used one. Calls `on_end` for each.
+    /// Ends the least recently used ones of a user's sessions beyond the limit, except `current`. Calls `on_end` for
+    /// each. `sessions` begins with the most recently used one, and is read again if one has been used meanwhile.
+    /// [`omit_excess`] removes the ended ones from it.
     pub async fn enforce(
         &self,
         (user, version): (PublicId, u64),
@@ -60,7 +61,6 @@ impl SessionLimit {
                 }
             }
             if have_all_ended {
-                sessions.retain(|session| !excess.contains(session));
                 break;
             }
             *sessions = self.list.active(user, version, now).await?;
@@ -124,7 +124,7 @@ impl SessionLimit {
     }
 }
 
-/// Removes the sessions beyond the limit from a list, though they have not ended.
+/// Removes the sessions beyond the limit from a list, whether or not they have ended.
 pub fn omit_excess(sessions: &mut Vec<ListedSession>, current: Option<SessionId>) {
     let omitted: Vec<_> = excess(sessions, current).iter().map(|session| session.id).collect();
     sessions.retain(|session| !omitted.contains(&session.id));

@@ -72,7 +72,7 @@ impl From<EmailError> for FieldError {
             EmailError::Malformed => "malformed",
             EmailError::TooLong => "too-long",
             EmailError::Confusable => "confusable",
-            EmailError::DomainNotAllowed => "domain-not-allowed",
+            EmailError::DomainNotAllowed => DOMAIN_NOT_ALLOWED,
         };
         Self::new("email", code, error)
     }

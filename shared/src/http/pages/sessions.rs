@@ -5,7 +5,7 @@ use std::fmt;
 use time::OffsetDateTime;
 
 use crate::domain::{
-    session::{ListedSession, MAX_SESSIONS, SessionId},
+    session::{ListedSession, SessionId},
     time::UnixSeconds,
 };
 
@@ -24,7 +24,7 @@ pub(super) struct SessionRow {
 impl SessionRow {
     /// The rows of these sessions, of which `current` is the caller's.
     pub(super) fn list(sessions: &[ListedSession], current: Option<SessionId>) -> Vec<Self> {
-        sessions.iter().take(MAX_SESSIONS).map(|session| Self::new(session, current)).collect()
+        sessions.iter().map(|session| Self::new(session, current)).collect()
     }
 
     fn new(session: &ListedSession, current: Option<SessionId>) -> Self {

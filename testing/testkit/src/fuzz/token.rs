@@ -220,7 +220,7 @@ fn legacy_token(header: &str, claims: &str, token: &str) {
     let subject = verified.subject.to_string();
     let ids: Vec<&Value> = ["public_id", "identity"].iter().filter_map(|name| claims.get(name)).collect();
     assert!(!ids.is_empty() && ids.iter().all(|id| **id == *subject), "{claims}");
-    for foreign in ["iss", "sub", "aud", "jti", "sid", "ver"] {
+    for foreign in ["iss", "sub", "aud", "jti", "sid", "ver", "auth_time", "amr"] {
         assert!(claims.get(foreign).is_none(), "{claims}");
     }
 }
