@@ -1,9 +1,12 @@
-//! Proxies between a service and its database: one that loses responses, one that rejects calls, and one that records
-//! them.
+//! Proxies between a service and its database: one that loses responses, one that holds them, one that rejects calls,
+//! and one that records them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::{
@@ -17,6 +20,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy},
     net::{TcpListener, TcpStream},
     sync::watch,
+    time::timeout,
 };
 
 /// An endpoint that refuses connections: no process listens on port 9.
@@ -165,6 +169,78 @@ async fn reject_or_forward(State(rejection): State<Arc<Rejection>>, headers: Hea
         return (StatusCode::BAD_REQUEST, json, rejection.error).into_response();
     }
     forward(&rejection.http, &rejection.upstream, headers, body).await
+}
+
+/// A proxy that holds the responses to one operation until they are released, and forwards all others.
+///
+/// The database has executed a call whose response is held. A client that stops waiting calls again, and that response
+/// is held too; so a test releases the responses as soon as it can.
+pub struct HoldingProxy {
+    /// The URL of the proxy.
+    pub url: String,
+    holder: Arc<Holder>,
+}
+
+struct Holder {
+    upstream: String,
+    http: reqwest::Client,
+    operation: &'static str,
+    to_forward: AtomicUsize,
+    is_holding: watch::Sender<bool>,
+    held: watch::Sender<usize>,
+}
+
+impl HoldingProxy {
+    /// The longest wait for a call. A loaded machine may need most of it.
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    /// Forwards all calls to `endpoint` until [`HoldingProxy::hold_after`].
+    ///
+    /// The operation is named as in [`RejectingProxy::start`].
+    pub async fn start(endpoint: &str, operation: &'static str) -> Self {
+        let holder = Arc::new(Holder {
+            upstream: endpoint.to_owned(),
+            http: reqwest::Client::new(),
+            operation,
+            to_forward: AtomicUsize::new(0),
+            is_holding: watch::Sender::new(false),
+            held: watch::Sender::new(0),
+        });
+        let router = Router::new().fallback(forward_and_hold).with_state(holder.clone());
+        Self { url: serve(router).await, holder }
+    }
+
+    /// Holds the responses to the operation, except to its next `count` calls.
+    pub fn hold_after(&self, count: usize) {
+        self.holder.to_forward.store(count, Ordering::SeqCst);
+        self.holder.is_holding.send_replace(true);
+    }
+
+    /// Waits until a response is held. Fails after 60 seconds.
+    pub async fn wait(&self) {
+        let mut held = self.holder.held.subscribe();
+        let is_held = timeout(Self::DEADLINE, held.wait_for(|held| *held > 0)).await;
+        let operation = self.holder.operation;
+        is_held.unwrap_or_else(|_| panic!("timed out waiting for {operation}")).expect("the proxy runs");
+    }
+
+    /// Forwards the held responses and holds no more.
+    pub fn release(&self) {
+        self.holder.is_holding.send_replace(false);
+    }
+}
+
+async fn forward_and_hold(State(holder): State<Arc<Holder>>, headers: HeaderMap, body: Bytes) -> Response {
+    let mut is_holding = holder.is_holding.subscribe();
+    let is_selected = *is_holding.borrow() && operation(&headers, &body) == holder.operation;
+    let is_to_hold = is_selected && !take_one(&holder.to_forward);
+    let response = forward(&holder.http, &holder.upstream, headers, body).await;
+    if is_to_hold {
+        holder.held.send_modify(|held| *held += 1);
+        is_holding.wait_for(|is_holding| !is_holding).await.expect("the proxy runs");
+        holder.held.send_modify(|held| *held -= 1);
+    }
+    response
 }
 
 /// DynamoDB's name of the operation, such as `GetItem`, or `Throttle.GetItem` on the rate limiter's table.
