@@ -36,10 +36,7 @@ impl FileBackend {
         if read_bytes(&self.path).map_err(BackendError::unwritten)? != self.bytes {
             return Err(BackendError::changed());
         }
-        new.rename(&self.path).map_err(BackendError::unwritten)?;
-        // Some file systems cannot sync a directory. The file is already renamed, so this is best effort.
-        let _ = directory.as_ref().map(File::sync_all);
-        Ok(())
+        new.rename(&self.path).map_err(BackendError::unwritten)
     }
 }
 
@@ -54,18 +51,64 @@ fn read_bytes(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
+/// A new private file, which replaces an existing one when it is complete. A device or a pipe is written to directly.
+pub(crate) struct NewFile {
+    /// Absent for a device or a pipe.
+    temporary: Option<TemporaryFile>,
+    path: PathBuf,
+}
+
+impl NewFile {
+    /// Also returns the file to write to.
+    pub(crate) fn create(path: &Path) -> io::Result<(Self, File)> {
+        let path = resolve(path);
+        match fs::metadata(&path) {
+            Ok(file) if !file.is_file() => {
+                let file = OpenOptions::new().write(true).open(&path)?;
+                return Ok((Self { temporary: None, path }, file));
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let temporary = TemporaryFile::beside(&path);
+        let file = temporary.create(SetKind::Private)?;
+        Ok((Self { temporary: Some(temporary), path }, file))
+    }
+
+    /// The path, without symbolic links.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the file gets its name only at the end.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.temporary.is_some()
+    }
+
+    /// Gives the file its name, after [`sync`].
+    pub(crate) fn finish(&self) -> io::Result<()> {
+        self.temporary.as_ref().map_or(Ok(()), |temporary| temporary.rename(&self.path))
+    }
+}
+
+/// Waits until a file is on the disk, because some file systems report a full disk only then. Pipes and devices cannot
+/// be synchronized.
+pub(crate) fn sync(file: &File) -> io::Result<()> {
+    if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) }
+}
+
 /// A temporary file. Removed on drop unless it was renamed.
-pub(crate) struct TemporaryFile(PathBuf);
+struct TemporaryFile(PathBuf);
 
 impl TemporaryFile {
     /// In the same directory as `path`, and so on the same file system.
-    pub(crate) fn beside(path: &Path) -> Self {
+    fn beside(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Self(path.with_file_name(format!(".{name}.{}.tmp", unique())))
     }
 
     /// Creates the file, which only the owner can read if it is private.
-    pub(crate) fn create(&self, kind: SetKind) -> io::Result<File> {
+    fn create(&self, kind: SetKind) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -84,8 +127,11 @@ impl TemporaryFile {
     }
 
     /// Gives the file its final name.
-    pub(crate) fn rename(self, path: &Path) -> io::Result<()> {
-        fs::rename(&self.0, path)
+    fn rename(&self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.0, path)?;
+        // Some file systems cannot sync a directory. The file is already renamed, so this is best effort.
+        let _ = path.parent().and_then(|directory| File::open(directory).ok()).map(|directory| directory.sync_all());
+        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ use shared::{config::key_location::KeyLocation, domain::deployment::Deployment};
 pub(crate) use self::{
     aws::{LazyAwsConfig, TIME_LIMIT, cause},
     contents::{Contents, KeySet},
-    file::{TemporaryFile, resolve},
+    file::{NewFile, resolve, sync},
     value::{BackendError, SetKind},
 };
 use self::{file::FileBackend, secret::SecretBackend};

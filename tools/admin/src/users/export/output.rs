@@ -1,16 +1,16 @@
 //! Where an export goes: a new file, or standard output.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::File,
     io::{self, IsTerminal as _, Write as _},
     os::fd::AsFd as _,
-    path::{Path, PathBuf},
+    path::Path,
     thread,
 };
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::backends::{SetKind, TemporaryFile, resolve};
+use crate::backends::{NewFile, sync};
 
 /// Pages that wait for a slow disk or reader.
 const WAITING: usize = 1;
@@ -19,28 +19,15 @@ const WAITING: usize = 1;
 pub(super) struct Output {
     pages: mpsc::Sender<Vec<u8>>,
     outcome: oneshot::Receiver<io::Result<()>>,
-    target: Option<Target>,
+    /// Absent for standard output.
+    target: Option<NewFile>,
     is_terminal: bool,
 }
 
-/// The name that a temporary file gets at the end.
-struct Target {
-    temporary: TemporaryFile,
-    path: PathBuf,
-}
-
 impl Output {
-    /// A file. An existing one is replaced at the end; a device or a pipe is written to directly.
     pub(super) fn file(path: &Path) -> io::Result<Self> {
-        let path = resolve(path);
-        match fs::metadata(&path) {
-            Ok(file) if !file.is_file() => return Self::start(OpenOptions::new().write(true).open(&path)?, None),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let temporary = TemporaryFile::beside(&path);
-        let file = temporary.create(SetKind::Private)?;
-        Self::start(file, Some(Target { temporary, path }))
+        let (target, file) = NewFile::create(path)?;
+        Self::start(file, Some(target))
     }
 
     /// A copy of the file descriptor, because Rust's standard output would flush after every line.
@@ -48,7 +35,7 @@ impl Output {
         Self::start(io::stdout().as_fd().try_clone_to_owned()?.into(), None)
     }
 
-    fn start(mut file: File, target: Option<Target>) -> io::Result<Self> {
+    fn start(mut file: File, target: Option<NewFile>) -> io::Result<Self> {
         let (pages, mut waiting) = mpsc::channel::<Vec<u8>>(WAITING);
         let (result, outcome) = oneshot::channel();
         let is_terminal = file.is_terminal();
@@ -57,8 +44,7 @@ impl Output {
                 while let Some(page) = waiting.blocking_recv() {
                     file.write_all(&page)?;
                 }
-                // Some file systems report a full disk only now. Pipes and devices cannot be synchronized.
-                if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) }
+                sync(&file)
             };
             // Fails if the command has ended already.
             let _ = result.send(write_all());
@@ -68,7 +54,7 @@ impl Output {
 
     /// Whether the output gets its name only at the end. Anything else receives each user at once.
     pub(super) fn is_replaced(&self) -> bool {
-        self.target.is_some()
+        self.target.as_ref().is_some_and(NewFile::is_replaced)
     }
 
     pub(super) fn is_terminal(&self) -> bool {
@@ -87,11 +73,7 @@ impl Output {
     pub(super) async fn finish(self) -> io::Result<()> {
         drop(self.pages);
         self.outcome.await.unwrap_or_else(|_| Err(stopped()))?;
-        let Some(Target { temporary, path }) = self.target else { return Ok(()) };
-        temporary.rename(&path)?;
-        // Some file systems cannot sync a directory. The file is already renamed, so this is best effort.
-        let _ = path.parent().and_then(|folder| File::open(folder).ok()).map(|folder| folder.sync_all());
-        Ok(())
+        self.target.map_or(Ok(()), |target| target.finish())
     }
 }
 
@@ -101,6 +83,8 @@ fn stopped() -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, OpenOptions};
+
     use super::*;
 
     /// `/dev/full` fails like a full disk.
@@ -110,12 +94,11 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("users.jsonl");
         fs::write(&path, "old").unwrap();
-        let temporary = TemporaryFile::beside(&path);
-        drop(temporary.create(SetKind::Private).unwrap());
+        let (target, _) = NewFile::create(&path).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
 
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut output = Output::start(full, Some(Target { temporary, path: path.clone() })).unwrap();
+        let mut output = Output::start(full, Some(target)).unwrap();
         // The first failed write ends the thread, and a later one reports it.
         let error = loop {
             if let Err(error) = output.write(vec![0; 4096]).await {

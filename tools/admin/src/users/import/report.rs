@@ -3,16 +3,16 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
-    fs::{self, File, OpenOptions},
+    fs::File,
     io::{self, BufWriter, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use serde_json::{Map, Value, json};
 use shared::aws::store::admin::Import;
 
 use super::reject::Rejection;
-use crate::backends::{SetKind, TemporaryFile, resolve};
+use crate::backends::{NewFile, sync};
 
 /// Rejected rows that are printed. A report has all of them.
 const PRINTED: u64 = 20;
@@ -30,24 +30,14 @@ pub(super) struct Summary {
 
 /// The file that lists the rejected rows.
 struct RejectedRows {
-    path: PathBuf,
+    target: NewFile,
     file: BufWriter<File>,
-    /// Absent for a device or a pipe, which is written to directly.
-    temporary: Option<TemporaryFile>,
 }
 
 impl RejectedRows {
     fn create(path: &Path) -> io::Result<Self> {
-        let path = resolve(path);
-        let (file, temporary) = match fs::metadata(&path) {
-            Ok(file) if !file.is_file() => (OpenOptions::new().write(true).open(&path)?, None),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {
-                let temporary = TemporaryFile::beside(&path);
-                (temporary.create(SetKind::Private)?, Some(temporary))
-            }
-        };
-        Ok(Self { path, file: BufWriter::new(file), temporary })
+        let (target, file) = NewFile::create(path)?;
+        Ok(Self { target, file: BufWriter::new(file) })
     }
 }
 
@@ -95,7 +85,8 @@ impl Summary {
     pub(super) fn finish_report(&mut self) -> io::Result<()> {
         let Some(report) = &mut self.report else { return Ok(()) };
         report.file.flush()?;
-        report.temporary.take().map_or(Ok(()), |temporary| temporary.rename(&report.path))
+        sync(report.file.get_ref())?;
+        report.target.finish()
     }
 
     /// `is_resumable`: the import ended early, and another run may complete it.
@@ -108,7 +99,7 @@ impl Summary {
         let lines = rows.iter().map(|(name, count)| format!("{name:<22}{count:>10}\n"));
         let mut text = lines.collect::<Vec<_>>().concat();
         if let Some(report) = self.report.as_ref().filter(|_| self.rejected() > 0) {
-            let _ = writeln!(text, "The rejected rows are in {}.", report.path.display());
+            let _ = writeln!(text, "The rejected rows are in {}.", report.target.path().display());
         }
         if is_resumable {
             text += "The import is not complete. Run the same command again: users that exist are left as they are.\n";
