@@ -152,3 +152,42 @@ impl Pace {
         self.left -= 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, advance};
+
+    use super::*;
+
+    const RATES: [u32; 7] = [1, 7, 20, 50, 400, 999, 100_000];
+
+    /// Waits for `users`, and asserts that after the batches at the start no more than the rate pass at any time. Returns how long it takes.
+    async fn pass(pace: &mut Pace, rate: u32, users: u32) -> Duration {
+        let (start, started) = (Instant::now(), pace.batch + pace.left);
+        for user in 1..=users {
+            pace.wait().await;
+            let allowed = f64::from(rate) * start.elapsed().as_secs_f64() + f64::from(started);
+            assert!(f64::from(user) <= allowed + 0.001, "user {user} at {rate} a second");
+        }
+        start.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_limits_users_per_second() {
+        for rate in RATES {
+            let elapsed = pass(&mut Pace::new(rate), rate, 3 * rate).await.as_secs_f64();
+            // Without the batch that starts at once. A timer is rounded up to a millisecond.
+            assert!((1.97..3.2).contains(&elapsed), "{rate} a second: {elapsed} s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn users_are_not_made_up_for_after_a_pause() {
+        for rate in RATES {
+            let mut pace = Pace::new(rate);
+            pass(&mut pace, rate, rate).await;
+            advance(Duration::from_secs(60)).await;
+            pass(&mut pace, rate, 3 * rate).await;
+        }
+    }
+}
