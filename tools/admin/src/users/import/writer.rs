@@ -161,7 +161,8 @@ mod tests {
 
     const RATES: [u32; 7] = [1, 7, 20, 50, 400, 999, 100_000];
 
-    /// Waits for `users`, and asserts that after the batches at the start no more than the rate pass at any time. Returns how long it takes.
+    /// Waits for this number of users. Asserts that, after the batch at the start, no more than the rate pass at any
+    /// time. Returns how long it takes.
     async fn pass(pace: &mut Pace, rate: u32, users: u32) -> Duration {
         let (start, started) = (Instant::now(), pace.batch + pace.left);
         for user in 1..=users {
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn users_are_not_made_up_for_after_a_pause() {
+    async fn the_rate_also_holds_after_a_pause() {
         for rate in RATES {
             let mut pace = Pace::new(rate);
             pass(&mut pace, rate, rate).await;
