@@ -36,7 +36,7 @@ impl LazyAwsConfig {
 }
 
 /// The region in an ARN. It overrides the region of the environment.
-fn region(arn: &str) -> Option<Region> {
+pub(crate) fn region(arn: &str) -> Option<Region> {
     arn.split(':').nth(3).filter(|region| !region.is_empty()).map(|region| Region::new(region.to_owned()))
 }
 
@@ -50,17 +50,18 @@ where
             let error = response.err();
             [error.code(), error.message()].into_iter().flatten().collect::<Vec<_>>().join(": ")
         }
-        error => {
-            let causes = causes(error);
-            // The SDK's own hint names cargo features.
-            let hint = if causes.contains("credentials") {
-                "; `admin --help` explains where credentials come from"
-            } else {
-                ""
-            };
-            causes + hint
-        }
+        error => explain_missing_credentials(causes(error)),
     }
+}
+
+/// Replaces the SDK's text for missing credentials, which is about the last place where it looked, or names cargo
+/// features.
+pub(crate) fn explain_missing_credentials(error: String) -> String {
+    let is_missing = ["credential provider was not enabled", "no providers in chain", "IMDS"];
+    if is_missing.iter().any(|text| error.contains(text)) {
+        return "no AWS credentials were found; `admin --help` explains where credentials come from".to_owned();
+    }
+    error
 }
 
 /// The cause of a failed call that sent `text`. An error message that quotes the request must not reveal a key.
@@ -88,5 +89,8 @@ mod tests {
         assert_eq!(region(&arn("eu-west-1", "postern/keys-AbCdEf")), Some(Region::from_static("eu-west-1")));
         assert_eq!(region(&arn("us-gov-west-1", "a/b/secret:c-AbCdEf")), Some(Region::from_static("us-gov-west-1")));
         assert_eq!(region(&arn("", "keys-AbCdEf")), None);
+        let stack = "arn:aws:cloudformation:eu-west-1:123456789012:stack/postern/1f2e3d4c";
+        assert_eq!(region(stack), Some(Region::from_static("eu-west-1")));
+        assert_eq!(region("postern"), None);
     }
 }

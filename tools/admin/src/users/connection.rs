@@ -1,4 +1,4 @@
-//! The connection to the tables: their names, and who calls.
+//! The connection to the tables: their names, and the identity of the caller.
 
 use std::env;
 
@@ -12,7 +12,7 @@ use shared::{
 use tokio::sync::OnceCell;
 
 use crate::{
-    backends::{TIME_LIMIT, cause},
+    backends::{TIME_LIMIT, cause, explain_missing_credentials, region},
     failure::Failure,
     options::users::{Common, parse_table},
 };
@@ -119,20 +119,11 @@ impl Connection {
     /// A failure of the database as a line for the operator.
     pub(crate) async fn failure(&self, error: AdminError) -> Failure {
         let AdminError::Denied { actions, table, caller: None } = error else {
-            return Failure::Failed(without_credentials(error.to_string()));
+            return Failure::Failed(explain_missing_credentials(error.to_string()));
         };
         let caller = self.caller().await.ok().map(str::to_owned);
         Failure::Failed(AdminError::Denied { actions, table, caller }.to_string())
     }
-}
-
-/// Replaces the SDK's text for missing credentials, which is about the last place where it looked.
-fn without_credentials(error: String) -> String {
-    let is_missing = ["credential provider was not enabled", "no providers in chain", "IMDS"];
-    if is_missing.iter().any(|text| error.contains(text)) {
-        return "no AWS credentials were found; see `admin users --help`".to_owned();
-    }
-    error
 }
 
 /// The name of a table: of its option, the stack, the variable, or the default of a local run.
@@ -169,8 +160,9 @@ fn variable(name: &str) -> Option<String> {
 async fn load(options: &Common, is_local: bool) -> SdkConfig {
     let limit = TimeoutConfig::builder().operation_timeout(TIME_LIMIT).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(limit);
-    let region = options.region.clone().or_else(|| arn_region(options.stack.as_deref()?));
-    if let Some(region) = region.map(Region::new) {
+    // A stack may be named by its ARN.
+    let region = options.region.clone().map(Region::new).or_else(|| region(options.stack.as_deref()?));
+    if let Some(region) = region {
         loader = loader.region(region);
     }
     if is_local {
@@ -183,35 +175,16 @@ async fn load(options: &Common, is_local: bool) -> SdkConfig {
     loader.load().await
 }
 
-/// The region of a stack that is named by its ARN.
-fn arn_region(stack: &str) -> Option<String> {
-    let rest = stack.strip_prefix("arn:")?;
-    rest.split(':').nth(2).filter(|region| !region.is_empty()).map(str::to_owned)
-}
-
 async fn outputs(stack: &str, aws: &SdkConfig) -> Result<Vec<Output>, Failure> {
     if aws.region().is_none() {
         return Err(Failure::Usage("the region is missing: give --region or AWS_REGION".to_owned()));
     }
     let client = aws_sdk_cloudformation::Client::new(aws);
     let answer = client.describe_stacks().stack_name(stack).send().await;
-    let answer = answer.map_err(|error| {
-        Failure::Failed(format!("cannot read the stack {stack}: {}", without_credentials(cause(&error))))
-    })?;
+    let answer =
+        answer.map_err(|error| Failure::Failed(format!("cannot read the stack {stack}: {}", cause(&error))))?;
     let found = answer.stacks.unwrap_or_default().into_iter().next();
     found
         .map(|stack| stack.outputs.unwrap_or_default())
         .ok_or_else(|| Failure::Failed(format!("the stack {stack} does not exist")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_region_of_a_stack_is_the_one_in_its_arn() {
-        let arn = "arn:aws:cloudformation:eu-west-1:123456789012:stack/postern/1f2e3d4c";
-        assert_eq!(arn_region(arn).as_deref(), Some("eu-west-1"));
-        assert_eq!(arn_region("postern"), None);
-    }
 }

@@ -196,10 +196,9 @@ async fn missing_credentials_are_reported_with_a_hint() {
     let locations = Locations::secrets(&sandbox);
     let mut command = sandbox.command(env!("CARGO_BIN_EXE_admin"), &["keys", "list", "--keys", &locations.keys]);
     command.env_clear().env("AWS_EC2_METADATA_DISABLED", "true");
-    sandbox
-        .finish(&mut command)
-        .await
-        .assert_failed(&["cannot be read", "`admin --help` explains where credentials come from"]);
+    sandbox.finish(&mut command).await.assert_failed(&[
+        "cannot be read: no AWS credentials were found; `admin --help` explains where credentials come from",
+    ]);
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ async fn missing_credentials_and_another_service_are_named() {
     let sandbox = Sandbox::new().await;
     let tables = [("USERS_TABLE", "Users"), ("AWS_REGION", "eu-west-1")];
     let outcome = sandbox.run(&["users", "list"], &tables).await;
-    outcome.assert_exit(1, &["no AWS credentials were found; see `admin users --help`"]);
+    outcome.assert_exit(1, &["no AWS credentials were found; `admin --help` explains where credentials come from"]);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let problem = r#"{"code":"method-not-allowed","title":"Method Not Allowed","status":405}"#;
