@@ -53,6 +53,8 @@ pub(super) fn derive(
     memory: &mut Guard<'_>,
     out: &mut [u8],
 ) -> Result<(), HashError> {
+    #[cfg(test)]
+    memory.record(scheme);
     match scheme {
         HashScheme::Argon2 { memory_kib, iterations, parallelism, .. } => {
             let params = Params::new(memory_kib, iterations, parallelism, None)?;
@@ -70,7 +72,7 @@ pub(super) fn derive(
 }
 
 /// The crate's own functions allocate memory for every hash; this one uses pooled memory.
-pub(super) fn argon2_into(
+fn argon2_into(
     argon2: &Argon2<'_>,
     password: &[u8],
     salt: &[u8],

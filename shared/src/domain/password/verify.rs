@@ -2,12 +2,12 @@
 
 use std::hint::black_box;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Params, Version};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use super::{
     LegacyHashes, Password, PasswordHash,
-    derive::{argon2_into, derive},
+    derive::derive,
     hash::{HashError, Verdict},
     memory_pool::Guard,
     scheme::{HashScheme, ScryptCost, UnusableHash},
@@ -135,12 +135,9 @@ impl Comparison {
         if kib < Params::MIN_M_COST * due.p_cost() {
             return Ok(());
         }
-        let params = Params::new(kib, u32::try_from(passes).unwrap_or(u32::MAX), due.p_cost(), None)?;
-        let argon2 = Argon2::new(CURRENT.0, CURRENT.1, params);
-        let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
-        argon2_into(&argon2, password.as_bytes(), DUMMY_SALT, memory, &mut out)?;
-        black_box(out);
-        Ok(())
+        let iterations = u32::try_from(passes).unwrap_or(u32::MAX);
+        let scheme = HashScheme::Argon2 { current: true, memory_kib: kib, iterations, parallelism: due.p_cost() };
+        compute(scheme, Params::DEFAULT_OUTPUT_LEN, memory, password.as_bytes())
     }
 
     /// A hash of higher cost is not replaced: lowering the configured cost must not weaken stored hashes.
@@ -195,12 +192,7 @@ fn matching(stored: &StoredHash, password: &Password, memory: &mut Guard<'_>) ->
 
 /// Work of a listed scheme, which is not Argon2.
 fn fill(listed: HashScheme, missing: u64, memory: &mut Guard<'_>, password: &[u8]) -> Result<(), HashError> {
-    let mut compute = |scheme, length| {
-        let mut out = [0; 64];
-        derive(scheme, CURRENT, password, DUMMY_SALT, memory, &mut out[..length])?;
-        black_box(out);
-        Ok(())
-    };
+    let mut compute = |scheme, length| compute(scheme, length, memory, password);
     match listed {
         HashScheme::Argon2 { .. } => Ok(()),
         HashScheme::Pbkdf2 { digest, .. } => match u32::try_from(missing) {
@@ -215,6 +207,14 @@ fn fill(listed: HashScheme, missing: u64, memory: &mut Guard<'_>, password: &[u8
             scrypt_parts(cost, missing).try_for_each(|part| compute(HashScheme::Scrypt(part), 32))
         }
     }
+}
+
+/// A hash whose output of `length` bytes, at most 64, is not needed.
+fn compute(scheme: HashScheme, length: usize, memory: &mut Guard<'_>, password: &[u8]) -> Result<(), HashError> {
+    let mut out = [0; 64];
+    derive(scheme, CURRENT, password, DUMMY_SALT, memory, &mut out[..length])?;
+    black_box(out);
+    Ok(())
 }
 
 /// scrypt costs whose work is `missing` altogether, up to a rest that takes about a millisecond. They have the block
