@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use argon2::Params;
 
 use super::{
-    Cost, HashScheme, LegacyHashes, OWASP_MINIMUM, Password, PasswordHash, UnusableHash, Verdict,
+    Cost, HashScheme, LegacyHashes, OWASP_MINIMUM, Password, PasswordHash, UnusableHash, Verdict, highest_costs,
     legacy_hashes::TIME_LIMIT, memory_pool::MemoryPool, verify::Comparison,
 };
 
@@ -199,39 +199,10 @@ fn a_list_is_too_slow_if_its_time_and_that_of_the_configured_cost_exceed_the_lim
     }
 }
 
-/// Hashes at the highest permitted costs, of each shape: the beginning up to the salt.
-const HIGHEST: [&str; 16] = [
-    "argon2id$v=19$m=262144,t=4,p=1",
-    "argon2i$v=19$m=262144,t=4,p=16",
-    "argon2d$v=16$m=128,t=8192,p=16",
-    "argon2id$v=19$m=8,t=131072,p=1",
-    // Half of the work is finding addresses.
-    "argon2i$v=19$m=8,t=131072,p=1",
-    // Two blocks of output.
-    "pbkdf2-sha1$i=1000000",
-    "pbkdf2-sha256$i=2000000",
-    "pbkdf2-sha512$i=2000000",
-    "scrypt$ln=17,r=8,p=1",
-    "scrypt$ln=20,r=1,p=1",
-    "scrypt$ln=14,r=64,p=1",
-    "scrypt$ln=14,r=1,p=64",
-    "scrypt$ln=8,r=64,p=64",
-    // PBKDF2 takes most of the time.
-    "scrypt$ln=1,r=64,p=64",
-    "firebase-scrypt$ln=14,r=8,p=8",
-    "firebase-scrypt$ln=8,r=64,p=64",
-];
-
-fn at_highest_cost() -> impl Iterator<Item = PasswordHash> {
-    let bcrypt = "$2b$14$zhgVoa4G.Lwqc9A2fxlNeep3PhcDRxRu3CsjAJ77pdSlSVTT4fwIC".to_owned();
-    let others = HIGHEST.iter().map(|start| format!("${start}${SALT}${HASH}"));
-    others.chain([bcrypt]).map(PasswordHash::from_stored)
-}
-
 /// Four seconds is the time limit of a comparison.
 #[test]
 fn no_permitted_hash_takes_four_seconds_with_any_permitted_list() {
-    for hash in at_highest_cost() {
+    for (_, hash) in highest_costs() {
         let scheme = hash.inspect().unwrap();
         // Argon2 is computed for both forms of a password.
         let computed = if scheme.name() == "argon2" { 2 } else { 1 };
@@ -243,7 +214,7 @@ fn no_permitted_hash_takes_four_seconds_with_any_permitted_list() {
 #[test]
 fn a_hash_at_the_highest_permitted_cost_costs_its_own_work_only() {
     let fixture = Fixture::new("");
-    for hash in at_highest_cost() {
+    for (_, hash) in highest_costs() {
         let scheme = hash.inspect().unwrap();
         let (verdict, computed) = fixture.verify("wrong", Some(hash.as_str()));
         assert_eq!((verdict, computed), (Verdict::Mismatch, vec![scheme]), "{scheme}");

@@ -117,7 +117,7 @@ impl HashScheme {
     }
 
     /// Approximate time on a processor of Lambda: measurements on a desktop processor, rounded up by half.
-    pub(super) fn nanoseconds(&self) -> u64 {
+    pub fn nanoseconds(&self) -> u64 {
         let per_unit = match self {
             Self::Argon2 { .. } | Self::Pbkdf2 { digest: Digest::Sha512, .. } => 1000,
             Self::Pbkdf2 { digest: Digest::Sha1 | Digest::Sha256, .. } => 450,
