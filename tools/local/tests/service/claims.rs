@@ -249,9 +249,7 @@ async fn a_replayed_or_forged_refresh_token_is_rejected_whatever_is_wrong_with_t
 async fn a_refresh_reads_the_user_once_whether_tokens_carry_claims_or_not() {
     let mut calls_of = Vec::new();
     for settings in [&[][..], &[ALL]] {
-        let endpoint = database_endpoint().await;
-        let proxy = RecordingProxy::start(&endpoint).await;
-        let service = Service::over(settings, &endpoint, &proxy.url).await;
+        let (service, proxy) = Service::recorded_with(settings).await;
         service.sign_up(ADA).await;
         let logged_in = log_in(&service).await.json();
         proxy.take();
@@ -319,9 +317,7 @@ async fn a_user_that_was_deleted_or_disabled_during_the_log_in_gets_no_token() {
 async fn only_a_successful_log_in_with_selected_claims_reads_the_user() {
     let mut calls_of = Vec::new();
     for settings in [&[][..], &[ALL]] {
-        let endpoint = database_endpoint().await;
-        let proxy = RecordingProxy::start(&endpoint).await;
-        let service = Service::over(settings, &endpoint, &proxy.url).await;
+        let (service, proxy) = Service::recorded_with(settings).await;
         service.sign_up(ADA).await;
         // The first log-in makes the pair known.
         log_in(&service).await;
