@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use argon2::Params;
-
 use super::{
     Cost, HashScheme, LegacyHashes, OWASP_MINIMUM, Password, PasswordHash, UnusableHash, Verdict, highest_costs,
     legacy_hashes::TIME_LIMIT, memory_pool::MemoryPool, verify::Comparison,
@@ -16,10 +14,8 @@ struct Fixture {
 
 impl Fixture {
     fn new(listed: &str) -> Self {
-        let cost = OWASP_MINIMUM;
-        let configured = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None).unwrap();
-        let comparison = Comparison::new(&configured, listed.parse().unwrap()).unwrap();
-        Self { memory: MemoryPool::new(comparison.blocks()), comparison }
+        let comparison = Comparison::new(OWASP_MINIMUM, listed.parse().unwrap());
+        Self { memory: MemoryPool::new(comparison.blocks().unwrap()), comparison }
     }
 
     /// The verdict, and the hashes that were computed for it.

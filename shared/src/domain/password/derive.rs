@@ -56,9 +56,8 @@ pub(super) fn derive(
     #[cfg(test)]
     memory.record(scheme);
     match scheme {
-        HashScheme::Argon2 { memory_kib, iterations, parallelism, .. } => {
-            let params = Params::new(memory_kib, iterations, parallelism, None)?;
-            argon2_into(&Argon2::new(argon2.0, argon2.1, params), password, salt, memory, out)
+        HashScheme::Argon2 { cost, .. } => {
+            argon2_into(&Argon2::new(argon2.0, argon2.1, cost.params()?), password, salt, memory, out)
         }
         HashScheme::Pbkdf2 { digest, iterations } => pbkdf2_into(digest, iterations, password, salt, out),
         HashScheme::Scrypt(cost) => scrypt_into(cost, password, salt, out),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Version};
 use tokio::{sync::Semaphore, task};
 use tracing::Span;
 
@@ -32,12 +32,11 @@ impl Hasher {
 
     /// A hasher that does the work of these schemes in every comparison, whatever the scheme of the hash is.
     pub fn with_legacy_hashes(cost: Cost, processors: usize, listed: LegacyHashes) -> Result<Self, HashError> {
-        let params = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, None)?;
-        let comparison = Comparison::new(&params, listed)?;
+        let comparison = Comparison::new(cost, listed);
         Ok(Self {
-            memory: Arc::new(MemoryPool::new(comparison.blocks())),
+            memory: Arc::new(MemoryPool::new(comparison.blocks()?)),
             comparison: Arc::new(comparison),
-            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params()?),
             permits: Arc::new(Semaphore::new(processors)),
         })
     }
@@ -90,7 +89,7 @@ impl Hasher {
 
 #[cfg(test)]
 mod tests {
-    use argon2::PasswordHasher as _;
+    use argon2::{Params, PasswordHasher as _};
 
     use super::{
         super::{HashScheme, OWASP_MINIMUM},
