@@ -104,11 +104,10 @@ impl Row {
     pub(crate) fn violation(&self, bound: Bound) -> Option<String> {
         let ratio = self.ratio.as_ref().map_or(f64::NAN, |(ratio, _)| *ratio);
         let (value, limit, is_met, kind) = match bound {
-            Bound::MaxRatio(max) => (ratio, max, ratio <= max, "at most"),
             Bound::Max(max) => (self.median, max, self.median <= max, "at most"),
             Bound::MinRatio(min) => (ratio, min, ratio >= min, "at least"),
             Bound::RatioBetween(min, _) if ratio < min => (ratio, min, false, "at least"),
-            Bound::RatioBetween(_, max) => (ratio, max, ratio <= max, "at most"),
+            Bound::MaxRatio(max) | Bound::RatioBetween(_, max) => (ratio, max, ratio <= max, "at most"),
         };
         (!is_met).then(|| format!("{}, {}: {value:.3}, and {kind} {limit} is allowed", self.what, self.subject))
     }

@@ -97,8 +97,8 @@ async fn old_tokens_are_refused_from_the_beginning_of_the_date() {
     let (id, _) = service.member(ADA).await;
     let token = old_token(&id);
     assert_eq!(statuses(&service, &token).await, [200, 200]);
-    let left = Duration::from_millis(midnight.unsigned_abs() * 1000 - service.clock.now().get());
-    service.clock.advance(left - Duration::from_secs(600));
+    let ten_minutes_before = (midnight - 600).unsigned_abs() * 1000;
+    service.clock.advance(Duration::from_millis(ten_minutes_before - service.clock.now().get()));
     assert_eq!(statuses(&service, &token).await, [200, 200], "ten minutes before");
     service.clock.advance(Duration::from_secs(600));
     assert_refused(&service, "immediately after", &token).await;
