@@ -2,9 +2,11 @@
 
 use std::{
     fs::{self, File},
+    io::Read as _,
     os::fd::OwnedFd,
     path::Path,
     process::Stdio,
+    thread,
     time::Duration,
 };
 
@@ -13,7 +15,7 @@ use rustix::{
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
 };
 use testkit::faults::FaultProxy;
-use tokio::{io::AsyncReadExt as _, net::TcpListener, process::Child, time::timeout};
+use tokio::{io::AsyncReadExt as _, net::TcpListener, process::Child, sync::oneshot, time::timeout};
 
 use crate::harness::{Outcome, Sandbox, finish};
 
@@ -58,7 +60,7 @@ async fn a_reader_that_ends_early_is_reported() {
     add_many(&sandbox).await;
     let mut child = sandbox.command(&["--to", "jsonl"]).spawn().unwrap();
     let mut pipe = child.stdout.take().unwrap();
-    pipe.read_u8().await.unwrap();
+    timeout(LIMIT, pipe.read_u8()).await.expect("the program writes").unwrap();
     drop(pipe);
     end(child).await.assert_failed(&["Broken pipe", "the reader ended before the export did"]);
 }
@@ -71,12 +73,12 @@ async fn hashes_that_went_into_a_pipe_are_recorded_although_the_rest_is_missing(
     assert!(status.success());
     let child = sandbox.command(&["--to", "jsonl", "--with-hashes", "--output", "pipe"]).spawn().unwrap();
     let path = sandbox.path("pipe");
-    // Opens together with the other end, and is closed after one byte.
-    let read = tokio::task::spawn_blocking(move || {
-        use std::io::Read as _;
-        File::open(path).unwrap().read_exact(&mut [0]).unwrap();
+    let (done, read) = oneshot::channel();
+    // Opens together with the other end, and is closed after one byte. The end of the test does not wait for a thread.
+    thread::spawn(move || {
+        let _ = done.send(File::open(path).and_then(|mut pipe| pipe.read_exact(&mut [0])));
     });
-    timeout(LIMIT, read).await.expect("the program writes").unwrap();
+    timeout(LIMIT, read).await.expect("the program writes").unwrap().unwrap();
     let outcome = end(child).await;
     outcome.assert_failed(&["Broken pipe", "pipe is incomplete"]);
     let line = outcome.audit();
@@ -104,7 +106,7 @@ async fn a_signal_ends_an_export_that_waits_for_its_reader() {
         let mut child = sandbox.command(&["--to", "jsonl"]).spawn().unwrap();
         // Written, and not read any further.
         let mut pipe = child.stdout.take().unwrap();
-        pipe.read_u8().await.unwrap();
+        timeout(LIMIT, pipe.read_u8()).await.expect("the program writes").unwrap();
         send(&child, signal);
         let outcome = end(child).await;
         outcome.assert_failed(&["interrupted", "standard output is incomplete"]);

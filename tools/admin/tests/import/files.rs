@@ -5,7 +5,10 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::{WERKZEUG, harness::Sandbox};
+use crate::{
+    WERKZEUG,
+    harness::{Sandbox, finish},
+};
 
 #[tokio::test]
 async fn no_file_is_written_that_is_read_or_written_otherwise() {
@@ -68,11 +71,9 @@ async fn a_database_in_a_pipe_is_named_as_such() {
     let database = Connection::open(sandbox.path("source.db")).unwrap();
     database.execute_batch("CREATE TABLE user (email, password)").unwrap();
     drop(database);
-    let script = "cat source.db | \"$0\" users import /dev/stdin --from flask --endpoint \"$1\"";
-    let mut command = tokio::process::Command::new("sh");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_admin"), &sandbox.service.endpoint]);
-    let output = command.current_dir(sandbox.path(".")).env("USER", "operator").output().await.unwrap();
-    crate::harness::Outcome::new(&output).assert_exit(1, &["an SQLite database in a pipe"]);
+    let script = "cat source.db | \"$ADMIN\" users import /dev/stdin --from flask --endpoint \"$ENDPOINT\"";
+    let outcome = finish(sandbox.shell(script).spawn().unwrap()).await;
+    outcome.assert_exit(1, &["an SQLite database in a pipe"]);
 }
 
 #[tokio::test]

@@ -9,7 +9,10 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
 use serde_json::Value;
 use testkit::{ADA, GRACE, Service, text};
 use tokio::{
@@ -19,8 +22,8 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// With 20 % of the calls failing, a command may retry for a while.
-const LIMIT: Duration = Duration::from_secs(120);
+/// The longest wait for the program. With faults of the database, it retries for a while.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// The caller in the audit lines of a local run.
 pub(crate) const CALLER: &str = "local:operator";
@@ -75,10 +78,17 @@ impl Sandbox {
     }
 
     pub(crate) async fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
-        let mut command = self.command(arguments);
-        command.envs(variables.iter().copied());
-        let output = timeout(LIMIT, command.output()).await.expect("the program ends").unwrap();
-        Outcome::new(&output)
+        finish(self.command(arguments).envs(variables.iter().copied()).spawn().unwrap()).await
+    }
+
+    /// A shell that runs `script` in the directory, with the program as `$ADMIN` and the database as `$ENDPOINT`.
+    pub(crate) fn shell(&self, script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-euc", script]).current_dir(&self.directory).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.envs([("USER", "operator"), ("ADMIN", env!("CARGO_BIN_EXE_admin"))]);
+        command.env("ENDPOINT", &self.service.endpoint);
+        command
     }
 
     /// Starts `admin users ARGUMENTS` at a terminal and waits for its confirmation prompt.
@@ -183,6 +193,17 @@ impl Prompt {
         let output = timeout(LIMIT, self.process.wait_with_output()).await.expect("the program ends").unwrap();
         Outcome::new(&Output { stderr, ..output })
     }
+}
+
+/// Waits for the end of a program whose standard error is a pipe.
+pub(crate) async fn finish(program: Child) -> Outcome {
+    let output = timeout(LIMIT, program.wait_with_output()).await.expect("the program ends").unwrap();
+    Outcome::new(&output)
+}
+
+/// Sends a signal to a program that runs.
+pub(crate) fn send(program: &Child, signal: Signal) {
+    kill_process(Pid::from_raw(program.id().unwrap().try_into().unwrap()).unwrap(), signal).unwrap();
 }
 
 impl Drop for Sandbox {
