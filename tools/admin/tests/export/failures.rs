@@ -160,12 +160,11 @@ async fn faults_of_the_database_lose_no_user() {
         sandbox.add("User", &format!("user{number}@example.com")).await;
     }
     let proxy = FaultProxy::start(&sandbox.service.endpoint, 20, 7).await;
-    let mut injected = 0;
-    while injected == 0 {
+    for _ in 0..5 {
         let outcome = finish(sandbox.command_over(&proxy.url, &["--to", "jsonl", "--with-hashes"])).await;
         assert_eq!((outcome.code, outcome.out.lines().count()), (0, 250), "{}", outcome.err);
-        injected = proxy.injected();
     }
+    assert!(proxy.injected() > 2, "{} faults", proxy.injected());
 }
 
 #[tokio::test]

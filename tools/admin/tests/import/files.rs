@@ -55,7 +55,7 @@ async fn a_report_replaces_that_of_an_earlier_run_only_at_the_end() {
     assert_eq!(fs::read_to_string(sandbox.path("report")).unwrap(), "an earlier report");
     assert_eq!(sandbox.names(), ["report", "source"]);
     let rows = format!("{{}}\n{}\n", json!({ "email": "ada@example.com", "password_hash": WERKZEUG, "phone": 1 }));
-    sandbox.import_with("jsonl", rows, &options).await.assert_exit(1, &[]);
+    sandbox.import_with("jsonl", rows, &options).await.assert_exit(1, &["2 rows were rejected"]);
     let report = fs::read_to_string(sandbox.path("report")).unwrap();
     let lines: Vec<serde_json::Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 2, "{report}");

@@ -165,7 +165,7 @@ async fn files_that_are_no_database_of_users_are_named_as_such() {
     fs::write(sandbox.path("Database.db"), "id,name\n").unwrap();
     sandbox.import_sqlite("flask").await.assert_exit(1, &["is not an SQLite database"]);
     fs::write(sandbox.path("Database.db"), b"SQLite format 3\0garbage").unwrap();
-    sandbox.import_sqlite("flask").await.assert_exit(1, &["Database.db"]);
+    sandbox.import_sqlite("flask").await.assert_exit(1, &["Database.db is damaged or encrypted"]);
     fs::write(sandbox.path("Database.db"), "").unwrap();
     sandbox.import_sqlite("flask").await.assert_exit(1, &["is not an SQLite database"]);
     fs::remove_file(sandbox.path("Database.db")).unwrap();
