@@ -3,7 +3,8 @@
 use serde_json::json;
 use testkit::ADA;
 
-use crate::{WERKZEUG, harness::Sandbox, reasons};
+use super::{WERKZEUG, reasons};
+use crate::harness::Sandbox;
 
 const ID: &str = "0b6b2a52-52a2-4f0c-9d7e-3a1f5a0c7e11";
 

@@ -5,10 +5,8 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::{
-    WERKZEUG,
-    harness::{Sandbox, finish},
-};
+use super::WERKZEUG;
+use crate::harness::{Sandbox, finish};
 
 #[tokio::test]
 async fn no_file_is_written_that_is_read_or_written_otherwise() {

@@ -5,11 +5,8 @@ use std::fs;
 use rusqlite::{Connection, params};
 use serde_json::json;
 
-use crate::{
-    WERKZEUG,
-    harness::{Outcome, Sandbox},
-    reasons,
-};
+use super::{WERKZEUG, reasons};
+use crate::harness::{Outcome, Sandbox};
 
 const ID: &str = "0b6b2a52-52a2-4f0c-9d7e-3a1f5a0c7e11";
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use testkit::{ADA, GRACE, Service};
 
-use crate::harness::{Sandbox, s};
+use super::harness::{Sandbox, s};
 
 async fn empty(service: &Service, table: &str, key: &str) {
     for item in service.items(table).await {

@@ -4,11 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::{
-    WERKZEUG,
-    harness::{Outcome, Sandbox, finish},
-    reasons,
-};
+use super::{WERKZEUG, reasons};
+use crate::harness::{Outcome, Sandbox, finish};
 
 fn users(count: usize) -> Vec<Value> {
     let user = |n| json!({ "id": n, "email": format!("u{n}@example.com"), "password_hash": WERKZEUG });

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use testkit::{ADA, proxy::RecordingProxy};
 
-use crate::harness::{HASH, Sandbox, finish, mode, n, s};
+use super::harness::{HASH, Sandbox, finish, mode, n, s};
 
 #[tokio::test]
 async fn every_format_has_every_user_in_a_private_file() {

@@ -4,7 +4,8 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::{Value, json};
 
-use crate::{WERKZEUG, harness::Sandbox, reasons};
+use super::{WERKZEUG, reasons};
+use crate::harness::Sandbox;
 
 const ID: &str = "0b6b2a52-52a2-4f0c-9d7e-3a1f5a0c7e11";
 

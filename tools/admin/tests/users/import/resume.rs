@@ -11,10 +11,8 @@ use testkit::{
 };
 use tokio::process::Child;
 
-use crate::{
-    WERKZEUG,
-    harness::{Sandbox, finish, send},
-};
+use super::WERKZEUG;
+use crate::harness::{Sandbox, finish, send};
 
 const DENIED: &str = concat!(
     r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"User: arn:aws:iam::1:user/eve "#,

@@ -8,11 +8,8 @@ use std::{
 use rusqlite::{Connection, ToSql, params, types::Value};
 use serde_json::json;
 
-use crate::{
-    WERKZEUG,
-    harness::{Outcome, Sandbox},
-    reasons,
-};
+use super::{WERKZEUG, reasons};
+use crate::harness::{Outcome, Sandbox};
 
 impl Sandbox {
     fn database(&self, sql: &str) -> Connection {

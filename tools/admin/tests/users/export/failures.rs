@@ -17,7 +17,7 @@ use rustix::{
 use testkit::faults::FaultProxy;
 use tokio::{io::AsyncReadExt as _, net::TcpListener, process::Child, sync::oneshot, time::timeout};
 
-use crate::harness::{Outcome, Sandbox, finish};
+use super::harness::{Outcome, Sandbox, finish};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
