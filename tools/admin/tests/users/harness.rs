@@ -3,7 +3,8 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fs::{self, File},
-    path::PathBuf,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
     process::{Output, Stdio},
     time::Duration,
 };
@@ -58,6 +59,14 @@ impl Sandbox {
         self.directory.join(name)
     }
 
+    /// The names of all files, also of hidden ones.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let names = fs::read_dir(&self.directory).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
     /// The program, without any variable of AWS except `AWS_EC2_METADATA_DISABLED`.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_admin"));
@@ -93,15 +102,11 @@ impl Sandbox {
 
     /// Starts `admin users ARGUMENTS` at a terminal and waits for its confirmation prompt.
     pub(crate) async fn prompt(&self, arguments: &[&str]) -> Prompt {
-        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&terminal).unwrap();
-        unlockpt(&terminal).unwrap();
-        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-        let inner = File::options().read(true).write(true).open(name).unwrap();
+        let terminal = Terminal::open();
         let mut command = self.command(&[&["users"], arguments, &["--endpoint", &self.service.endpoint]].concat());
-        let mut process = command.stdin(Stdio::from(inner)).spawn().unwrap();
+        let mut process = command.stdin(terminal.inner()).spawn().unwrap();
         let err = BufReader::new(process.stderr.take().unwrap());
-        let mut prompt = Prompt { process, err, text: String::new(), terminal: terminal.into() };
+        let mut prompt = Prompt { process, err, text: String::new(), terminal };
         prompt.wait().await;
         prompt
     }
@@ -159,13 +164,36 @@ fn sorted(item: &HashMap<String, AttributeValue>) -> String {
     format!("{:?}", item.iter().map(|(name, attribute)| (name, value(attribute))).collect::<BTreeMap<_, _>>())
 }
 
+/// A pseudoterminal.
+pub(crate) struct Terminal {
+    /// The side of the operator.
+    outer: File,
+    /// The path of the side of the program.
+    pub(crate) name: String,
+}
+
+impl Terminal {
+    pub(crate) fn open() -> Self {
+        let outer = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&outer).unwrap();
+        unlockpt(&outer).unwrap();
+        let name = ptsname(&outer, Vec::new()).unwrap().into_string().unwrap();
+        Self { outer: outer.into(), name }
+    }
+
+    /// The side of the program.
+    pub(crate) fn inner(&self) -> Stdio {
+        File::options().read(true).write(true).open(&self.name).unwrap().into()
+    }
+}
+
 /// A program that waits for an answer to its confirmation prompt.
 pub(crate) struct Prompt {
     process: Child,
     err: BufReader<ChildStderr>,
     /// Standard error so far.
     pub(crate) text: String,
-    terminal: File,
+    terminal: Terminal,
 }
 
 impl Prompt {
@@ -183,7 +211,7 @@ impl Prompt {
     /// Types an answer.
     pub(crate) fn answer(&mut self, answer: &str) {
         use std::io::Write as _;
-        self.terminal.write_all(format!("{answer}\n").as_bytes()).unwrap();
+        self.terminal.outer.write_all(format!("{answer}\n").as_bytes()).unwrap();
     }
 
     /// Waits for the end of the program.
@@ -201,9 +229,20 @@ pub(crate) async fn finish(program: Child) -> Outcome {
     Outcome::new(&output)
 }
 
+/// As [`finish`], for an export: it may write hashes to standard output.
+pub(crate) async fn finish_export(program: Child) -> Outcome {
+    let output = timeout(LIMIT, program.wait_with_output()).await.expect("the program ends").unwrap();
+    Outcome::with_hashes(&output)
+}
+
 /// Sends a signal to a program that runs.
 pub(crate) fn send(program: &Child, signal: Signal) {
     kill_process(Pid::from_raw(program.id().unwrap().try_into().unwrap()).unwrap(), signal).unwrap();
+}
+
+/// The permissions of a file.
+pub(crate) fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
 impl Drop for Sandbox {
@@ -214,17 +253,27 @@ impl Drop for Sandbox {
 
 impl Outcome {
     pub(crate) fn new(output: &Output) -> Self {
+        let outcome = Self::with_hashes(output);
+        outcome.assert_no_hash(&outcome.out);
+        outcome
+    }
+
+    /// The outcome of a program that may write hashes to standard output.
+    fn with_hashes(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let outcome = Self {
             code: output.status.code().expect("no signal"),
             out: text(&output.stdout),
             err: text(&output.stderr),
         };
-        for text in [&outcome.out, &outcome.err] {
-            assert!(!text.contains("argon2id$v") && !text.contains("$m="), "a hash is printed: {outcome:?}");
-            assert!(!text.contains("panicked"), "{outcome:?}");
-        }
+        outcome.assert_no_hash(&outcome.err);
+        assert!(!outcome.out.contains("panicked") && !outcome.err.contains("panicked"), "{outcome:?}");
         outcome
+    }
+
+    fn assert_no_hash(&self, text: &str) {
+        let has_hash = ["$argon2", "argon2id$v", "$m="].iter().any(|part| text.contains(part));
+        assert!(!has_hash, "a hash is printed: {self:?}");
     }
 
     pub(crate) fn assert_success(&self) -> &Self {
@@ -256,5 +305,11 @@ impl Outcome {
     /// The audit lines on standard error.
     pub(crate) fn audit(&self) -> Vec<Value> {
         self.err.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The only audit line.
+    pub(crate) fn audit_line(&self) -> Value {
+        let [line] = &self.audit()[..] else { panic!("not one audit line: {self:?}") };
+        line.clone()
     }
 }

@@ -12,10 +12,9 @@ fn users(count: usize) -> Vec<Value> {
     (0..count).map(user).collect()
 }
 
-/// Imports the file with 64 MiB of memory: a row of any length must not be read into memory. Without more, the program
-/// is killed.
+/// Imports the file with at most 64 MiB for heap and stacks: a row of any length must not be read into memory.
 async fn import_in_64_mib(sandbox: &Sandbox, format: &str) -> Outcome {
-    // Heap and stacks. The address space also has the program, which is large without optimization.
+    // The address space also has the program, which is large without optimization, so it is not limited.
     let script =
         "ulimit -d 65536; exec \"$ADMIN\" users import source --from \"$FORMAT\" --endpoint \"$ENDPOINT\" --json";
     finish(sandbox.shell(script).env("FORMAT", format).spawn().unwrap()).await

@@ -147,7 +147,7 @@ async fn tables_that_cannot_be_read_are_named_before_any_row() {
         outcome.assert_exit(1, &[problem]);
         // Another run is no help.
         assert!(!outcome.out.contains("Run the same command again"), "{outcome:?}");
-        assert_eq!(sandbox.names(), ["source.db"]);
+        assert_eq!(sandbox.files(), ["source.db"]);
         fs::remove_file(sandbox.path("source.db")).unwrap();
     }
 }
