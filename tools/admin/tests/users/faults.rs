@@ -11,8 +11,9 @@ async fn a_command_survives_a_fault_in_every_fifth_call() {
 
 #[tokio::test]
 async fn a_command_that_fails_has_changed_nothing_or_everything_and_a_retry_completes_it() {
-    let failed = run_all(90, 3).await;
-    assert!(failed > 3, "{failed} commands failed");
+    // A command succeeds only if each of its calls has a response that is merely late.
+    let failed = run_all(100, 2).await;
+    assert!(failed > 2, "{failed} commands failed");
 }
 
 /// Runs commands with faults in `percent` of the calls. Returns how many failed.
