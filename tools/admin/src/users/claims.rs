@@ -1,7 +1,10 @@
 //! `admin users claims`.
 
 use serde_json::{Map, Value};
-use shared::domain::{time::UnixSeconds, user::UserClaims};
+use shared::{
+    aws::store::admin::CompleteAccount,
+    domain::{time::UnixSeconds, user::UserClaims},
+};
 
 use super::{
     change::{Attempt, change},
@@ -29,9 +32,8 @@ pub(crate) async fn run(options: &ChangeClaims, now: UnixSeconds) -> Result<Repo
     if value.is_some() {
         UserClaims::check_name(key).map_err(|problem| Failure::Usage(problem.to_string()))?;
     }
-    change((&options.common, &options.user), ("claims-changed", &[]), now, async |connection, found| {
-        let (identity, Some(user)) = (&found.identity, &found.account.user) else { return Ok(Attempt::Conflict) };
-        let email = &identity.email;
+    change((&options.common, &options.user), ("claims-changed", &[]), now, async |connection, account| {
+        let CompleteAccount { email, user, .. } = account;
         let too_large = |problem| Failure::Failed(format!("nothing is written: {problem}"));
         if !user.invalid.contains(&"claims") && user.claims.get(key) == value.as_ref() {
             let state = if value.is_some() { "already has this value" } else { "is not set" };
@@ -44,9 +46,8 @@ pub(crate) async fn run(options: &ChangeClaims, now: UnixSeconds) -> Result<Repo
         if value.is_some() {
             claims.check_total(user.name.as_deref().unwrap_or_default(), email, &user.groups).map_err(too_large)?;
         }
-        let outcome = connection
-            .checked(connection.store.set_groups_and_claims(identity, user, &user.groups, &claims).await)
-            .await?;
+        let outcome =
+            connection.checked(connection.store.set_groups_and_claims(account, &user.groups, &claims).await).await?;
         let (verb, member) = if value.is_some() { ("is set", "set") } else { ("is no longer set", "unset") };
         // The value may be personal, so the audit line has only the name.
         let details = Map::from_iter([(member.to_owned(), Value::from(key.as_str()))]);
@@ -60,13 +61,12 @@ async fn clear(options: &ChangeClaims, now: UnixSeconds) -> Result<Report, Failu
     if options.key.is_some() {
         return Err(Failure::Usage("clear removes all claims and takes no name".to_owned()));
     }
-    change((&options.common, &options.user), ("claims-changed", &[]), now, async |connection, found| {
-        let (identity, Some(user)) = (&found.identity, &found.account.user) else { return Ok(Attempt::Conflict) };
-        let email = &identity.email;
+    change((&options.common, &options.user), ("claims-changed", &[]), now, async |connection, account| {
+        let CompleteAccount { email, user, .. } = account;
         if user.claims.is_empty() && !user.invalid.contains(&"claims") {
             return Ok(Attempt::Unchanged(format!("{email} has no claims.")));
         }
-        let outcome = connection.checked(connection.store.clear_claims(identity, user).await).await?;
+        let outcome = connection.checked(connection.store.clear_claims(account).await).await?;
         let details = Map::from_iter([("cleared".to_owned(), Value::from(true))]);
         Ok(Attempt::of(outcome, format!("{email} has no claims any more."), details))
     })

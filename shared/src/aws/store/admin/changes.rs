@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{
     builders::{DeleteBuilder, UpdateBuilder},
 };
 
-use super::{Account, AdminError, AdminStore, Identity, UserRecord, store::MAX_BATCH};
+use super::{AdminError, AdminStore, CompleteAccount, store::MAX_BATCH};
 use crate::{
     aws::store::{
         Change,
@@ -28,34 +28,31 @@ enum Both {
 
 impl AdminStore {
     /// Disables a user and ends every session. Needs `dynamodb:UpdateItem` on Users and Credentials.
-    pub async fn disable(&self, account: &Account, identity: &Identity) -> Result<Change, AdminError> {
-        self.change_both(account, identity, Both::Disable).await
+    pub async fn disable(&self, account: &CompleteAccount) -> Result<Change, AdminError> {
+        self.change_both(account, Both::Disable).await
     }
 
     /// Enables a user. Sessions that were ended stay ended. Needs the same permissions as [`AdminStore::disable`].
-    pub async fn enable(&self, account: &Account, identity: &Identity) -> Result<Change, AdminError> {
-        self.change_both(account, identity, Both::Enable).await
+    pub async fn enable(&self, account: &CompleteAccount) -> Result<Change, AdminError> {
+        self.change_both(account, Both::Enable).await
     }
 
     /// Ends every session. Needs the same permissions as [`AdminStore::disable`].
-    pub async fn end_all_sessions(&self, account: &Account, identity: &Identity) -> Result<Change, AdminError> {
-        self.change_both(account, identity, Both::EndSessions).await
+    pub async fn end_all_sessions(&self, account: &CompleteAccount) -> Result<Change, AdminError> {
+        self.change_both(account, Both::EndSessions).await
     }
 
     /// The new version is the same in both items, which also repairs an account whose versions differ.
-    async fn change_both(&self, account: &Account, identity: &Identity, change: Both) -> Result<Change, AdminError> {
-        let (user, credentials) = (account.user.as_ref(), account.credentials.as_ref());
-        let invalid = |invalid: &[&str]| invalid.contains(&"version");
-        if user.is_some_and(|user| invalid(&user.invalid)) {
-            return Err(AdminError::Corrupt { table: "Users", attribute: "version" });
+    async fn change_both(&self, account: &CompleteAccount, change: Both) -> Result<Change, AdminError> {
+        let CompleteAccount { public_id, email, user, credentials } = account;
+        for (table, invalid) in [("Users", &user.invalid), ("Credentials", &credentials.invalid)] {
+            if invalid.contains(&"version") {
+                return Err(AdminError::Corrupt { table, attribute: "version" });
+            }
         }
-        if credentials.is_some_and(|credentials| invalid(&credentials.invalid)) {
-            return Err(AdminError::Corrupt { table: "Credentials", attribute: "version" });
-        }
-        let versions = (user.map_or(0, |user| user.version), credentials.map_or(0, |item| item.version));
-        let next = versions.0.max(versions.1).saturating_add(1);
+        let next = user.version.max(credentials.version).saturating_add(1);
         let write = |update: UpdateBuilder, condition: &str, version: u64| {
-            let update = update.expression_attribute_values(":id", text(&identity.public_id.to_string()));
+            let update = update.expression_attribute_values(":id", text(&public_id.to_string()));
             if change == Both::Enable {
                 return update.update_expression("REMOVE disabled").condition_expression(condition).build();
             }
@@ -71,23 +68,24 @@ impl AdminStore {
                 update.update_expression("SET #version = :next").build()
             }
         };
-        let user = self.update_user(identity).expression_attribute_values(":email", text(&identity.email));
-        let user = write(user, USER, versions.0);
-        let credentials = Update::builder().table_name(&self.tables.credentials).key("email", text(&identity.email));
-        let credentials = write(credentials, CREDENTIALS, versions.1);
-        let transaction = Transaction::default().update(credentials).and_then(|writes| writes.update(user));
+        let update = self.update_user(account).expression_attribute_values(":email", text(email));
+        let update_user = write(update, USER, user.version);
+        let update = Update::builder().table_name(&self.tables.credentials).key("email", text(email));
+        let update_credentials = write(update, CREDENTIALS, credentials.version);
+        let transaction =
+            Transaction::default().update(update_credentials).and_then(|writes| writes.update(update_user));
         self.commit(transaction, "UpdateItem", &[&self.tables.users, &self.tables.credentials]).await
     }
 
-    /// Replaces groups and claims, if they are still those of `old`. Needs `dynamodb:UpdateItem` on Users and
+    /// Replaces groups and claims, if they are still those of `account`. Needs `dynamodb:UpdateItem` on Users and
     /// `dynamodb:ConditionCheckItem` on Credentials.
     pub async fn set_groups_and_claims(
         &self,
-        identity: &Identity,
-        old: &UserRecord,
+        account: &CompleteAccount,
         groups: &[String],
         claims: &UserClaims,
     ) -> Result<Change, AdminError> {
+        let old = &account.user;
         if let Some(attribute) = old.invalid.iter().find(|name| ["groups", "claims"].contains(name)) {
             return Err(AdminError::Corrupt { table: "Users", attribute });
         }
@@ -98,24 +96,24 @@ impl AdminStore {
         } else {
             change.replace("claims", old.stored_claims.clone(), object(claims));
         }
-        self.replace(identity, change).await
+        self.replace(account, change).await
     }
 
-    /// Removes all claims, if they are still those of `old`, which need not be valid. Needs the same permissions as
+    /// Removes all claims, if they are still those of `account`, which need not be valid. Needs the same permissions as
     /// [`AdminStore::set_groups_and_claims`].
-    pub async fn clear_claims(&self, identity: &Identity, old: &UserRecord) -> Result<Change, AdminError> {
+    pub async fn clear_claims(&self, account: &CompleteAccount) -> Result<Change, AdminError> {
         let mut change = Replacement::default();
-        change.replace("claims", old.stored_claims.clone(), None);
-        self.replace(identity, change).await
+        change.replace("claims", account.user.stored_claims.clone(), None);
+        self.replace(account, change).await
     }
 
-    async fn replace(&self, identity: &Identity, change: Replacement) -> Result<Change, AdminError> {
+    async fn replace(&self, account: &CompleteAccount, change: Replacement) -> Result<Change, AdminError> {
         let mut update = self
-            .update_user(identity)
+            .update_user(account)
             .update_expression(change.update())
             .condition_expression(format!("{USER} AND {}", change.conditions.join(" AND ")))
-            .expression_attribute_values(":id", text(&identity.public_id.to_string()))
-            .expression_attribute_values(":email", text(&identity.email));
+            .expression_attribute_values(":id", text(&account.public_id.to_string()))
+            .expression_attribute_values(":email", text(&account.email));
         for name in change.names {
             update = update.expression_attribute_names(format!("#{name}"), name);
         }
@@ -124,9 +122,9 @@ impl AdminStore {
         }
         let check = ConditionCheck::builder()
             .table_name(&self.tables.credentials)
-            .key("email", text(&identity.email))
+            .key("email", text(&account.email))
             .condition_expression(CREDENTIALS)
-            .expression_attribute_values(":id", text(&identity.public_id.to_string()));
+            .expression_attribute_values(":id", text(&account.public_id.to_string()));
         let transaction = Transaction::default().update(update.build()).and_then(|writes| writes.check(check.build()));
         let parts =
             [("UpdateItem", self.tables.users.as_str()), ("ConditionCheckItem", self.tables.credentials.as_str())];
@@ -138,21 +136,21 @@ impl AdminStore {
     ///
     /// If there are more sessions than fit into a transaction, the others are deleted before it, so that a failure
     /// leaves an account that can be deleted again.
-    pub async fn delete(&self, identity: &Identity) -> Result<Change, AdminError> {
-        let mut sessions = self.session_keys(identity.public_id).await?;
+    pub async fn delete(&self, account: &CompleteAccount) -> Result<Change, AdminError> {
+        let mut sessions = self.session_keys(account.public_id).await?;
         let before = sessions.split_off(sessions.len().min(MAX_BATCH - 2));
         self.delete_sessions(before).await?;
         let user = Delete::builder()
             .table_name(&self.tables.users)
-            .key("public_id", text(&identity.public_id.to_string()))
+            .key("public_id", text(&account.public_id.to_string()))
             .condition_expression(USER)
-            .expression_attribute_values(":email", text(&identity.email));
+            .expression_attribute_values(":email", text(&account.email));
         let credentials = Delete::builder()
             .table_name(&self.tables.credentials)
-            .key("email", text(&identity.email))
+            .key("email", text(&account.email))
             .condition_expression(CREDENTIALS);
         let with_id = |delete: DeleteBuilder| {
-            delete.expression_attribute_values(":id", text(&identity.public_id.to_string())).build()
+            delete.expression_attribute_values(":id", text(&account.public_id.to_string())).build()
         };
         let mut transaction =
             Transaction::default().delete(with_id(credentials)).and_then(|writes| writes.delete(with_id(user)));
@@ -164,8 +162,8 @@ impl AdminStore {
         self.commit(transaction, "DeleteItem", &tables).await
     }
 
-    fn update_user(&self, identity: &Identity) -> UpdateBuilder {
-        Update::builder().table_name(&self.tables.users).key("public_id", text(&identity.public_id.to_string()))
+    fn update_user(&self, account: &CompleteAccount) -> UpdateBuilder {
+        Update::builder().table_name(&self.tables.users).key("public_id", text(&account.public_id.to_string()))
     }
 
     async fn commit(

@@ -16,7 +16,7 @@ mod store;
 pub use self::{
     counters::CounterRecord,
     error::AdminError,
-    find::{Account, Identity, UserName},
+    find::{Account, CompleteAccount, UserName},
     import::{Import, ImportedUser},
     record::{CredentialsRecord, SessionRecord, UserRecord},
     scan::Cursor,
