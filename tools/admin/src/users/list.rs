@@ -37,10 +37,11 @@ pub(crate) async fn run(options: &ListUsers, now: UnixSeconds) -> Result<Report,
     let mut newest = Newest::new(options.limit.unwrap_or(NEWEST));
     let mut left = options.limit.map_or(u64::MAX, u64::from);
     let mut needs_header = !options.common.json && !options.newest;
-    let mut start = None;
+    let mut pages = connection.store.users();
     'pages: loop {
-        let (users, next) = match connection.store.users_page(start).await {
-            Ok(page) => page,
+        let users = match pages.next().await {
+            Ok(Some(users)) => users,
+            Ok(None) => break,
             Err(error) => {
                 lines.flush()?;
                 return Err(connection.failure(error).await);
@@ -67,8 +68,7 @@ pub(crate) async fn run(options: &ListUsers, now: UnixSeconds) -> Result<Report,
             }
             left -= 1;
         }
-        start = next;
-        if !lines.flush()? || start.is_none() {
+        if !lines.flush()? {
             break;
         }
     }

@@ -49,17 +49,17 @@ impl AdminStore {
     async fn read(&self, name: &UserName) -> Result<Option<Account>, AdminError> {
         let (user, credentials) = match name {
             UserName::Email(email) => {
-                let Some(credentials) = self.credentials(email.as_str()).await? else { return Ok(None) };
+                let Some(credentials) = self.credentials_item(email.as_str()).await? else { return Ok(None) };
                 let user = match credentials.public_id {
-                    Some(id) => self.user(id).await?,
+                    Some(id) => self.user_item(id).await?,
                     None => None,
                 };
                 (user, Some(credentials))
             }
             UserName::Id(id) => {
-                let Some(user) = self.user(*id).await? else { return Ok(None) };
+                let Some(user) = self.user_item(*id).await? else { return Ok(None) };
                 let credentials = match &user.email {
-                    Some(email) if !email.is_empty() => self.credentials(email).await?,
+                    Some(email) if !email.is_empty() => self.credentials_item(email).await?,
                     _ => None,
                 };
                 (Some(user), credentials)
@@ -68,12 +68,12 @@ impl AdminStore {
         Ok(Some(Account { user, credentials }))
     }
 
-    async fn user(&self, id: PublicId) -> Result<Option<UserRecord>, AdminError> {
+    async fn user_item(&self, id: PublicId) -> Result<Option<UserRecord>, AdminError> {
         let item = self.get(&self.tables.users, "public_id", &id.to_string()).await?;
         Ok(item.map(UserRecord::read))
     }
 
-    async fn credentials(&self, email: &str) -> Result<Option<CredentialsRecord>, AdminError> {
+    async fn credentials_item(&self, email: &str) -> Result<Option<CredentialsRecord>, AdminError> {
         let item = self.get(&self.tables.credentials, "email", email).await?;
         Ok(item.map(CredentialsRecord::read))
     }

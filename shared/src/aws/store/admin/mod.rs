@@ -19,6 +19,6 @@ pub use self::{
     find::{Account, CompleteAccount, UserName},
     import::{Import, ImportedUser},
     record::{CredentialsRecord, SessionRecord, UserRecord},
-    scan::Cursor,
+    scan::{Cursor, Pages},
     store::AdminStore,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use shared::aws::store::admin::{AdminError, AdminStore, CredentialsRecord, Cursor, UserName};
+use shared::aws::store::admin::{AdminError, AdminStore, CredentialsRecord, Pages, UserName, UserRecord};
 use tokio::task::JoinSet;
 
 use super::user::{ExportedUser, Invalid};
@@ -16,30 +16,18 @@ const CONCURRENCY: usize = 8;
 pub(super) struct Accounts<'a> {
     store: &'a AdminStore,
     with_hashes: bool,
-    position: Position,
-}
-
-enum Position {
-    Start,
-    After(Cursor),
-    End,
+    pages: Pages<'a, UserRecord>,
 }
 
 impl<'a> Accounts<'a> {
     /// Without hashes, only what disables a user is read from Credentials.
     pub(super) fn new(store: &'a AdminStore, with_hashes: bool) -> Self {
-        Self { store, with_hashes, position: Position::Start }
+        Self { store, with_hashes, pages: store.users() }
     }
 
     /// The accounts of the next page of Users, which has at most 1 MB. `None`: there are no more.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<Result<ExportedUser, Invalid>>>, AdminError> {
-        let cursor = match std::mem::replace(&mut self.position, Position::End) {
-            Position::Start => None,
-            Position::After(cursor) => Some(cursor),
-            Position::End => return Ok(None),
-        };
-        let (records, next) = self.store.users_page(cursor).await?;
-        self.position = next.map_or(Position::End, Position::After);
+        let Some(records) = self.pages.next().await? else { return Ok(None) };
         let mut users: Vec<_> = records.into_iter().map(ExportedUser::read).collect();
         self.add_all_credentials(&mut users).await?;
         Ok(Some(users))
