@@ -1,22 +1,17 @@
 //! Changes of one account: both items in one transaction, on the condition that they name each other.
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, Update,
-    builders::{DeleteBuilder, UpdateBuilder},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Update, builders::UpdateBuilder};
 
 use super::{AdminError, AdminStore, CompleteAccount, store::MAX_BATCH};
 use crate::{
     aws::store::{
-        Change,
+        Change, StoreError,
         accounts::is_version,
         item::{Item, number, text},
         transaction::{Outcome, Transaction, random_id},
     },
     domain::user::UserClaims,
 };
-
-const OPERATION: &str = "TransactWriteItems";
 
 /// What a change does to both items of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +69,7 @@ impl AdminStore {
         let update_credentials = write(update, CREDENTIALS, credentials.version);
         let transaction =
             Transaction::default().update(update_credentials).and_then(|writes| writes.update(update_user));
-        self.commit(transaction, "UpdateItem", &[&self.tables.users, &self.tables.credentials]).await
+        self.commit(transaction, &[("UpdateItem", &self.tables.users), ("UpdateItem", &self.tables.credentials)]).await
     }
 
     /// Replaces groups and claims, if they are still those of `account`. Needs `dynamodb:UpdateItem` on Users and
@@ -126,9 +121,8 @@ impl AdminStore {
             .condition_expression(CREDENTIALS)
             .expression_attribute_values(":id", text(&account.public_id.to_string()));
         let transaction = Transaction::default().update(update.build()).and_then(|writes| writes.check(check.build()));
-        let parts =
-            [("UpdateItem", self.tables.users.as_str()), ("ConditionCheckItem", self.tables.credentials.as_str())];
-        self.commit_parts(transaction, &parts).await
+        let parts = [("UpdateItem", self.tables.users.as_str()), ("ConditionCheckItem", &self.tables.credentials)];
+        self.commit(transaction, &parts).await
     }
 
     /// Deletes user, credentials and sessions. Needs `dynamodb:DeleteItem` on the three tables, and on Sessions
@@ -140,53 +134,45 @@ impl AdminStore {
         let mut sessions = self.session_keys(account.public_id).await?;
         let before = sessions.split_off(sessions.len().min(MAX_BATCH - 2));
         self.delete_sessions(before).await?;
+        let id = text(&account.public_id.to_string());
         let user = Delete::builder()
             .table_name(&self.tables.users)
-            .key("public_id", text(&account.public_id.to_string()))
+            .key("public_id", id.clone())
             .condition_expression(USER)
+            .expression_attribute_values(":id", id.clone())
             .expression_attribute_values(":email", text(&account.email));
         let credentials = Delete::builder()
             .table_name(&self.tables.credentials)
             .key("email", text(&account.email))
-            .condition_expression(CREDENTIALS);
-        let with_id = |delete: DeleteBuilder| {
-            delete.expression_attribute_values(":id", text(&account.public_id.to_string())).build()
-        };
+            .condition_expression(CREDENTIALS)
+            .expression_attribute_values(":id", id);
         let mut transaction =
-            Transaction::default().delete(with_id(credentials)).and_then(|writes| writes.delete(with_id(user)));
+            Transaction::default().delete(credentials.build()).and_then(|writes| writes.delete(user.build()));
         for session in sessions {
             let delete = Delete::builder().table_name(&self.tables.sessions).set_key(Some(session)).build();
             transaction = transaction.and_then(|writes| writes.delete(delete));
         }
         let tables = [&self.tables.users, &self.tables.credentials, &self.tables.sessions];
-        self.commit(transaction, "DeleteItem", &tables).await
+        self.commit(transaction, &tables.map(|table| ("DeleteItem", table.as_str()))).await
     }
 
     fn update_user(&self, account: &CompleteAccount) -> UpdateBuilder {
         Update::builder().table_name(&self.tables.users).key("public_id", text(&account.public_id.to_string()))
     }
 
-    async fn commit(
+    /// Commits a transaction. `parts` has the IAM action and the table of each write, for errors.
+    pub(super) async fn commit(
         &self,
-        transaction: Result<Transaction, crate::aws::store::StoreError>,
-        action: &str,
-        tables: &[&String],
-    ) -> Result<Change, AdminError> {
-        let parts: Vec<(&str, &str)> = tables.iter().map(|table| (action, table.as_str())).collect();
-        self.commit_parts(transaction, &parts).await
-    }
-
-    pub(super) async fn commit_parts(
-        &self,
-        transaction: Result<Transaction, crate::aws::store::StoreError>,
+        transaction: Result<Transaction, StoreError>,
         parts: &[(&str, &str)],
     ) -> Result<Change, AdminError> {
-        let table = parts.first().map_or("", |(_, table)| table);
-        let transaction = transaction.map_err(|error| AdminError::failed(OPERATION, table, &error))?;
-        match transaction.commit(&self.client, random_id()).await {
-            Ok(Outcome::Done) => Ok(Change::Done(())),
-            Ok(Outcome::ConditionFailed(_)) => Ok(Change::Conflict),
-            Err(error) => Err(AdminError::of_transaction(parts, &error)),
+        let outcome = match transaction {
+            Ok(transaction) => transaction.commit(&self.client, random_id()).await,
+            Err(error) => Err(error),
+        };
+        match outcome.map_err(|error| AdminError::of_transaction(parts, &error))? {
+            Outcome::Done => Ok(Change::Done(())),
+            Outcome::ConditionFailed(_) => Ok(Change::Conflict),
         }
     }
 }
