@@ -14,6 +14,7 @@ use super::{
     },
     Sink, Unreadable,
 };
+use crate::users::files::beside;
 
 /// Rows that are read together.
 pub(super) const PAGE: usize = 200;
@@ -25,12 +26,7 @@ pub(super) struct SqliteFile {
 
 impl SqliteFile {
     pub(super) fn open(path: &Path) -> Result<Self, Unreadable> {
-        let beside = |suffix: &str| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            PathBuf::from(name)
-        };
-        let (wal, shm) = (beside("-wal"), beside("-shm"));
+        let (wal, shm) = (beside(path, "-wal"), beside(path, "-shm"));
         let has_log = wal.metadata().is_ok_and(|log| log.len() > 0);
         if has_log && !shm.exists() {
             return Err(Unreadable(format!(
