@@ -19,6 +19,7 @@ use super::{
     MAX_ROW, Sink, Unreadable,
     members::full_name,
     sqlite_file::{PAGE, SqliteFile},
+    too_long,
 };
 
 /// Reads the table `user` of a tutorial, or `users`.
@@ -146,7 +147,7 @@ impl Text {
         match self {
             Self::Known(text) => Ok(text),
             Self::NotUtf8 => Err(Rejection::new(Reason::MalformedRow, "invalid UTF-8")),
-            Self::TooLong => Err(Rejection::new(Reason::MalformedRow, format!("longer than {MAX_ROW} bytes"))),
+            Self::TooLong => Err(too_long()),
         }
     }
 
