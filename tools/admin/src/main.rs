@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
     let outcome = match Options::try_parse() {
         Ok(options) => run(options).await,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            Ok(Report { text: error.to_string(), notes: Vec::new() })
+            Ok(Report::from(error.to_string()))
         }
         Err(error) => Err(Failure::Usage(in_one_line(&error))),
     };
