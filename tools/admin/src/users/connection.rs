@@ -72,14 +72,16 @@ impl Connection {
             Some(stack) => Some(outputs(stack, &aws).await?),
             None => None,
         };
-        let mut names = Vec::new();
-        for table in Table::ALL {
-            let name = name(table, options, outputs.as_deref(), is_local);
-            names.push(if needed.contains(&table) { name? } else { name.unwrap_or_default() });
-        }
-        let mut names = names.into_iter();
-        let mut next = || names.next().unwrap_or_default();
-        let tables = Tables { users: next(), credentials: next(), sessions: next(), throttle: next() };
+        let name = |table| match name(table, options, outputs.as_deref(), is_local) {
+            Err(_) if !needed.contains(&table) => Ok(String::new()),
+            name => name,
+        };
+        let tables = Tables {
+            users: name(Table::Users)?,
+            credentials: name(Table::Credentials)?,
+            sessions: name(Table::Sessions)?,
+            throttle: name(Table::Throttle)?,
+        };
         let dynamodb = match endpoint {
             Some(endpoint) => aws.clone().into_builder().endpoint_url(endpoint).build(),
             None => aws.clone(),
