@@ -2,7 +2,7 @@
 
 use std::env;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
+use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudformation::types::Output;
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
 use shared::{
@@ -12,7 +12,7 @@ use shared::{
 use tokio::sync::OnceCell;
 
 use crate::{
-    backends::{TIME_LIMIT, cause, explain_missing_credentials, region},
+    backends::{cause, config_loader, explain_missing_credentials, region},
     failure::Failure,
     options::users::{Common, parse_table},
 };
@@ -160,19 +160,12 @@ fn variable(name: &str) -> Option<String> {
 
 /// A local database accepts any region and credentials, and a local run should not need those of AWS.
 async fn load(options: &Common, is_local: bool) -> SdkConfig {
-    let limit = TimeoutConfig::builder().operation_timeout(TIME_LIMIT).build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(limit);
     // A stack may be named by its ARN.
     let region = options.region.clone().map(Region::new).or_else(|| region(options.stack.as_deref()?));
-    if let Some(region) = region {
-        loader = loader.region(region);
-    }
+    let mut loader = config_loader(region.or_else(|| is_local.then(|| Region::from_static("us-east-1"))));
     if is_local {
         let credentials = Credentials::new("local", "local", None, None, "local");
         loader = loader.credentials_provider(SharedCredentialsProvider::new(credentials));
-        if options.region.is_none() {
-            loader = loader.region(Region::from_static("us-east-1"));
-        }
     }
     loader.load().await
 }
