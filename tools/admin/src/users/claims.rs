@@ -21,17 +21,16 @@ pub(crate) async fn run(options: &ChangeClaims, now: UnixSeconds) -> Result<Repo
         return clear(options, now).await;
     }
     let key = options.key.as_ref().ok_or_else(|| Failure::Usage("the name of the claim is missing".to_owned()))?;
-    let value = match (options.action, &options.value) {
-        (ClaimAction::Set, Some(text)) => Some(parse(text)?),
-        (ClaimAction::Unset | ClaimAction::Clear, None) => None,
-        (ClaimAction::Set, None) => return Err(Failure::Usage(format!("the value of {} is missing", escape(key)))),
-        (ClaimAction::Unset | ClaimAction::Clear, Some(_)) => {
-            return Err(Failure::Usage("unset takes no value".to_owned()));
-        }
-    };
-    if value.is_some() {
+    let value = if options.action == ClaimAction::Set {
+        let missing = || Failure::Usage(format!("the value of {} is missing", escape(key)));
+        let value = parse(options.value.as_ref().ok_or_else(missing)?)?;
         UserClaims::check_name(key).map_err(|problem| Failure::Usage(problem.to_string()))?;
-    }
+        Some(value)
+    } else if options.value.is_some() {
+        return Err(Failure::Usage("unset takes no value".to_owned()));
+    } else {
+        None
+    };
     change((&options.common, &options.user), ("claims-changed", &[]), now, async |connection, account| {
         let CompleteAccount { email, user, .. } = account;
         let too_large = |problem| Failure::Failed(format!("nothing is written: {problem}"));
