@@ -56,8 +56,8 @@ pub(super) struct Checker {
     keep_claims: bool,
     /// The creation time of users whose source has none.
     now: UnixSeconds,
-    /// 96 bits of a SHA-256 hash, and the bytes of the row's number, which need no padding. Memory matters more than
-    /// what no attacker can gain from a collision.
+    /// The number of a row by each of its keys, which are truncated SHA-256 hashes. All rows of an import are in
+    /// memory, so both are byte arrays, which need no padding. A collision would reject a row as a duplicate.
     rows: HashMap<[u8; 12], [u8; 8]>,
 }
 

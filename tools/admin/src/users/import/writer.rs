@@ -21,7 +21,8 @@ use crate::{failure::Failure, users::signals::Signals};
 /// Users that are written at the same time.
 const CONCURRENT: usize = 48;
 
-/// Time between two batches of a limited rate: shorter ones would be as long as the timer's resolution.
+/// Time between two batches of a limited rate. At a high rate, single users would need shorter pauses than the timer
+/// has.
 const BATCH: Duration = Duration::from_millis(20);
 
 /// A row that is settled.
@@ -129,7 +130,7 @@ fn reject_taken(outcome: Import) -> Result<Import, Rejection> {
     }
 }
 
-/// At most so many users a second. After a pause the rate is not exceeded, so that a table is never flooded.
+/// A limit of users per second. No burst makes up for time in which fewer users were written.
 struct Pace {
     interval: Interval,
     batch: u32,
