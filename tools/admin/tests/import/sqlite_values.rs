@@ -118,7 +118,7 @@ async fn a_value_of_another_type_rejects_its_row_only() {
     database.execute("INSERT INTO auth_user_groups VALUES (1, 3, 1), (2, 4, 2)", []).unwrap();
     drop(database);
     let outcome = sandbox.import_database("django").await;
-    outcome.assert_exit(1, &["entry 1: the time is not in the format of the source"]);
+    outcome.assert_exit(1, &["entry 1: date_joined is not a time in the format of the source"]);
     let accounts = sandbox.accounts().await;
     assert!(accounts.contains_key("d@example.com") && !accounts.contains_key("f@example.com"));
     // One group with a line break in its name is not two groups.
