@@ -6,7 +6,7 @@ use shared::domain::time::UnixSeconds;
 use super::reject::{Reason, Rejection};
 
 /// A time as text: RFC 3339, and what PostgreSQL, Django and SQLite write: a space instead of the T, an offset of hours
-/// only, or none, which is UTC. Empty text is no time. `member` is the name of the member or the column, for the report.
+/// only, or none, which is UTC. Empty text is no time. `member` names the member or column in the rejection.
 pub(super) fn parse(member: &str, text: &str) -> Result<Option<UnixSeconds>, Rejection> {
     let text = text.trim();
     if text.is_empty() {
