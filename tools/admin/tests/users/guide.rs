@@ -132,7 +132,8 @@ async fn auth0s_hashes_are_joined_with_the_profiles_of_their_users() {
     ];
     let profiles = [
         json!({ "user_id": "auth0|5dea9f9c82dd7c0e76e4ec93", "email": "a@example.com", "email_verified": true,
-            "name": "Ada", "created_at": "2023-01-02T03:04:05.678Z", "blocked": true, "app_metadata": { "plan": "pro" } }),
+            "name": "Ada", "created_at": "2023-01-02T03:04:05.678Z", "blocked": true,
+            "app_metadata": { "plan": "pro" } }),
         json!({ "user_id": "auth0|euclid", "email": "b@example.com", "email_verified": false, "name": "Euclid" }),
         json!({ "user_id": "auth0|5dea9f9c82dd7c0e76e4ec95", "email": null, "nickname": "c" }),
         json!({ "user_id": "google-oauth2|1", "email": "social@example.com" }),
