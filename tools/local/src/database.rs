@@ -1,6 +1,10 @@
 //! The embedded DynamoDB, and the four tables of Postern.
 
-use std::path::Path;
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{self, Path},
+};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::{
@@ -37,17 +41,25 @@ pub enum DatabaseError {
     },
 }
 
-/// Opens a database in `file`, or in memory.
+/// Opens a database in `file`, or in memory. A new file has mode 0600, because it contains password hashes.
 pub fn open(file: Option<&Path>) -> Result<Database, DatabaseError> {
-    let path = file.map_or(Ok(":memory:"), |file| file.to_str().ok_or("the path is not UTF-8"));
-    let opened = path.map_err(str::to_owned).and_then(|path| {
-        let database = if file.is_some() { Database::new(path) } else { Database::memory() };
-        database.map_err(|error| error.to_string())
-    });
+    let opened = match file {
+        Some(file) => open_file(file),
+        None => Database::memory().map_err(|error| error.to_string()),
+    };
     opened.map_err(|reason| DatabaseError::File {
         path: file.unwrap_or(Path::new(":memory:")).display().to_string(),
         reason,
     })
+}
+
+fn open_file(file: &Path) -> Result<Database, String> {
+    // SQLite gives the files beside it (`-wal`, `-shm`) the same mode.
+    let created = OpenOptions::new().create(true).append(true).mode(0o600).open(file);
+    created.map_err(|error| error.to_string())?;
+    // SQLite treats some relative names as other things than files, such as `:memory:`.
+    let path = path::absolute(file).map_err(|error| error.to_string())?;
+    Database::new(path.to_str().ok_or("the path is not UTF-8")?).map_err(|error| error.to_string())
 }
 
 /// Serves a database with the DynamoDB API until the runtime shuts down.

@@ -178,29 +178,32 @@ fn describe_database(options: &Options, settings: &Settings, endpoint: &str) -> 
     Ok(())
 }
 
-/// Prints three commands for a POSIX shell, without the first one while sign-up is closed. If listing requires a group,
-/// the third one reads the user's own record.
+/// Prints three commands for a POSIX shell. If listing requires a group, the third one reads the user's own record.
+/// While sign-up is closed there is no first one, and the second one needs the address and the password of a user.
 fn print_commands(settings: &Settings, api: &str) {
     let call = &settings.log_in;
     let list = if settings.list_users_group.is_some() { "/user/me" } else { "/user" };
     let form = |field: &str, value: &str| quoted(&format!("{field}={value}"));
-    println!("\nTry it:\n");
     let domain = settings.sign_up.domains.first().map_or("example.com", EmailDomain::as_str);
-    let email = format!("ada@{domain}");
+    let (mut email, mut password) = (format!("ada@{domain}"), "correct horse battery staple");
     if settings.sign_up.is_open {
+        println!("\nTry it:\n");
         println!(
             "curl {api}/signup -F {} -F {} -F {}",
             form("name", "Ada Lovelace"),
             form("email", &email),
-            form("password", "correct horse battery staple")
+            form("password", password)
         );
+    } else {
+        println!("\nSign-up is closed. With the address and the password of a user, try:\n");
+        (email, password) = ("ADDRESS".to_owned(), "PASSWORD");
     }
     println!(
         "TOKEN=$(curl -s {api}{} --data-urlencode {} --data-urlencode {} \
          | sed 's/.*\"token\":\"\\([^\"]*\\)\".*/\\1/')",
         call.path,
         form(&call.email_field, &email),
-        form(&call.password_field, "correct horse battery staple")
+        form(&call.password_field, password)
     );
     println!("curl {api}{list} -H \"x-access-token: $TOKEN\"");
 }

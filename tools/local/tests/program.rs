@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
 use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt as _,
     process::{Output, Stdio},
     time::Duration,
 };
@@ -37,7 +39,10 @@ struct Local {
 
 impl Local {
     fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut process = command(arguments).envs(variables.iter().copied()).spawn().unwrap();
+        Self::of(command(arguments).envs(variables.iter().copied()).spawn().unwrap())
+    }
+
+    fn of(mut process: Child) -> Self {
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         Self { process, lines }
     }
@@ -117,6 +122,24 @@ async fn the_three_printed_commands_work_when_pasted_in_order() {
 }
 
 #[tokio::test]
+async fn the_printed_commands_work_for_an_existing_user_while_sign_up_is_closed() {
+    let mut open = Local::start(&["--port", "0", "--dynamodb-port", "0"], &[]);
+    let api = open.line("API on ").await;
+    let endpoint = open.line("DynamoDB on ").await;
+    let form = [("name", ADA[0]), ("email", ADA[1]), ("password", ADA[2])];
+    assert_eq!(reqwest::Client::new().post(format!("{api}/signup")).form(&form).send().await.unwrap().status(), 201);
+    let arguments = ["--port", "0", "--dynamodb-endpoint", endpoint.split(' ').next().unwrap()];
+    let mut closed = Local::start(&arguments, &[("SIGNUP", "closed")]);
+    closed.line("Sign-up is closed. With the address and the password of a user, try:").await;
+    let blank = closed.lines.next_line().await.unwrap().unwrap();
+    let log_in = closed.lines.next_line().await.unwrap().unwrap();
+    assert!(blank.is_empty() && log_in.starts_with("TOKEN=") && !log_in.contains("ada@"), "{log_in}");
+    let log_in = log_in.replace("ADDRESS", ADA[1]).replace("PASSWORD", ADA[2]);
+    let listed = shell(&format!("{log_in}\ncurl{}", closed.line("curl").await)).await;
+    assert_eq!(listed.matches(ADA[1]).count(), 1, "{listed}");
+}
+
+#[tokio::test]
 async fn defaults_for_missing_settings_are_printed() {
     let empty = [("USERS_TABLE", ""), ("CREDENTIALS_TABLE", ""), ("JWT_SECRET_KEY", "")];
     let mut local = Local::start(&["--port", "0", "--dynamodb-port", "0"], &empty);
@@ -180,6 +203,35 @@ async fn a_database_file_persists_across_restarts() {
     for suffix in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(format!("{path}{suffix}"));
     }
+}
+
+#[tokio::test]
+async fn a_new_database_file_is_readable_by_its_owner_only() {
+    let directory = std::env::temp_dir().join(format!("postern-{}", uuid()));
+    std::fs::create_dir(&directory).unwrap();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    // SQLite itself would take `:memory:` for a database in memory.
+    for name in ["users.db", ":memory:"] {
+        let mut local = command(&["--dynamodb-only", "--dynamodb-port", "0", "--data", name]);
+        let process = local.current_dir(&directory).spawn().unwrap();
+        let mut local = Local::of(process);
+        local.line("DynamoDB on ").await;
+        for entry in std::fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+        }
+        assert!(std::fs::metadata(directory.join(name)).unwrap().len() > 0, "{name}");
+        assert_eq!(local.stop("-TERM").await.0, Some(0));
+    }
+    // The operator's choice for an existing file is kept.
+    let file = directory.join("shared.db");
+    std::fs::write(&file, "").unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+    let arguments = ["--dynamodb-only", "--dynamodb-port", "0", "--data", file.to_str().unwrap()];
+    let mut local = Local::start(&arguments, &[]);
+    local.line("DynamoDB on ").await;
+    assert_eq!(mode(&file), 0o640);
+    std::fs::remove_dir_all(directory).unwrap();
 }
 
 fn uuid() -> String {

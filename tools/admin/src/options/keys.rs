@@ -27,7 +27,7 @@ Examples:
   export JWT_PUBLIC_KEYS_ARN=arn:aws:secretsmanager:eu-west-1:123456789012:secret:postern-public-GhIjKl
   admin keys new --algorithm EdDSA
 
-  # Every few months: add a key, wait until the last token of the old key has expired, remove that key.
+  # At least once a year: add a key, wait until the last token of the old key has expired, remove that key.
   admin keys rotate
   admin keys list
   admin keys retire kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";

@@ -102,6 +102,9 @@ Examples:
   admin users log-out --all --stack postern";
 
 pub(super) const THROTTLE: &str = "\
+A user who gets 429 for 30 seconds to 15 minutes nearly always waits because of their own wrong
+passwords from one address. Reset that counter with --address.
+
 Counters are stored under hashes. For a user, these can be found: the guesses at the account from
 all clients, the user's own wrong passwords in each session, and, with --address, the guesses from
 that address. For a client address: its guesses at all accounts, and its sign-ups.
@@ -109,11 +112,11 @@ that address. For a client address: its guesses at all accounts, and its sign-up
 The counters of devices cannot be found, because their hash includes a secret of the browser. They
 end with a new password.
 
---reset deletes the counters, so that the user or the client can try again at once. Without the
-counter of a pair, the pair is unknown: limits of the account apply to it again.
+--reset deletes the counters, so that the user or the client can try again at once. It also removes
+the user's exemption at the address of --address, so the limit per account applies there again.
 
 Examples:
-  admin users throttle ada@example.com --stack postern
+  admin users throttle ada@example.com --address 192.0.2.7 --stack postern
   admin users throttle ada@example.com --address 192.0.2.7 --reset --stack postern
   admin users throttle 2001:db8:1:2::7 --reset --stack postern";
 

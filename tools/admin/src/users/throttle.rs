@@ -24,6 +24,8 @@ use crate::{failure::Failure, options::users::Throttle, report::Report};
 struct Subject {
     /// For the operator.
     text: String,
+    /// Whether this is a user, or an email address, and not a client.
+    is_user: bool,
     public_id: Option<PublicId>,
     keys: Vec<(&'static str, ThrottleKey)>,
     /// Why there is no user. Unknown addresses are counted too.
@@ -45,11 +47,13 @@ pub(crate) async fn run(options: &Throttle, now: UnixSeconds) -> Result<Report, 
             let client = ClientAddress::from(address);
             let keys = counters::keys_of_client(client);
             let connection = Connection::open(&options.common, &[Table::Throttle]).await?;
-            (connection, Subject { text: client.to_string(), public_id: None, keys, unknown: None })
+            (connection, Subject { text: client.to_string(), is_user: false, public_id: None, keys, unknown: None })
         }
         Err(_) => user(options).await?,
     };
     let counters = counters::read(&connection, &subject.keys).await?;
+    let notes =
+        if options.reset && subject.is_user && options.address.is_none() { vec![HINT.to_owned()] } else { vec![] };
     if let Some(failure) = subject.unknown.filter(|_| counters.is_empty()) {
         return Err(Failure::Failed(format!("{failure}, and no counter was found")));
     }
@@ -58,7 +62,9 @@ pub(crate) async fn run(options: &Throttle, now: UnixSeconds) -> Result<Report, 
     }
     if counters.is_empty() {
         let message = format!("There is no counter of {}.", subject.text);
-        return change::report(&options.common, EVENT, false, subject.public_id.map(|id| id.to_string()), &message);
+        let report =
+            change::report(&options.common, EVENT, false, subject.public_id.map(|id| id.to_string()), &message)?;
+        return Ok(Report { notes, ..report });
     }
     let mut audit = Audit::open(&connection, &options.common, now).await?;
     let ids: Vec<&str> = counters.iter().map(|counter| counter.id.as_str()).collect();
@@ -69,8 +75,12 @@ pub(crate) async fn run(options: &Throttle, now: UnixSeconds) -> Result<Report, 
     audit.record(EVENT, subject.public_id, Map::from_iter([("counters".to_owned(), Value::Array(kinds))]))?;
     let kinds: Vec<&str> = counters.iter().map(|counter| counter.kind).collect();
     let message = format!("Reset for {}: {}.", subject.text, kinds.join(", "));
-    change::report(&options.common, EVENT, true, subject.public_id.map(|id| id.to_string()), &message)
+    let report = change::report(&options.common, EVENT, true, subject.public_id.map(|id| id.to_string()), &message)?;
+    Ok(Report { notes, ..report })
 }
+
+/// The counter of a pair cannot be found without the address of the client.
+const HINT: &str = "if the user still gets 429, repeat the command with --address and the address of the user's client";
 
 const EVENT: &str = "rate-limit-reset";
 
@@ -97,7 +107,7 @@ async fn user(options: &Throttle) -> Result<(Connection, Subject), Failure> {
     let address = options.address.map(ClientAddress::from);
     let keys = counters::keys_of_user(Some(&email), id, &sessions, address);
     let unknown = id.is_none().then(|| user_name::not_found(&name));
-    Ok((connection, Subject { text: email, public_id: id, keys, unknown }))
+    Ok((connection, Subject { text: email, is_user: true, public_id: id, keys, unknown }))
 }
 
 fn shown(options: &Throttle, subject: &str, id: Option<PublicId>, counters: &[Counter]) -> Result<Report, Failure> {

@@ -33,6 +33,29 @@ async fn a_reset_lets_the_user_try_again_at_once() {
 }
 
 #[tokio::test]
+async fn a_reset_without_the_address_of_the_client_names_the_missing_option() {
+    let hint = "if the user still gets 429, repeat the command with --address";
+    let sandbox = Sandbox::new().await;
+    sandbox.sign_up(ADA).await;
+    use_up(&sandbox).await;
+    for _ in 0..2 {
+        let reset = sandbox.users(&["throttle", ADA[1], "--reset"]).await;
+        reset.assert_success();
+        assert!(reset.err.contains(hint), "also if there is no counter: {reset:?}");
+        assert_eq!(sandbox.service.log_in(ADA[1], ADA[2]).await.status, 429, "the pair still waits");
+    }
+    let json = sandbox.users(&["throttle", ADA[1], "--reset", "--json"]).await;
+    assert!(json.assert_success().json()["changed"].is_boolean() && json.err.contains(hint), "{json:?}");
+    for options in [&["throttle", ADA[1]][..], &["throttle", "127.0.0.1", "--reset"]] {
+        let other = sandbox.users(options).await;
+        assert!(!other.assert_success().err.contains(hint), "{other:?}");
+    }
+    let reset = sandbox.users(&["throttle", ADA[1], "--address", "127.0.0.1", "--reset"]).await;
+    assert!(!reset.assert_success().err.contains(hint), "{reset:?}");
+    assert_eq!(sandbox.service.log_in(ADA[1], ADA[2]).await.status, 201);
+}
+
+#[tokio::test]
 async fn the_counters_of_a_client_are_found_under_any_form_of_its_address() {
     let sandbox = Sandbox::new().await;
     sandbox.sign_up(ADA).await;

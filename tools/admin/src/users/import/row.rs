@@ -80,6 +80,9 @@ impl Checker {
     }
 
     fn user(&mut self, number: i64, user: SourceUser) -> Result<ImportedUser, Rejection> {
+        if user.email.trim().is_empty() {
+            return Err(Rejection::new(Reason::NoEmail, "the user has no email address"));
+        }
         // Log-in accepts these addresses. Sign-up is stricter, which must not lock existing users out.
         let email = Email::parse(&user.email)
             .map_err(|error| Rejection::new(Reason::InvalidEmail, format!("the email address {error}")))?;

@@ -6,8 +6,8 @@ use shared::domain::time::UnixSeconds;
 use super::reject::{Reason, Rejection};
 
 /// A time as text: RFC 3339, and what PostgreSQL, Django and SQLite write: a space instead of the T, an offset of hours
-/// only, or none, which is UTC. Empty text is no time.
-pub(super) fn parse(text: &str) -> Result<Option<UnixSeconds>, Rejection> {
+/// only, or none, which is UTC. Empty text is no time. `member` names the member or column in the rejection.
+pub(super) fn parse(member: &str, text: &str) -> Result<Option<UnixSeconds>, Rejection> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
@@ -29,16 +29,16 @@ pub(super) fn parse(text: &str) -> Result<Option<UnixSeconds>, Rejection> {
     let time = DateTime::from_str(&text, DateTimeFormat::DateTimeWithOffset)
         .ok()
         .and_then(|time| u64::try_from(time.secs()).ok());
-    time.map(|time| Some(UnixSeconds::new(time))).ok_or_else(invalid)
+    time.map(|time| Some(UnixSeconds::new(time))).ok_or_else(|| invalid(member))
 }
 
 /// A time in milliseconds since 1970.
-pub(super) fn millis(number: Option<u64>) -> Result<UnixSeconds, Rejection> {
-    number.map(|millis| UnixSeconds::new(millis / 1000)).ok_or_else(invalid)
+pub(super) fn millis(member: &str, number: Option<u64>) -> Result<UnixSeconds, Rejection> {
+    number.map(|millis| UnixSeconds::new(millis / 1000)).ok_or_else(|| invalid(member))
 }
 
-pub(super) fn invalid() -> Rejection {
-    Rejection::new(Reason::InvalidTime, "the time is not in the format of the source")
+fn invalid(member: &str) -> Rejection {
+    Rejection::new(Reason::InvalidTime, format!("{member} is not a time in the format of the source"))
 }
 
 #[cfg(test)]
@@ -59,9 +59,9 @@ mod tests {
             ("2023-01-02T08:34:05.1+05:30", 1_672_628_645),
             (" 1970-01-01T00:00:00Z ", 0),
         ] {
-            assert_eq!(parse(text).unwrap(), Some(UnixSeconds::new(expected)), "{text}");
+            assert_eq!(parse("x", text).unwrap(), Some(UnixSeconds::new(expected)), "{text}");
         }
-        assert_eq!(parse("  ").unwrap(), None);
+        assert_eq!(parse("x", "  ").unwrap(), None);
     }
 
     #[test]
@@ -75,7 +75,7 @@ mod tests {
             "éééééééé",
             "2023-01-02TZ",
         ] {
-            assert!(parse(text).is_err(), "{text}");
+            assert!(parse("x", text).is_err(), "{text}");
         }
     }
 }

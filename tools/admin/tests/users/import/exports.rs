@@ -38,7 +38,7 @@ async fn supabase_csv_keeps_identifiers_metadata_and_bans() {
     );
     let outcome = sandbox.import("supabase", csv).await;
     outcome.assert_exit(1, &["line 5: it has 3 fields instead of 10"]);
-    let expected = json!({ "deleted": 1, "malformed-row": 1, "invalid-email": 1, "no-password": 1 });
+    let expected = json!({ "deleted": 1, "malformed-row": 1, "no-email": 1, "no-password": 1 });
     assert_eq!(reasons(&outcome), expected, "{outcome:?}");
     assert_account(
         &sandbox,
@@ -51,6 +51,26 @@ async fn supabase_csv_keeps_identifiers_metadata_and_bans() {
     .await;
     let grace = json!({ "email_verified": false, "disabled": true, "claims": null, "name": "grace" });
     assert_account(&sandbox, "grace@example.com", grace).await;
+}
+
+#[tokio::test]
+async fn a_time_that_cannot_be_read_is_named() {
+    let sandbox = Sandbox::new().await;
+    let csv = "id,email,encrypted_password,created_at,banned_until\n\
+               1,a@example.com,x,yesterday,\n2,b@example.com,x,,tomorrow\n";
+    let outcome = sandbox.import("supabase", csv).await;
+    outcome.assert_exit(1, &["line 2: created_at is not a time", "line 3: banned_until is not a time"]);
+    assert_eq!(reasons(&outcome), json!({ "invalid-time": 2 }));
+    let user = |member: &str, time: Value| json!({ "email": "a@example.com", "passwordHash": BCRYPT, member: time });
+    for (format, content, member) in [
+        ("auth0", user("created_at", json!("1/2/2023")), "created_at"),
+        ("auth0", user("created_at", json!({ "$date": -1 })), "created_at"),
+        ("kratos", user("created_at", json!("2023")), "created_at"),
+        ("keycloak", json!({ "users": [user("createdTimestamp", json!("2023"))] }), "createdTimestamp"),
+    ] {
+        let outcome = sandbox.import(format, content.to_string()).await;
+        outcome.assert_exit(1, &[&format!("entry 1: {member} is not a time in the format of the source")]);
+    }
 }
 
 #[tokio::test]
@@ -78,7 +98,7 @@ async fn firebase_users_are_imported_with_the_parameters_of_the_project() {
     let options = ["--firebase-hash-config", "config"];
     let outcome = sandbox.import_with("firebase", users.to_string(), &options).await;
     let expected = json!({
-        "no-password": 1, "malformed-hash": 1, "invalid-email": 1, "malformed-row": 1, "invalid-claims": 1,
+        "no-password": 1, "malformed-hash": 1, "no-email": 1, "malformed-row": 1, "invalid-claims": 1,
     });
     outcome.assert_exit(1, &["entry 6: claim iss is reserved; --no-claims imports users without claims"]);
     assert_eq!(reasons(&outcome), expected, "{outcome:?}");
@@ -144,6 +164,76 @@ async fn auth0_exports_and_import_files_are_read() {
     assert_account(&sandbox, "grace@example.com", grace).await;
     let hash = json!({ "password_hash": "$pbkdf2-sha512$i=1000$YWJjc29tZXRoaW5n$89v2METlSkX2LKWSQGHCdE4iUkE" });
     assert_account(&sandbox, "pbkdf2@example.com", hash).await;
+}
+
+/// A user as in the export of password hashes. `id` is the key of the document.
+fn auth0_hash(id: &str, members: &Value) -> Value {
+    let mut user = json!({
+        "_id": { "$oid": id }, "email_verified": true, "passwordHash": BCRYPT,
+        "password_set_date": { "$date": "2019-12-06T18:36:12.412Z" }, "tenant": "t",
+        "connection": "Username-Password-Authentication", "_tmp_is_unique": true,
+    });
+    user.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    user
+}
+
+#[tokio::test]
+async fn auth0_users_have_the_same_identifier_in_every_file() {
+    let oid = "5dea9f9c82dd7c0e76e4ec93";
+    let email = |address: &str| json!({ "email": address });
+    for (alone, joined) in [
+        (auth0_hash(oid, &email("ada@example.com")), json!(format!("auth0|{oid}"))),
+        (auth0_hash(oid, &json!({ "email": "ada@example.com", "alt_id": "euclid" })), json!("auth0|euclid")),
+        (auth0_hash(oid, &json!({ "email": "ada@example.com", "alt_id": "a|b" })), json!("auth0|a|b")),
+        (auth0_hash(oid, &json!({ "email": "ada@example.com", "alt_id": 42 })), json!("auth0|42")),
+        (auth0_hash(oid, &json!({ "email": "ada@example.com", "alt_id": ID })), json!(format!("auth0|{ID}"))),
+        // A file for a bulk import has no prefix.
+        (json!({ "email": "ada@example.com", "user_id": "42", "password_hash": BCRYPT }), json!("auth0|42")),
+    ] {
+        let sandbox = Sandbox::new().await;
+        sandbox.import("auth0", alone.to_string()).await.assert_success();
+        let before = sandbox.accounts().await;
+        let mut other = alone.clone();
+        other["user_id"] = joined;
+        let outcome = sandbox.import("auth0", other.to_string()).await;
+        assert_eq!(outcome.assert_success().json()["unchanged"], 1, "{other}");
+        let id = &before["ada@example.com"]["public_id"];
+        assert_eq!(id == ID, alone["alt_id"] == ID, "a UUID is kept, and nothing else: {other}");
+    }
+    // Users with the same key in two strategies are two users.
+    let sandbox = Sandbox::new().await;
+    let user = |id: &str, email: &str| json!({ "user_id": id, "email": email, "passwordHash": BCRYPT });
+    let two = format!("{}\n{}", user("auth0|1", "a@example.com"), user("ad|1", "b@example.com"));
+    sandbox.import("auth0", two).await.assert_success();
+    assert_eq!(sandbox.accounts().await.len(), 2);
+}
+
+#[tokio::test]
+async fn auth0_addresses_are_also_read_from_the_identifiers() {
+    let sandbox = Sandbox::new().await;
+    let identifier =
+        |kind: &str, value: &str, verified: bool| json!({ "type": kind, "value": value, "verified": verified });
+    let user = |id: &str, email: Value, verified: Value, identifiers: &[Value]| {
+        auth0_hash(id, &json!({ "email": email, "email_verified": verified, "identifiers": identifiers })).to_string()
+    };
+    let phone = identifier("phone_number", "+15550100", true);
+    let null = Value::Null;
+    let lines = [
+        user("1", null.clone(), null.clone(), &[phone.clone(), identifier("email", "Ada@example.com", true)]),
+        user("2", null.clone(), null.clone(), &[identifier("email", "grace@example.com", false)]),
+        user("3", json!("eve@example.com"), null.clone(), &[identifier("email", "EVE@example.com", true)]),
+        user("4", json!("root@example.com"), json!(false), &[identifier("email", "root@example.com", true)]),
+        user("5", json!("kim@example.com"), null.clone(), &[identifier("email", "other@example.com", true)]),
+        user("6", null.clone(), null.clone(), &[phone]),
+        auth0_hash("7", &json!({ "identifiers": "none" })).to_string(),
+    ];
+    let outcome = sandbox.import("auth0", lines.join("\n")).await;
+    outcome.assert_exit(1, &["entry 6: the user has no email address (no-email)"]);
+    assert_eq!(reasons(&outcome), json!({ "no-email": 1, "malformed-row": 1 }), "{outcome:?}");
+    let verified = [("ada", json!(true)), ("grace", json!(false)), ("eve", json!(true)), ("root", json!(false))];
+    for (name, verified) in verified.into_iter().chain([("kim", null)]) {
+        assert_account(&sandbox, &format!("{name}@example.com"), json!({ "email_verified": verified })).await;
+    }
 }
 
 fn keycloak_user(id: &str, email: &str, secret: &Value, data: &Value) -> Value {

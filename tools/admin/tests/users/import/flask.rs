@@ -107,9 +107,16 @@ async fn rows_that_cannot_log_in_are_rejected_with_their_key() {
     database.execute(sql, params![12, "x", vec![0xff_u8, 0xfe], WERKZEUG]).unwrap();
     drop(database);
     let outcome = sandbox.import_sqlite("flask").await;
-    outcome.assert_exit(1, &["row 7: a SHA hash is not imported", "row 9: the email address", "row 12: invalid UTF-8"]);
+    outcome.assert_exit(
+        1,
+        &[
+            "row 7: a SHA hash is not imported",
+            "row 9: the user has no email address (no-email)",
+            "row 12: invalid UTF-8",
+        ],
+    );
     let expected = json!({
-        "sha-hash": 1, "no-password": 1, "invalid-email": 1, "expensive-hash": 1, "malformed-hash": 1,
+        "sha-hash": 1, "no-password": 1, "no-email": 1, "expensive-hash": 1, "malformed-hash": 1,
         "malformed-row": 1,
     });
     assert_eq!(reasons(&outcome), expected);

@@ -78,6 +78,7 @@ async fn members_that_are_unknown_or_of_another_type_reject_the_row() {
         line(&json!({ "name": "a".repeat(101) })),
         line(&json!({ "email": "ada" })),
         line(&json!({ "email": null })),
+        line(&json!({ "email": " " })),
         line(&json!({ "password_hash": null })),
         line(&json!({ "password_hash": 1 })),
         "{\"email\":\"ada@example.com\",\"email\":\"eve@example.com\"}\n".to_owned(),
@@ -86,10 +87,10 @@ async fn members_that_are_unknown_or_of_another_type_reject_the_row() {
     ];
     let outcome = sandbox.import("jsonl", rows.concat()).await;
     outcome
-        .assert_exit(1, &["23 rows were rejected", "line 1: member \"e_mail\" is not known", "claim sub is reserved"]);
+        .assert_exit(1, &["24 rows were rejected", "line 1: member \"e_mail\" is not known", "claim sub is reserved"]);
     let expected = json!({
         "unknown-member": 1, "malformed-row": 10, "invalid-time": 1, "invalid-id": 1, "invalid-groups": 2,
-        "invalid-claims": 3, "invalid-name": 2, "invalid-email": 2, "no-password": 1,
+        "invalid-claims": 3, "invalid-name": 2, "invalid-email": 1, "no-email": 2, "no-password": 1,
     });
     assert_eq!(reasons(&outcome), expected);
     assert!(sandbox.accounts().await.is_empty());

@@ -118,7 +118,7 @@ async fn a_value_of_another_type_rejects_its_row_only() {
     outcome.assert_exit(
         1,
         &[
-            "entry 1: the time is not in the format of the source",
+            "entry 1: date_joined is not a time in the format of the source",
             // One group with a line break in its name is not two groups.
             "entry 3: the name of a group must have 1 to 256 visible characters",
             "entry 4: a group has no name",

@@ -1,9 +1,11 @@
-//! Auth0: the export with password hashes that its support provides, and files for its bulk import.
+//! Auth0: the export of password hashes that its support provides, alone or joined with an export of users, and files
+//! for its bulk import.
 
 use std::{fs::File, io::BufReader, path::Path};
 
 use serde_json::Value;
 use shared::domain::time::UnixSeconds;
+use uuid::Uuid;
 
 use super::{
     super::{hash, reject::Rejection, row::SourceUser, times},
@@ -12,13 +14,17 @@ use super::{
     members::{self, Object},
 };
 
+/// The start of each `user_id` of a database connection.
+const CONNECTION: &str = "auth0|";
+
 pub(super) fn read(file: BufReader<File>, path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> {
     let shape = Shape { member: Some("users"), lines: true };
-    json::users(file, path, shape, sink, members::email, user)
+    json::users(file, path, shape, sink, email, user)
 }
 
 fn user(object: &Object) -> Result<SourceUser, Rejection> {
-    let email = members::text(object, "email")?;
+    let email = email(object)?;
+    let email_verified = email_verified(object, &email)?;
     let full = members::full_name(&members::text(object, "given_name")?, &members::text(object, "family_name")?);
     // Auth0 sets the name to the address if there is no name.
     let mut names = vec![members::text(object, "name")?, full, members::text(object, "nickname")?];
@@ -34,21 +40,56 @@ fn user(object: &Object) -> Result<SourceUser, Rejection> {
         groups,
         claims,
         created_at: created_at(object)?,
-        email_verified: members::boolean(object, "email_verified")?,
+        email_verified,
         disabled: members::boolean(object, "blocked")?.unwrap_or(false),
     })
 }
 
-/// `user_id`, or the key of the document in the export: `{"_id":{"$oid":"…"}}`.
+/// The address of the user, or that among `identifiers`: the export of password hashes may lack the former.
+fn email(object: &Object) -> Result<String, Rejection> {
+    let email = members::text(object, "email")?;
+    if !email.is_empty() {
+        return Ok(email);
+    }
+    identifiers(object)?.next().map_or_else(|| Ok(String::new()), |identifier| members::text(identifier, "value"))
+}
+
+/// Whether the user, or the same address among `identifiers`, is verified.
+fn email_verified(object: &Object, email: &str) -> Result<Option<bool>, Rejection> {
+    let verified = members::boolean(object, "email_verified")?;
+    if verified.is_some() {
+        return Ok(verified);
+    }
+    let is_same = |identifier: &&Object| {
+        identifier.get("value").and_then(Value::as_str).is_some_and(|value| value.eq_ignore_ascii_case(email))
+    };
+    identifiers(object)?.find(is_same).map_or(Ok(None), |identifier| members::boolean(identifier, "verified"))
+}
+
+/// The email addresses among `identifiers`: `[{"type":"email","value":"…","verified":true}]`.
+fn identifiers(object: &Object) -> Result<impl Iterator<Item = &Object>, Rejection> {
+    let identifiers = members::array(object, "identifiers")?.iter().filter_map(Value::as_object);
+    Ok(identifiers.filter(|identifier| identifier.get("type").is_some_and(|kind| kind == "email")))
+}
+
+/// The same identifier from every file: `auth0|` and the identifier in the database connection, or only the latter if
+/// it is a UUID. The export of password hashes has the latter as `alt_id` if the customer chose it, and otherwise as
+/// the key of the document, `{"_id":{"$oid":"…"}}`. Files for a bulk import have it as `user_id`.
 fn id(object: &Object) -> Result<String, Rejection> {
-    let id = members::text(object, "user_id")?;
-    if !id.is_empty() {
-        return Ok(id);
+    let mut id = members::text(object, "user_id")?;
+    if id.is_empty() {
+        id = members::identifier(object, "alt_id")?;
     }
-    match object.get("_id") {
-        Some(Value::Object(id)) => members::text(id, "$oid"),
-        _ => members::text(object, "_id"),
+    if id.is_empty() {
+        id = match object.get("_id") {
+            Some(Value::Object(id)) => members::text(id, "$oid")?,
+            _ => members::text(object, "_id")?,
+        };
     }
+    let own = id.strip_prefix(CONNECTION).unwrap_or(&id);
+    // Other strategies have other prefixes, such as `google-oauth2|`.
+    let is_complete = own.is_empty() || own.contains('|') || Uuid::try_parse(own).is_ok();
+    Ok(if is_complete { own.to_owned() } else { format!("{CONNECTION}{own}") })
 }
 
 /// A text, or `{"$date":"…"}`, in which MongoDB's extended JSON also writes milliseconds.
@@ -58,8 +99,8 @@ fn created_at(object: &Object) -> Result<Option<UnixSeconds>, Rejection> {
         _ => (object, "created_at"),
     };
     match object.get(member) {
-        Some(Value::Number(millis)) => times::millis(millis.as_u64()).map(Some),
-        _ => times::parse(&members::text(object, member)?),
+        Some(Value::Number(millis)) => times::millis("created_at", millis.as_u64()).map(Some),
+        _ => times::parse("created_at", &members::text(object, member)?),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     },
     MAX_ROW, Sink, Unreadable,
     limited::{Limited, Meter, is_too_long},
-    members::{self, malformed},
+    members,
 };
 
 const BUFFER: usize = 64 * 1024;
@@ -101,7 +101,7 @@ fn user<'f>(get: impl Fn(&str) -> &'f str, now: UnixSeconds) -> Result<SourceUse
     claims.remove("groups");
     let metadata = members::parsed("raw_user_meta_data", get("raw_user_meta_data"))?;
     let names = ["full_name", "name", "display_name"].map(|name| members::text(&metadata, name).unwrap_or_default());
-    let created_at = times::parse(get("created_at"))?;
+    let created_at = times::parse("created_at", get("created_at"))?;
     Ok(SourceUser {
         id: get("id").to_owned(),
         email: get("email").to_owned(),
@@ -119,7 +119,7 @@ fn is_banned(until: &str, now: UnixSeconds) -> Result<bool, Rejection> {
     if until == "infinity" {
         return Ok(true);
     }
-    let until = times::parse(until).map_err(|_| malformed("banned_until", "a time"))?;
+    let until = times::parse("banned_until", until)?;
     Ok(until.is_some_and(|until| until > now))
 }
 

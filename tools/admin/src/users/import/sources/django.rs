@@ -54,7 +54,7 @@ fn user(object: &Object, fields: &Object, groups: &HashMap<String, String>) -> R
         password_hash: members::text(fields, "password")?,
         groups: members::array(fields, "groups")?.iter().map(|group| name(group, groups)).collect::<Result<_, _>>()?,
         claims: Object::new(),
-        created_at: times::parse(&members::text(fields, "date_joined")?)?,
+        created_at: times::parse("date_joined", &members::text(fields, "date_joined")?)?,
         email_verified: None,
         disabled: members::boolean(fields, "is_active")? == Some(false),
     })

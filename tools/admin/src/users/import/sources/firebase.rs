@@ -52,6 +52,7 @@ fn user(object: &Object, project: Option<&FirebaseProject>) -> Result<SourceUser
 
 /// Milliseconds since 1970, as a text.
 fn created_at(object: &Object) -> Result<Option<UnixSeconds>, Rejection> {
-    let millis = members::identifier(object, "createdAt")?;
-    if millis.is_empty() { Ok(None) } else { times::millis(millis.parse().ok()).map(Some) }
+    let member = "createdAt";
+    let millis = members::identifier(object, member)?;
+    if millis.is_empty() { Ok(None) } else { times::millis(member, millis.parse().ok()).map(Some) }
 }

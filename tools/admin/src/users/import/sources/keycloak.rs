@@ -3,6 +3,7 @@
 use std::{fs::File, io::BufReader, path::Path};
 
 use serde_json::Value;
+use shared::domain::time::UnixSeconds;
 
 use super::{
     super::{hash, reject::Rejection, row::SourceUser, times},
@@ -33,10 +34,15 @@ fn user(object: &Object) -> Result<SourceUser, Rejection> {
         password_hash: password_hash(members::array(object, "credentials")?)?,
         groups: groups.iter().map(|path| path.trim_start_matches('/').to_owned()).collect(),
         claims: attributes(&members::object(object, "attributes")?),
-        created_at: object.get("createdTimestamp").map(|time| times::millis(time.as_u64())).transpose()?,
+        created_at: created_at(object)?,
         email_verified: members::boolean(object, "emailVerified")?,
         disabled: members::boolean(object, "enabled")? == Some(false),
     })
+}
+
+fn created_at(object: &Object) -> Result<Option<UnixSeconds>, Rejection> {
+    let member = "createdTimestamp";
+    object.get(member).map(|time| times::millis(member, time.as_u64())).transpose()
 }
 
 /// Attributes have any number of values. One value becomes a text, several an array.

@@ -25,7 +25,7 @@ fn user(object: &Object) -> Result<SourceUser, Rejection> {
         password_hash: members::text(&members::object(&password(object)?, "config")?, "hashed_password")?,
         groups: Vec::new(),
         claims: members::object(object, "metadata_public")?,
-        created_at: times::parse(&members::text(object, "created_at")?)?,
+        created_at: times::parse("created_at", &members::text(object, "created_at")?)?,
         email_verified: is_verified(members::array(object, "verifiable_addresses")?, &email),
         disabled: members::text(object, "state")? == "inactive",
         email,

@@ -130,7 +130,7 @@ impl Fields {
             names: self.names.into_iter().collect::<Result<_, _>>()?,
             password_hash: self.password?,
             groups: self.groups?,
-            created_at: times::parse(&self.created_at?)?,
+            created_at: times::parse("date_joined", &self.created_at?)?,
             disabled: self.disabled?,
             ..SourceUser::default()
         })
