@@ -2,13 +2,11 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue should stop")]
 
-use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
-use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use testkit::{
     FunctionEnv,
     events::{self, SampleFixture},
-    forge,
+    forge::{self, DAY, date},
     key_store::FakeKeyStore,
     lambda::{Function, audit_line},
 };
@@ -19,16 +17,13 @@ const BINARY: &str = env!("CARGO_BIN_EXE_list-users");
 
 const OLD_KEY: &str = "the secret of an old application: 81c2";
 
-const DAY: i64 = 86_400;
-
-fn date(days: i64) -> String {
-    let text = DateTime::from_secs(forge::now() + days * DAY).fmt(DateTimeFormat::DateTime).unwrap();
-    text[..10].to_owned()
+/// The date in this number of days.
+fn date_in(days: i64) -> String {
+    date(forge::now() + days * DAY)
 }
 
 fn token(claims: &Value, key: &str) -> String {
-    let header = forge::encode(r#"{"typ":"JWT","alg":"HS256"}"#);
-    forge::sign(&header, &forge::encode(claims.to_string()), key.as_bytes(), Algorithm::HS256)
+    forge::signed(r#"{"typ":"JWT","alg":"HS256"}"#, claims, key)
 }
 
 async fn status(function: &Function, path: &str, token: &str) -> u16 {
@@ -48,7 +43,7 @@ fn warning<'l>(log: &'l str, text: &str) -> &'l str {
 
 #[tokio::test]
 async fn accepted_and_refused_old_tokens_have_audit_lines_of_their_own() {
-    let until = date(30);
+    let until = date_in(30);
     let settings = [("JWT_LEGACY_SECRET_KEY", OLD_KEY), ("JWT_LEGACY_UNTIL", &until)];
     let fixture = SampleFixture::new(FunctionEnv::list_users().with_all(&settings), "list-users").await;
     let (id, _) = fixture.service.member(["Ada", "ada.legacy@example.com", "tortoise lamp quarrel"]).await;
@@ -90,7 +85,7 @@ async fn the_secret_is_read_once_and_not_at_all_after_the_date() {
     let env = |days: i64| {
         FunctionEnv::list_users().with_all(&[
             ("JWT_LEGACY_SECRET_ARN", ARN),
-            ("JWT_LEGACY_UNTIL", &date(days)),
+            ("JWT_LEGACY_UNTIL", &date_in(days)),
             ("JWT_KEYS_REFRESH", "1"),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &key_store.url),
         ])
@@ -105,12 +100,13 @@ async fn the_secret_is_read_once_and_not_at_all_after_the_date() {
     assert_eq!(key_store.reads(), 1);
     function.stop().await;
     key_store.fail(true);
-    let function = fixture.env.clone().with("JWT_LEGACY_UNTIL", &date(0)).start(BINARY).await;
+    let today = date_in(0);
+    let function = fixture.env.clone().with("JWT_LEGACY_UNTIL", &today).start(BINARY).await;
     assert_eq!(status(&function, "/user", &good).await, 401);
     assert_eq!(key_store.reads(), 1, "the secret may have been deleted by then");
     let log = function.stop().await;
     assert_eq!(reasons(&log), ["legacy-tokens-ended"], "{log}");
-    assert!(warning(&log, "remove the JWT_LEGACY settings").contains(&date(0)), "{log}");
+    assert!(warning(&log, "remove the JWT_LEGACY settings").contains(&today), "{log}");
     let (code, log) = fixture.env.start(BINARY).await.end().await;
     assert_eq!(code, Some(1), "{log}");
     assert!(log.contains("JWT_LEGACY_SECRET_ARN: the stored value cannot be used"), "{log}");

@@ -30,29 +30,36 @@ pub(crate) struct Match {
 }
 
 impl Login {
-    /// Compares a password with that of an account, within [`COMPARISON_LIMIT`]; without an account the same work is
-    /// done. A match says whether the hash should be replaced.
+    /// Compares a password with the hash of an account. `refuse` is the error for one that does not match.
     pub(crate) async fn compare(
         &self,
         password: Password,
-        account: Option<(PublicId, &PasswordHash)>,
-    ) -> Result<Result<Match, PasswordRefusal>, Error> {
-        let hash = account.map(|(_, hash)| hash.clone());
-        let compared = timed_hash(self.hasher.verify(password, hash));
-        let verdict = tokio::time::timeout(COMPARISON_LIMIT, compared).await.map_err(|_| Error::Late)??;
-        if let Some((_, hash)) = account {
-            self.warn_of_unlisted_hash(hash);
-        }
+        (public_id, hash): (PublicId, &PasswordHash),
+        refuse: fn(PasswordRefusal) -> Error,
+    ) -> Result<Match, Error> {
+        let verdict = self.verify(password, Some(hash)).await?;
+        self.warn_of_unlisted_hash(hash);
         match verdict {
-            Verdict::Match { outdated } => Ok(Ok(Match { outdated })),
-            Verdict::Mismatch => Ok(Err(PasswordRefusal::Wrong)),
+            Verdict::Match { outdated } => Ok(Match { outdated }),
+            Verdict::Mismatch => Err(refuse(PasswordRefusal::Wrong)),
             Verdict::Unusable(cause) => {
                 metrics::unusable_hash();
-                let public_id = account.map(|(public_id, _)| tracing::field::display(public_id));
-                warn!(public_id, %cause, "stored password hash cannot be verified");
-                Ok(Err(PasswordRefusal::UnusableHash))
+                warn!(%public_id, %cause, "stored password hash cannot be verified");
+                Err(refuse(PasswordRefusal::UnusableHash))
             }
         }
+    }
+
+    /// Does the work of a comparison if there is no account, so that the response takes as long.
+    pub(crate) async fn compare_with_no_account(&self, password: Password) -> Result<(), Error> {
+        // There is nothing that it could match.
+        self.verify(password, None).await.map(drop)
+    }
+
+    /// The verdict within [`COMPARISON_LIMIT`].
+    async fn verify(&self, password: Password, hash: Option<&PasswordHash>) -> Result<Verdict, Error> {
+        let compared = timed_hash(self.hasher.verify(password, hash.cloned()));
+        Ok(tokio::time::timeout(COMPARISON_LIMIT, compared).await.map_err(|_| Error::Late)??)
     }
 
     /// Response times tell an account with such a hash from an unknown user.
@@ -87,14 +94,11 @@ impl Login {
 
     async fn compare_with_stored(&self, user: &User, password: Password) -> Result<PasswordHash, Error> {
         let Some(hash) = self.stored_hash(user).await? else {
-            // There is nothing that it could match.
-            let _ = self.compare(password, None).await?;
+            self.compare_with_no_account(password).await?;
             return Err(Error::PasswordNotConfirmed(PasswordRefusal::Wrong));
         };
-        match self.compare(password, Some((user.profile.public_id, &hash))).await? {
-            Ok(Match { .. }) => Ok(hash),
-            Err(refusal) => Err(Error::PasswordNotConfirmed(refusal)),
-        }
+        self.compare(password, (user.profile.public_id, &hash), Error::PasswordNotConfirmed).await?;
+        Ok(hash)
     }
 
     async fn stored_hash(&self, user: &User) -> Result<Option<PasswordHash>, Error> {

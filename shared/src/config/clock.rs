@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -10,9 +10,17 @@ use std::{
 
 use crate::domain::time::UnixMillis;
 
-/// The system's clock, which a test can set forward. Clones show the same time.
+/// The system's clock, which a test can stop and set forward. Clones show the same time.
 #[derive(Debug, Clone)]
-pub struct Clock(Option<Arc<AtomicU64>>);
+pub struct Clock(Option<Arc<Adjustment>>);
+
+#[derive(Debug, Default)]
+struct Adjustment {
+    /// Milliseconds by which the clock is ahead.
+    offset: AtomicU64,
+    /// The system's time at which the clock was stopped, since 1970.
+    stopped_at: OnceLock<Duration>,
+}
 
 impl Clock {
     /// The system's clock.
@@ -20,26 +28,37 @@ impl Clock {
         Self(None)
     }
 
-    /// The system's clock with an adjustable offset, for tests.
+    /// The system's clock, adjustable by tests.
     pub fn adjustable() -> Self {
         Self(Some(Arc::default()))
     }
 
     /// The current time. A system clock that is set to before 1970 reads 0.
     pub fn now(&self) -> UnixMillis {
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let offset = self.0.as_ref().map_or(0, |offset| offset.load(Ordering::SeqCst));
-        UnixMillis::new(offset) + now
+        let Some(adjustment) = &self.0 else { return UnixMillis::default() + system_time() };
+        let time = adjustment.stopped_at.get().copied().unwrap_or_else(system_time);
+        UnixMillis::new(adjustment.offset.load(Ordering::SeqCst)) + time
     }
 
     /// Sets an adjustable clock forward. The system's clock is not affected.
     pub fn advance(&self, by: Duration) {
-        if let Some(offset) = &self.0 {
+        if let Some(adjustment) = &self.0 {
             let millis = UnixMillis::default() + by;
-            offset.fetch_add(millis.get(), Ordering::SeqCst);
+            adjustment.offset.fetch_add(millis.get(), Ordering::SeqCst);
         }
     }
+
+    /// Stops an adjustable clock, so that only [`Clock::advance`] changes its time. The system's clock is not affected.
+    pub fn stop(&self) {
+        if let Some(adjustment) = &self.0 {
+            adjustment.stopped_at.get_or_init(system_time);
+        }
+    }
+}
+
+fn system_time() -> Duration {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -52,6 +71,19 @@ mod tests {
         let (clone, before) = (clock.clone(), clock.now());
         clock.advance(Duration::from_secs(3600));
         assert!(clone.now().since(before) >= Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn only_an_advance_changes_the_time_of_a_stopped_clock() {
+        let clock = Clock::adjustable();
+        clock.stop();
+        let stopped = clock.now();
+        while Clock::system().now() <= stopped {
+            std::hint::spin_loop();
+        }
+        assert_eq!(clock.now(), stopped);
+        clock.advance(Duration::from_secs(3600));
+        assert_eq!(clock.clone().now(), stopped + Duration::from_secs(3600));
     }
 
     #[test]

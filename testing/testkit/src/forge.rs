@@ -1,5 +1,6 @@
-//! Forged tokens.
+//! Forged tokens, and their times.
 
+use aws_sdk_dynamodb::primitives::{DateTime, DateTimeFormat};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Value, json};
@@ -7,9 +8,18 @@ use shared::config::clock::Clock;
 
 use crate::service::KEY;
 
+/// The seconds of a day.
+pub const DAY: i64 = 86_400;
+
 /// Seconds since 1970.
 pub fn now() -> i64 {
     Clock::system().now().seconds().get().try_into().unwrap()
+}
+
+/// The date of a time in seconds since 1970, in UTC, as `YYYY-MM-DD`.
+pub fn date(seconds: i64) -> String {
+    let text = DateTime::from_secs(seconds).fmt(DateTimeFormat::DateTime).unwrap();
+    text[..10].to_owned()
 }
 
 /// The claims of a valid token for `subject`.
@@ -36,6 +46,11 @@ pub fn sign(header: &str, payload: &str, key: &[u8], algorithm: Algorithm) -> St
     let message = format!("{header}.{payload}");
     let signature = crypto::sign(message.as_bytes(), &EncodingKey::from_secret(key), algorithm).unwrap();
     format!("{message}.{signature}")
+}
+
+/// A token with this header and these claims, signed with HS256 and `key`.
+pub fn signed(header: &str, claims: &Value, key: &str) -> String {
+    sign(&encode(header), &encode(claims.to_string()), key.as_bytes(), Algorithm::HS256)
 }
 
 /// A token of this header and payload, correctly signed with HS256 and [`KEY`].

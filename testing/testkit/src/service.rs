@@ -95,9 +95,14 @@ impl Service {
 
     /// A service whose calls to its database are recorded.
     pub async fn recorded() -> (Self, RecordingProxy) {
+        Self::recorded_with(&[]).await
+    }
+
+    /// The same with these settings.
+    pub async fn recorded_with(settings: &[(&str, &str)]) -> (Self, RecordingProxy) {
         let endpoint = database_endpoint().await;
         let proxy = RecordingProxy::start(&endpoint).await;
-        (Self::over(&[], &endpoint, &proxy.url).await, proxy)
+        (Self::over(settings, &endpoint, &proxy.url).await, proxy)
     }
 
     /// A service over the database at `endpoint`, to which it connects at `reached_at`.

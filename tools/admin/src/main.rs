@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
     let outcome = match Options::try_parse() {
         Ok(options) => run(options).await,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            Ok(Report { text: error.to_string(), notes: Vec::new() })
+            Ok(Report::from(error.to_string()))
         }
         Err(error) => Err(Failure::Usage(in_one_line(&error))),
     };
@@ -44,11 +44,12 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<Report, Failure> {
     // The one place that reads the clock.
-    let now = Clock::system().now().seconds();
+    let now = Clock::system().now();
     let command = match options.command {
         Command::Keys(command) => command,
         Command::Users(command) => return users::run(command, now).await,
     };
+    let now = now.seconds();
     match command {
         KeysCommand::New(options) => keys::new::run(options, now).await,
         KeysCommand::Rotate(options) => keys::rotate::run(options, now).await,

@@ -10,6 +10,7 @@ mod cost;
 mod faults;
 mod figures;
 mod fixture;
+mod hashes;
 mod listing;
 mod load;
 mod pages;

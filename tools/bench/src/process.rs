@@ -78,7 +78,7 @@ impl Running {
 
     /// Delivers an event, and waits for the response and for the request of the next event.
     pub(crate) async fn call(&mut self, event: Value) -> Result<Call, Failure> {
-        let before = self.cpu()?;
+        let before = cpu_of(self.id)?;
         let delivered = Instant::now();
         let response = self.function.invoke(event).await.map_err(|error| format!("the invocation failed: {error}"))?;
         let time = milliseconds(delivered.elapsed());
@@ -104,25 +104,26 @@ impl Running {
         self.function.idle().await;
         // The request has arrived, but the process may not be asleep yet.
         sleep(Duration::from_millis(1)).await;
-        self.cpu()
+        cpu_of(self.id)
     }
+}
 
-    #[cfg(target_os = "linux")]
-    fn cpu(&self) -> Result<f64, Failure> {
-        use nix::{
-            time::{clock_getcpuclockid, clock_gettime},
-            unistd::Pid,
-        };
+/// Milliseconds of CPU time of a process so far.
+#[cfg(target_os = "linux")]
+pub(crate) fn cpu_of(process: u32) -> Result<f64, Failure> {
+    use nix::{
+        time::{clock_getcpuclockid, clock_gettime},
+        unistd::Pid,
+    };
 
-        let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(self.id)?))?;
-        Ok(milliseconds(Duration::from(clock_gettime(clock)?)))
-    }
+    let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(process)?))?;
+    Ok(milliseconds(Duration::from(clock_gettime(clock)?)))
+}
 
-    /// Other systems do not report the CPU time and memory of another process in this form.
-    #[cfg(not(target_os = "linux"))]
-    fn cpu(&self) -> Result<f64, Failure> {
-        Err("measuring requires Linux".into())
-    }
+/// Other systems do not report the CPU time and memory of another process in this form.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn cpu_of(_: u32) -> Result<f64, Failure> {
+    Err("measuring requires Linux".into())
 }
 
 /// A duration in milliseconds.

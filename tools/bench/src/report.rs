@@ -32,6 +32,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
             Bound::MaxRatio(max) => format!("<= {max} x"),
             Bound::Max(max) => format!("<= {max} {}", row.unit.name()),
             Bound::MinRatio(min) => format!(">= {min} x"),
+            Bound::RatioBetween(min, max) => format!("{min} to {max} x"),
         });
         table.add_row([
             row.what.clone(),

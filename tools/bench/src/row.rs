@@ -41,6 +41,8 @@ pub(crate) enum Bound {
     Max(f64),
     /// Lower limit of the ratio to the baseline.
     MinRatio(f64),
+    /// Lower and upper limit of the ratio to the baseline.
+    RatioBetween(f64, f64),
 }
 
 /// The statistics of one measurement.
@@ -102,9 +104,10 @@ impl Row {
     pub(crate) fn violation(&self, bound: Bound) -> Option<String> {
         let ratio = self.ratio.as_ref().map_or(f64::NAN, |(ratio, _)| *ratio);
         let (value, limit, is_met, kind) = match bound {
-            Bound::MaxRatio(max) => (ratio, max, ratio <= max, "at most"),
             Bound::Max(max) => (self.median, max, self.median <= max, "at most"),
             Bound::MinRatio(min) => (ratio, min, ratio >= min, "at least"),
+            Bound::RatioBetween(min, _) if ratio < min => (ratio, min, false, "at least"),
+            Bound::MaxRatio(max) | Bound::RatioBetween(_, max) => (ratio, max, ratio <= max, "at most"),
         };
         (!is_met).then(|| format!("{}, {}: {value:.3}, and {kind} {limit} is allowed", self.what, self.subject))
     }
@@ -130,6 +133,13 @@ mod tests {
         assert_eq!(row(2.8, 2.0).violation(Bound::MaxRatio(1.35)).as_deref(), Some(sentence));
         assert!(row(7.0, 1.0).violation(Bound::Max(6.0)).is_some());
         assert!(row(7.0, 1.0).violation(Bound::MinRatio(200.0)).is_some());
+        let between = Bound::RatioBetween(0.05, 3.0);
+        assert_eq!(row(2.6, 2.0).violation(between), None);
+        let sentences = [(0.04, "at least 0.05"), (3.5, "at most 3")];
+        for (ratio, limit) in sentences {
+            let sentence = format!("start, login: {ratio:.3}, and {limit} is allowed");
+            assert_eq!(row(ratio, 1.0).violation(between), Some(sentence));
+        }
     }
 
     #[test]
@@ -139,5 +149,6 @@ mod tests {
         assert!(row.violation(Bound::MaxRatio(1.35)).is_some());
         assert!(row.violation(Bound::Max(6.0)).is_some());
         assert!(row.violation(Bound::MinRatio(200.0)).is_some());
+        assert!(row.violation(Bound::RatioBetween(0.05, 3.0)).is_some());
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     chart,
     figures::Samples,
     fixture::{Fixture, Transport},
-    listing,
+    hashes, listing,
     peers::Peer,
     process::{Failure, Program},
     progress::Progress,
@@ -34,6 +34,7 @@ pub(crate) struct Suite {
     starts: usize,
     calls: usize,
     hashes: usize,
+    costs: usize,
     pages: usize,
     tables: &'static [usize],
     peers: Vec<Peer>,
@@ -54,13 +55,23 @@ impl Suite {
             .into());
         }
         Ok(if quick {
-            Self { binaries, starts: 25, calls: 200, hashes: 40, pages: 200, tables: &[1_000, 100_000], peers }
+            Self {
+                binaries,
+                starts: 25,
+                calls: 200,
+                hashes: 40,
+                costs: 1,
+                pages: 200,
+                tables: &[1_000, 100_000],
+                peers,
+            }
         } else {
             Self {
                 binaries,
                 starts: 100,
                 calls: 1_000,
                 hashes: 200,
+                costs: 3,
                 pages: 400,
                 tables: &[1_000, 100_000, 1_000_000],
                 peers,
@@ -74,6 +85,7 @@ impl Suite {
         let mut rows = self.cold(&fixture).await?;
         rows.extend(self.over_tls(&fixture).await?);
         rows.extend(warm::measure(&fixture, &self.binaries, self.calls, self.hashes).await?);
+        rows.extend(hashes::measure(self.costs).await?);
         rows.extend(listing::measure(&self.binaries, self.tables, self.pages).await?);
         rows.extend(sizes::measure(&self.binaries)?);
         rows.extend(self.with_peers(&fixture).await?);

@@ -268,16 +268,15 @@ impl Login {
         found: Option<Credentials>,
     ) -> Result<(Credentials, Option<Password>), Error> {
         let Some(credentials) = found else {
-            // There is nothing that it could match.
-            let _ = self.compare(password, None).await?;
+            self.compare_with_no_account(password).await?;
             return Err(Error::UnknownUser);
         };
         let account = (credentials.public_id, &credentials.password_hash);
-        match self.compare(password.clone(), Some(account)).await? {
-            Err(refusal) => Err(Error::WrongPassword(refusal)),
-            Ok(Match { .. }) if credentials.disabled => Err(Error::Disabled),
-            Ok(Match { outdated }) => Ok((credentials, outdated.then_some(password))),
+        let Match { outdated } = self.compare(password.clone(), account, Error::WrongPassword).await?;
+        if credentials.disabled {
+            return Err(Error::Disabled);
         }
+        Ok((credentials, outdated.then_some(password)))
     }
 
     /// Replaces a hash of lower cost or another scheme while the password is available. A failure does not affect the

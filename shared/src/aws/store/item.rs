@@ -69,13 +69,17 @@ pub(super) fn usable_or_skip<T>(
 ) -> Option<T> {
     if let Err(error) = &content {
         let id = public_id.and_then(|id| id.as_s().ok()).map_or("", String::as_str);
-        // The key of an item that this service did not write may be anything, even an email address.
-        let is_loggable = id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-        let public_id = if is_loggable { id } else { "not an identifier" };
+        let public_id = if is_loggable(id) { id } else { "not an identifier" };
         warn!(public_id, cause = causes(error), "an item is missing from a list of {list}");
         counter!("CorruptItems").increment(1);
     }
     content.ok()
+}
+
+/// Whether a key looks like an identifier. The key of an item that this service did not write may be anything, even an
+/// email address.
+pub(super) fn is_loggable(key: &str) -> bool {
+    key.len() <= 64 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
 /// How often all sessions were ended together. A new account lacks the attribute.

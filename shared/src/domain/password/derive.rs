@@ -53,10 +53,11 @@ pub(super) fn derive(
     memory: &mut Guard<'_>,
     out: &mut [u8],
 ) -> Result<(), HashError> {
+    #[cfg(test)]
+    memory.record(scheme);
     match scheme {
-        HashScheme::Argon2 { memory_kib, iterations, parallelism, .. } => {
-            let params = Params::new(memory_kib, iterations, parallelism, None)?;
-            argon2_into(&Argon2::new(argon2.0, argon2.1, params), password, salt, memory, out)
+        HashScheme::Argon2 { cost, .. } => {
+            argon2_into(&Argon2::new(argon2.0, argon2.1, cost.params()?), password, salt, memory, out)
         }
         HashScheme::Pbkdf2 { digest, iterations } => pbkdf2_into(digest, iterations, password, salt, out),
         HashScheme::Scrypt(cost) => scrypt_into(cost, password, salt, out),
@@ -70,7 +71,7 @@ pub(super) fn derive(
 }
 
 /// The crate's own functions allocate memory for every hash; this one uses pooled memory.
-pub(super) fn argon2_into(
+fn argon2_into(
     argon2: &Argon2<'_>,
     password: &[u8],
     salt: &[u8],

@@ -60,7 +60,7 @@ impl LegacyHashes {
         if let HashScheme::Argon2 { current, .. } = &mut scheme {
             // The variants cost the same.
             *current = true;
-            if scheme.work() <= argon2_work(OWASP_MINIMUM) {
+            if scheme.work() <= OWASP_MINIMUM.work() {
                 return;
             }
         }
@@ -80,8 +80,7 @@ impl LegacyHashes {
 
     /// Approximate time of a comparison for an unknown user, see [`HashScheme::nanoseconds`].
     pub(super) fn nanoseconds(&self, configured: Cost) -> u64 {
-        let Cost { memory_kib, iterations, parallelism } = configured;
-        let configured = HashScheme::Argon2 { current: true, memory_kib, iterations, parallelism };
+        let configured = HashScheme::Argon2 { current: true, cost: configured };
         let time = |argon2: bool| {
             let entries = self.0.iter().filter(move |entry| matches!(entry, HashScheme::Argon2 { .. }) == argon2);
             entries.map(HashScheme::nanoseconds)
@@ -129,10 +128,6 @@ impl fmt::Display for LegacyHashes {
     }
 }
 
-fn argon2_work(cost: Cost) -> u64 {
-    u64::from(cost.memory_kib) * u64::from(cost.iterations)
-}
-
 /// `NAME:NUMBER` or `NAME:NUMBER:NUMBER:NUMBER`
 fn parse(entry: &str) -> Result<HashScheme, LegacyHashesError> {
     let mut fields = entry.split(':');
@@ -152,7 +147,7 @@ fn parse(entry: &str) -> Result<HashScheme, LegacyHashesError> {
     match name {
         "argon2" => {
             let (memory_kib, iterations, parallelism) = three()?;
-            Ok(HashScheme::Argon2 { current: true, memory_kib, iterations, parallelism })
+            Ok(HashScheme::Argon2 { current: true, cost: Cost { memory_kib, iterations, parallelism } })
         }
         "pbkdf2-sha1" => pbkdf2(Digest::Sha1),
         "pbkdf2-sha256" => pbkdf2(Digest::Sha256),

@@ -198,7 +198,7 @@ proptest! {
         ],
     ) {
         match stored(&text).inspect() {
-            Ok(HashScheme::Argon2 { memory_kib, iterations, parallelism, .. }) => {
+            Ok(HashScheme::Argon2 { cost: Cost { memory_kib, iterations, parallelism }, .. }) => {
                 prop_assert!(memory_kib <= 262_144 && parallelism <= 16);
                 prop_assert!(u64::from(memory_kib) * u64::from(iterations) <= 1_048_576);
             }

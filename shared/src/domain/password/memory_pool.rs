@@ -8,23 +8,40 @@ use std::{
 
 use argon2::Block;
 
+#[cfg(test)]
+use super::scheme::HashScheme;
+
 /// Wiped memory for future hashes.
 pub(crate) struct MemoryPool {
     free: Mutex<Vec<Vec<Block>>>,
     /// Size of a pooled block list. A stored hash of a higher cost gets a larger one, which is not pooled.
     blocks: usize,
+    /// The hashes that were computed with memory of this pool.
+    #[cfg(test)]
+    computed: Mutex<Vec<HashScheme>>,
 }
 
 impl MemoryPool {
     /// A pool for hashes of `blocks` blocks. Memory is allocated by the first hash, which keeps the cold start short.
     pub(crate) fn new(blocks: usize) -> Self {
-        Self { free: Mutex::default(), blocks }
+        Self {
+            free: Mutex::default(),
+            blocks,
+            #[cfg(test)]
+            computed: Mutex::default(),
+        }
     }
 
     /// Memory for one hash. The pool grows to the highest number of concurrent hashes.
     pub(crate) fn acquire(&self) -> Guard<'_> {
         let blocks = self.with_free(Vec::pop).unwrap_or_default();
         Guard { pool: self, blocks }
+    }
+
+    /// The hashes that were computed since the last call, in their order.
+    #[cfg(test)]
+    pub(crate) fn take_computed(&self) -> Vec<HashScheme> {
+        mem::take(&mut *self.computed.lock().unwrap())
     }
 
     fn with_free<T>(&self, change: impl FnOnce(&mut Vec<Vec<Block>>) -> T) -> T {
@@ -40,6 +57,12 @@ pub(crate) struct Guard<'m> {
 }
 
 impl Guard<'_> {
+    /// Records a hash, so that tests can count work instead of measuring time.
+    #[cfg(test)]
+    pub(crate) fn record(&self, computed: HashScheme) {
+        self.pool.computed.lock().unwrap().push(computed);
+    }
+
     /// At least `count` blocks.
     pub(crate) fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.blocks.len() < count {

@@ -7,6 +7,7 @@ mod derive;
 pub mod estimator;
 mod hash;
 mod hasher;
+mod highest_costs;
 mod legacy_hashes;
 #[cfg(test)]
 mod legacy_tests;
@@ -21,6 +22,7 @@ mod verify;
 pub use self::{
     hash::{HashError, PasswordHash, Verdict},
     hasher::Hasher,
+    highest_costs::highest_costs,
     legacy_hashes::{LegacyHashes, LegacyHashesError},
     plaintext::{MAX_BYTES, Password, PasswordError},
     scheme::{Cost, Digest, HashScheme, OWASP_MINIMUM, ScryptCost, UnusableHash},

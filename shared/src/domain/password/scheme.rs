@@ -18,6 +18,18 @@ pub struct Cost {
     pub parallelism: u32,
 }
 
+impl Cost {
+    /// KiB in all passes together, to which time is proportional.
+    pub(super) fn work(self) -> u64 {
+        u64::from(self.memory_kib) * u64::from(self.iterations)
+    }
+
+    /// Fails for a cost that Argon2 does not support (RFC 9106 section 3.1).
+    pub(super) fn params(self) -> Result<Params, argon2::Error> {
+        Params::new(self.memory_kib, self.iterations, self.parallelism, None)
+    }
+}
+
 /// How a stored hash was computed. Its form as text is that of an entry in the setting `LEGACY_HASHES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HashScheme {
@@ -25,12 +37,8 @@ pub enum HashScheme {
     Argon2 {
         /// The variant is Argon2id of version 19, which Postern itself computes.
         current: bool,
-        /// Memory, in KiB.
-        memory_kib: u32,
-        /// Passes over the memory.
-        iterations: u32,
-        /// Lanes.
-        parallelism: u32,
+        /// Memory, passes and lanes.
+        cost: Cost,
     },
     /// PBKDF2 (RFC 8018 section 5.2).
     Pbkdf2 {
@@ -109,7 +117,7 @@ impl HashScheme {
     /// The work of computing the hash, in a unit of the scheme to which time is proportional.
     pub(super) fn work(&self) -> u64 {
         match *self {
-            Self::Argon2 { memory_kib, iterations, .. } => u64::from(memory_kib) * u64::from(iterations),
+            Self::Argon2 { cost, .. } => cost.work(),
             Self::Pbkdf2 { iterations, .. } => iterations.into(),
             Self::Scrypt(cost) | Self::FirebaseScrypt(cost) => cost.work(),
             Self::Bcrypt { cost } => 1_u64.checked_shl(cost.into()).unwrap_or(u64::MAX),
@@ -117,7 +125,7 @@ impl HashScheme {
     }
 
     /// Approximate time on a processor of Lambda: measurements on a desktop processor, rounded up by half.
-    pub(super) fn nanoseconds(&self) -> u64 {
+    pub fn nanoseconds(&self) -> u64 {
         let per_unit = match self {
             Self::Argon2 { .. } | Self::Pbkdf2 { digest: Digest::Sha512, .. } => 1000,
             Self::Pbkdf2 { digest: Digest::Sha1 | Digest::Sha256, .. } => 450,
@@ -130,12 +138,11 @@ impl HashScheme {
     /// Checks the cost, which the caller has not computed yet. For Argon2 see also [`super::Hasher`].
     pub(super) fn check_cost(&self) -> Result<(), UnusableHash> {
         match *self {
-            Self::Argon2 { memory_kib, iterations, parallelism, .. } => {
-                if Params::new(memory_kib, iterations, parallelism, None).is_err() {
+            Self::Argon2 { cost, .. } => {
+                if cost.params().is_err() {
                     return Err(UnusableHash::Malformed("parameters that Argon2 does not support"));
                 }
-                let work = u64::from(memory_kib) * u64::from(iterations);
-                if memory_kib > 262_144 || work > 1_048_576 || parallelism > 16 {
+                if cost.memory_kib > 262_144 || cost.work() > 1_048_576 || cost.parallelism > 16 {
                     return Err(UnusableHash::TooExpensive("Argon2 above m=262144, m*t=1048576 or p=16"));
                 }
                 Ok(())
@@ -203,7 +210,7 @@ impl fmt::Display for HashScheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Self::Argon2 { memory_kib, iterations, parallelism, .. } => {
+            Self::Argon2 { cost: Cost { memory_kib, iterations, parallelism }, .. } => {
                 write!(f, ":{memory_kib}:{iterations}:{parallelism}")
             }
             Self::Pbkdf2 { iterations, .. } => write!(f, ":{iterations}"),

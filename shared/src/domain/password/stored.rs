@@ -9,7 +9,7 @@ use base64::{
     },
 };
 
-use super::scheme::{Digest, HashScheme, ScryptCost, UnusableHash, argon2_variant};
+use super::scheme::{Cost, Digest, HashScheme, ScryptCost, UnusableHash, argon2_variant};
 
 /// Longer than any supported hash, in bytes.
 const MAX_LENGTH: usize = 512;
@@ -104,9 +104,11 @@ fn argon2(text: &str, variant: Algorithm) -> Result<StoredHash, UnusableHash> {
     }
     let scheme = HashScheme::Argon2 {
         current: (variant, version) == (Algorithm::Argon2id, Version::V0x13),
-        memory_kib: required(memory)?,
-        iterations: required(iterations)?,
-        parallelism: required(parallelism)?,
+        cost: Cost {
+            memory_kib: required(memory)?,
+            iterations: required(iterations)?,
+            parallelism: required(parallelism)?,
+        },
     };
     Ok(StoredHash { argon2: (variant, version), ..StoredHash::of(scheme, salt, expected) })
 }

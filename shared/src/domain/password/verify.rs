@@ -2,12 +2,12 @@
 
 use std::hint::black_box;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Params, Version};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use super::{
-    LegacyHashes, Password, PasswordHash,
-    derive::{argon2_into, derive},
+    Cost, LegacyHashes, Password, PasswordHash,
+    derive::derive,
     hash::{HashError, Verdict},
     memory_pool::Guard,
     scheme::{HashScheme, ScryptCost, UnusableHash},
@@ -21,28 +21,25 @@ const CURRENT: (Algorithm, Version) = (Algorithm::Argon2id, Version::V0x13);
 /// Compares passwords at the configured cost.
 #[derive(Clone)]
 pub(super) struct Comparison {
-    configured: Params,
-    /// The configured parameters, or those of a listed hash that costs more: the work of every comparison.
-    due: Params,
+    configured: Cost,
+    /// The configured cost, or that of a listed hash that costs more: the work of every comparison.
+    due: Cost,
     listed: LegacyHashes,
 }
 
 impl Comparison {
-    pub(super) fn new(configured: &Params, listed: LegacyHashes) -> Result<Self, HashError> {
-        let mut due = configured.clone();
-        for entry in listed.entries() {
-            if let HashScheme::Argon2 { memory_kib, iterations, parallelism, .. } = *entry
-                && entry.work() > work(configured)
-            {
-                due = Params::new(memory_kib, iterations, parallelism, None)?;
-            }
-        }
-        Ok(Self { configured: configured.clone(), due, listed })
+    pub(super) fn new(configured: Cost, listed: LegacyHashes) -> Self {
+        let argon2 = listed.entries().iter().filter_map(|entry| match entry {
+            HashScheme::Argon2 { cost, .. } => Some(*cost),
+            _ => None,
+        });
+        let due = argon2.fold(configured, |due, cost| if cost.work() > due.work() { cost } else { due });
+        Self { configured, due, listed }
     }
 
-    /// Argon2's memory, in blocks, for most comparisons.
-    pub(super) fn blocks(&self) -> usize {
-        self.configured.block_count().max(self.due.block_count())
+    /// Argon2's memory, in blocks, for most comparisons. Fails for a cost that Argon2 does not support.
+    pub(super) fn blocks(&self) -> Result<usize, argon2::Error> {
+        Ok(self.configured.params()?.block_count().max(self.due.params()?.block_count()))
     }
 
     /// Compares a password with a hash, at the same cost whether there is a hash or not, and whether it matches: the
@@ -89,10 +86,10 @@ impl Comparison {
     fn usable(&self, hash: &PasswordHash) -> Result<StoredHash, UnusableHash> {
         let stored = StoredHash::parse(hash.as_str())?;
         match (stored.scheme.check_cost(), stored.scheme) {
-            (Err(UnusableHash::TooExpensive(_)), HashScheme::Argon2 { memory_kib, parallelism, .. })
-                if memory_kib <= self.configured.m_cost()
-                    && stored.scheme.work() <= work(&self.configured)
-                    && parallelism <= self.configured.p_cost() =>
+            (Err(UnusableHash::TooExpensive(_)), HashScheme::Argon2 { cost, .. })
+                if cost.memory_kib <= self.configured.memory_kib
+                    && cost.work() <= self.configured.work()
+                    && cost.parallelism <= self.configured.parallelism =>
             {
                 Ok(stored)
             }
@@ -102,7 +99,7 @@ impl Comparison {
 
     /// The work of a scheme in every comparison.
     fn work_due(&self, name: &str) -> u64 {
-        if name == "argon2" { work(&self.due) } else { self.listed.work_of(name) }
+        if name == "argon2" { self.due.work() } else { self.listed.work_of(name) }
     }
 
     /// Does the work that a hash of another scheme or a lower cost saved. Otherwise the response time would distinguish
@@ -118,7 +115,7 @@ impl Comparison {
         }
         let spent = |name: &str| done.filter(|done| done.name() == name).map_or(0, |done| done.work());
         for form in password.forms() {
-            self.fill_argon2(work(&self.due).saturating_sub(spent("argon2")), memory, form)?;
+            self.fill_argon2(self.due.work().saturating_sub(spent("argon2")), memory, form)?;
         }
         for listed in self.listed.entries() {
             let missing = listed.work().saturating_sub(spent(listed.name()));
@@ -129,33 +126,26 @@ impl Comparison {
 
     /// Argon2 with `missing` KiB in all passes together, in no more memory than all of the work needs.
     fn fill_argon2(&self, missing: u64, memory: &mut Guard<'_>, password: &str) -> Result<(), HashError> {
-        let due = &self.due;
-        let passes = missing.div_ceil(due.m_cost().into()).max(1);
-        let kib = u32::try_from(missing / passes).unwrap_or(due.m_cost());
-        if kib < Params::MIN_M_COST * due.p_cost() {
+        let Cost { memory_kib, parallelism, .. } = self.due;
+        let passes = missing.div_ceil(memory_kib.into()).max(1);
+        let memory_kib = u32::try_from(missing / passes).unwrap_or(memory_kib);
+        if memory_kib < Params::MIN_M_COST * parallelism {
             return Ok(());
         }
-        let params = Params::new(kib, u32::try_from(passes).unwrap_or(u32::MAX), due.p_cost(), None)?;
-        let argon2 = Argon2::new(CURRENT.0, CURRENT.1, params);
-        let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
-        argon2_into(&argon2, password.as_bytes(), DUMMY_SALT, memory, &mut out)?;
-        black_box(out);
-        Ok(())
+        let iterations = u32::try_from(passes).unwrap_or(u32::MAX);
+        let scheme = HashScheme::Argon2 { current: true, cost: Cost { memory_kib, iterations, parallelism } };
+        compute(scheme, Params::DEFAULT_OUTPUT_LEN, memory, password.as_bytes())
     }
 
     /// A hash of higher cost is not replaced: lowering the configured cost must not weaken stored hashes.
     fn is_outdated(&self, scheme: HashScheme) -> bool {
         match scheme {
-            HashScheme::Argon2 { current: true, memory_kib, iterations, .. } => {
-                memory_kib < self.configured.m_cost() || iterations < self.configured.t_cost()
+            HashScheme::Argon2 { current: true, cost } => {
+                cost.memory_kib < self.configured.memory_kib || cost.iterations < self.configured.iterations
             }
             _ => true,
         }
     }
-}
-
-fn work(params: &Params) -> u64 {
-    u64::from(params.m_cost()) * u64::from(params.t_cost())
 }
 
 /// The form of a password that a hash was computed from.
@@ -195,12 +185,7 @@ fn matching(stored: &StoredHash, password: &Password, memory: &mut Guard<'_>) ->
 
 /// Work of a listed scheme, which is not Argon2.
 fn fill(listed: HashScheme, missing: u64, memory: &mut Guard<'_>, password: &[u8]) -> Result<(), HashError> {
-    let mut compute = |scheme, length| {
-        let mut out = [0; 64];
-        derive(scheme, CURRENT, password, DUMMY_SALT, memory, &mut out[..length])?;
-        black_box(out);
-        Ok(())
-    };
+    let mut compute = |scheme, length| compute(scheme, length, memory, password);
     match listed {
         HashScheme::Argon2 { .. } => Ok(()),
         HashScheme::Pbkdf2 { digest, .. } => match u32::try_from(missing) {
@@ -215,6 +200,14 @@ fn fill(listed: HashScheme, missing: u64, memory: &mut Guard<'_>, password: &[u8
             scrypt_parts(cost, missing).try_for_each(|part| compute(HashScheme::Scrypt(part), 32))
         }
     }
+}
+
+/// A hash whose output of `length` bytes, at most 64, is not needed.
+fn compute(scheme: HashScheme, length: usize, memory: &mut Guard<'_>, password: &[u8]) -> Result<(), HashError> {
+    let mut out = [0; 64];
+    derive(scheme, CURRENT, password, DUMMY_SALT, memory, &mut out[..length])?;
+    black_box(out);
+    Ok(())
 }
 
 /// scrypt costs whose work is `missing` altogether, up to a rest that takes about a millisecond. They have the block

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jsonwebtoken::{Header, errors::Error as JwtError};
-use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -12,7 +11,7 @@ use crate::domain::{
     keys::{SigningKey, SigningKeySet},
     session::SessionId,
     time::UnixSeconds,
-    user::{PublicId, User, largest_claim},
+    user::{PublicId, User, json_length, largest_claim},
 };
 
 /// Longest token that is issued, in bytes. Browsers store cookies of at most 4,096 bytes, some of which the name needs
@@ -206,11 +205,6 @@ fn check_fits(claims: Claims, bytes: usize) -> Result<(), IssueError> {
 fn header_of(key: &SigningKey) -> Header {
     let typ = Some(header::media_type(key.algorithm).to_owned());
     Header { typ, kid: key.kid.clone(), ..Header::new(key.algorithm.into()) }
-}
-
-fn json_length(value: &impl Serialize) -> usize {
-    // Neither of the two can fail: their maps have texts as names.
-    serde_json::to_string(value).map_or(MAX_TOKEN_BYTES, |json| json.len())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a token's identifier comes from the operating system's generator")]

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use shared::domain::error_chain::causes;
 use tokio::sync::OnceCell;
 
 /// Limit of one call, retries included. An operator waits for the result.
-pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// The AWS configuration, loaded on first use: files need no credentials.
 #[derive(Default)]
@@ -18,20 +18,22 @@ impl LazyAwsConfig {
     /// The operator's settings and credentials, for the region of `arn`.
     pub(super) async fn for_arn(&self, arn: &str) -> SdkConfig {
         let region = region(arn);
-        let load = || {
-            let limit = TimeoutConfig::builder().operation_timeout(TIME_LIMIT).build();
-            let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(limit);
-            // Without a region, the SDK asks the instance metadata service, also on machines outside AWS.
-            if let Some(region) = region.clone() {
-                loader = loader.region(region);
-            }
-            loader.load()
-        };
-        let config = self.0.get_or_init(load).await.clone();
+        let config = self.0.get_or_init(|| config_loader(region.clone()).load()).await.clone();
         match region {
             Some(region) => config.into_builder().region(region).build(),
             None => config,
         }
+    }
+}
+
+/// The operator's settings and credentials. Without a region here, in the environment or in the profile, the SDK asks
+/// the instance metadata service, also on machines outside AWS.
+pub(crate) fn config_loader(region: Option<Region>) -> ConfigLoader {
+    let limit = TimeoutConfig::builder().operation_timeout(TIME_LIMIT).build();
+    let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(limit);
+    match region {
+        Some(region) => loader.region(region),
+        None => loader,
     }
 }
 

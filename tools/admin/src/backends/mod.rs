@@ -13,7 +13,7 @@ use std::fmt;
 use shared::{config::key_location::KeyLocation, domain::deployment::Deployment};
 
 pub(crate) use self::{
-    aws::{LazyAwsConfig, TIME_LIMIT, cause, explain_missing_credentials, region},
+    aws::{LazyAwsConfig, cause, config_loader, explain_missing_credentials, region},
     contents::{Contents, KeySet},
     file::{NewFile, resolve, sync},
     value::{BackendError, SetKind},

@@ -58,7 +58,7 @@ pub(crate) async fn run(options: &ListKeys, now: UnixSeconds) -> Result<Report, 
     } else {
         table(&listing)
     };
-    Ok(Report { text, notes: Vec::new() })
+    Ok(Report::from(text))
 }
 
 fn list_plain_key(pair: &KeySetPair, problem: Option<String>) -> Result<Listing, Failure> {

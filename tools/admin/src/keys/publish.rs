@@ -19,8 +19,7 @@ pub(crate) async fn run(options: PublishKeys, now: UnixSeconds) -> Result<Report
     let keys = pair.private_set()?;
     pair.check_public_location(keys.algorithm)?;
     if matches!(&public.contents, Contents::Public(stored) if stored.set.to_json() == keys.set.public().to_json()) {
-        let text = format!("{public} already contains the public halves of {}.\n", pair.keys);
-        return Ok(Report { text, notes: Vec::new() });
+        return Ok(Report::from(format!("{public} already contains the public halves of {}.\n", pair.keys)));
     }
     if let Some(loss) = loss(public, &keys) {
         confirm(&format!("{loss} Every token signed with a lost key {}.", consequence(pair.refresh)), options.yes)?;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use shared::{
     aws::store::{
         Change,
-        admin::{Account, Identity, UserName},
+        admin::{CompleteAccount, UserName},
     },
     domain::time::UnixSeconds,
 };
@@ -23,12 +23,6 @@ use crate::{failure::Failure, options::users::Common, report::Report};
 
 /// How often a change is tried while others change the same account.
 const ATTEMPTS: u32 = 20;
-
-/// A user whose two items belong together.
-pub(crate) struct Found {
-    pub(crate) account: Account,
-    pub(crate) identity: Identity,
-}
 
 /// What an attempt did.
 pub(crate) enum Attempt {
@@ -67,7 +61,7 @@ pub(crate) struct Subject<'a> {
     name: UserName,
     connection: Connection,
     audit: Audit,
-    pub(crate) found: Found,
+    pub(crate) account: CompleteAccount,
 }
 
 /// Finds the user, and calls `attempt` until it does not conflict with another change.
@@ -75,7 +69,7 @@ pub(crate) async fn change(
     subject: (&Common, &str),
     event: (&str, &[Table]),
     now: UnixSeconds,
-    attempt: impl AsyncFn(&Connection, &Found) -> Result<Attempt, Failure>,
+    attempt: impl AsyncFn(&Connection, &CompleteAccount) -> Result<Attempt, Failure>,
 ) -> Result<Report, Failure> {
     Subject::find(subject, event, now).await?.change(attempt).await
 }
@@ -90,9 +84,9 @@ impl<'a> Subject<'a> {
         let name = user_name::parse(user)?;
         let tables = [&Table::ACCOUNT[..], extra].concat();
         let connection = Connection::open(options, &tables).await?;
-        let found = find(&connection, &name).await?;
+        let account = find(&connection, &name).await?;
         let audit = Audit::open(&connection, options, now).await?;
-        Ok(Self { options, user, event, name, connection, audit, found })
+        Ok(Self { options, user, event, name, connection, audit, account })
     }
 
     /// Calls `attempt` until it does not conflict with another change of the same account.
@@ -100,12 +94,12 @@ impl<'a> Subject<'a> {
     /// A signal ends the command only between two attempts, so that every change that is made is recorded.
     pub(crate) async fn change(
         mut self,
-        attempt: impl AsyncFn(&Connection, &Found) -> Result<Attempt, Failure>,
+        attempt: impl AsyncFn(&Connection, &CompleteAccount) -> Result<Attempt, Failure>,
     ) -> Result<Report, Failure> {
         let mut signals = Signals::new()?;
         for round in 1..=ATTEMPTS {
-            let public_id = self.found.identity.public_id;
-            let (changed, message) = match attempt(&self.connection, &self.found).await? {
+            let public_id = self.account.public_id;
+            let (changed, message) = match attempt(&self.connection, &self.account).await? {
                 Attempt::Unchanged(message) => (false, message),
                 Attempt::Changed(message, details) => {
                     self.audit.record(self.event, Some(public_id), details)?;
@@ -124,7 +118,7 @@ impl<'a> Subject<'a> {
                         }
                         found = found => found?,
                     };
-                    self.found = self.same(found)?;
+                    self.account = self.same(found)?;
                     continue;
                 }
             };
@@ -135,8 +129,8 @@ impl<'a> Subject<'a> {
     }
 
     /// Refuses another account than the one that was found first, which the operator meant.
-    fn same(&self, found: Found) -> Result<Found, Failure> {
-        let (user, first, now) = (self.user, &self.found.identity, &found.identity);
+    fn same(&self, now: CompleteAccount) -> Result<CompleteAccount, Failure> {
+        let (user, first) = (self.user, &self.account);
         if first.public_id != now.public_id {
             return Err(Failure::Failed(format!(
                 "nothing is written: {user} now belongs to another account ({}); run the command again",
@@ -149,17 +143,16 @@ impl<'a> Subject<'a> {
                 now.email
             )));
         }
-        Ok(found)
+        Ok(now)
     }
 }
 
-async fn find(connection: &Connection, name: &UserName) -> Result<Found, Failure> {
+async fn find(connection: &Connection, name: &UserName) -> Result<CompleteAccount, Failure> {
     let account = connection.checked(connection.store.find(name).await).await?;
     let account = account.ok_or_else(|| user_name::not_found(name))?;
-    let identity = account.identity().map_err(|problem| {
+    account.complete().map_err(|problem| {
         Failure::Failed(format!("nothing is written: {problem}; `admin users show` prints both items"))
-    })?;
-    Ok(Found { account, identity })
+    })
 }
 
 /// The report of a change.

@@ -1,7 +1,10 @@
 //! `admin users claims`.
 
 use serde_json::{Map, Value};
-use shared::domain::{time::UnixSeconds, user::UserClaims};
+use shared::{
+    aws::store::admin::CompleteAccount,
+    domain::{time::UnixSeconds, user::UserClaims},
+};
 
 use super::{
     change::{Attempt, change},
@@ -18,20 +21,18 @@ pub(crate) async fn run(options: &ChangeClaims, now: UnixSeconds) -> Result<Repo
         return clear(options, now).await;
     }
     let key = options.key.as_ref().ok_or_else(|| Failure::Usage("the name of the claim is missing".to_owned()))?;
-    let value = match (options.action, &options.value) {
-        (ClaimAction::Set, Some(text)) => Some(parse(text)?),
-        (ClaimAction::Unset | ClaimAction::Clear, None) => None,
-        (ClaimAction::Set, None) => return Err(Failure::Usage(format!("the value of {} is missing", escape(key)))),
-        (ClaimAction::Unset | ClaimAction::Clear, Some(_)) => {
-            return Err(Failure::Usage("unset takes no value".to_owned()));
-        }
-    };
-    if value.is_some() {
+    let value = if options.action == ClaimAction::Set {
+        let missing = || Failure::Usage(format!("the value of {} is missing", escape(key)));
+        let value = parse(options.value.as_ref().ok_or_else(missing)?)?;
         UserClaims::check_name(key).map_err(|problem| Failure::Usage(problem.to_string()))?;
-    }
-    change((&options.common, &options.user), ("claims-changed", &[]), now, async |connection, found| {
-        let (identity, Some(user)) = (&found.identity, &found.account.user) else { return Ok(Attempt::Conflict) };
-        let email = &identity.email;
+        Some(value)
+    } else if options.value.is_some() {
+        return Err(Failure::Usage("unset takes no value".to_owned()));
+    } else {
+        None
+    };
+    change((&options.common, &options.user), ("claims-changed", &[]), now, async |connection, account| {
+        let CompleteAccount { email, user, .. } = account;
         let too_large = |problem| Failure::Failed(format!("nothing is written: {problem}"));
         if !user.invalid.contains(&"claims") && user.claims.get(key) == value.as_ref() {
             let state = if value.is_some() { "already has this value" } else { "is not set" };
@@ -44,9 +45,8 @@ pub(crate) async fn run(options: &ChangeClaims, now: UnixSeconds) -> Result<Repo
         if value.is_some() {
             claims.check_total(user.name.as_deref().unwrap_or_default(), email, &user.groups).map_err(too_large)?;
         }
-        let outcome = connection
-            .checked(connection.store.set_groups_and_claims(identity, user, &user.groups, &claims).await)
-            .await?;
+        let outcome =
+            connection.checked(connection.store.set_groups_and_claims(account, &user.groups, &claims).await).await?;
         let (verb, member) = if value.is_some() { ("is set", "set") } else { ("is no longer set", "unset") };
         // The value may be personal, so the audit line has only the name.
         let details = Map::from_iter([(member.to_owned(), Value::from(key.as_str()))]);
@@ -60,13 +60,12 @@ async fn clear(options: &ChangeClaims, now: UnixSeconds) -> Result<Report, Failu
     if options.key.is_some() {
         return Err(Failure::Usage("clear removes all claims and takes no name".to_owned()));
     }
-    change((&options.common, &options.user), ("claims-changed", &[]), now, async |connection, found| {
-        let (identity, Some(user)) = (&found.identity, &found.account.user) else { return Ok(Attempt::Conflict) };
-        let email = &identity.email;
+    change((&options.common, &options.user), ("claims-changed", &[]), now, async |connection, account| {
+        let CompleteAccount { email, user, .. } = account;
         if user.claims.is_empty() && !user.invalid.contains(&"claims") {
             return Ok(Attempt::Unchanged(format!("{email} has no claims.")));
         }
-        let outcome = connection.checked(connection.store.clear_claims(identity, user).await).await?;
+        let outcome = connection.checked(connection.store.clear_claims(account).await).await?;
         let details = Map::from_iter([("cleared".to_owned(), Value::from(true))]);
         Ok(Attempt::of(outcome, format!("{email} has no claims any more."), details))
     })

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, timeout::TimeoutConfig};
+use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudformation::types::Output;
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
 use shared::{
@@ -12,7 +12,7 @@ use shared::{
 use tokio::sync::OnceCell;
 
 use crate::{
-    backends::{TIME_LIMIT, cause, explain_missing_credentials, region},
+    backends::{cause, config_loader, explain_missing_credentials, region},
     failure::Failure,
     options::users::{Common, parse_table},
 };
@@ -72,14 +72,16 @@ impl Connection {
             Some(stack) => Some(outputs(stack, &aws).await?),
             None => None,
         };
-        let mut names = Vec::new();
-        for table in Table::ALL {
-            let name = name(table, options, outputs.as_deref(), is_local);
-            names.push(if needed.contains(&table) { name? } else { name.unwrap_or_default() });
-        }
-        let mut names = names.into_iter();
-        let mut next = || names.next().unwrap_or_default();
-        let tables = Tables { users: next(), credentials: next(), sessions: next(), throttle: next() };
+        let name = |table| match name(table, options, outputs.as_deref(), is_local) {
+            Err(_) if !needed.contains(&table) => Ok(String::new()),
+            name => name,
+        };
+        let tables = Tables {
+            users: name(Table::Users)?,
+            credentials: name(Table::Credentials)?,
+            sessions: name(Table::Sessions)?,
+            throttle: name(Table::Throttle)?,
+        };
         let dynamodb = match endpoint {
             Some(endpoint) => aws.clone().into_builder().endpoint_url(endpoint).build(),
             None => aws.clone(),
@@ -158,19 +160,12 @@ fn variable(name: &str) -> Option<String> {
 
 /// A local database accepts any region and credentials, and a local run should not need those of AWS.
 async fn load(options: &Common, is_local: bool) -> SdkConfig {
-    let limit = TimeoutConfig::builder().operation_timeout(TIME_LIMIT).build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(limit);
     // A stack may be named by its ARN.
     let region = options.region.clone().map(Region::new).or_else(|| region(options.stack.as_deref()?));
-    if let Some(region) = region {
-        loader = loader.region(region);
-    }
+    let mut loader = config_loader(region.or_else(|| is_local.then(|| Region::from_static("us-east-1"))));
     if is_local {
         let credentials = Credentials::new("local", "local", None, None, "local");
         loader = loader.credentials_provider(SharedCredentialsProvider::new(credentials));
-        if options.region.is_none() {
-            loader = loader.region(Region::from_static("us-east-1"));
-        }
     }
     loader.load().await
 }

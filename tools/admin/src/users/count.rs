@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use shared::{
-    aws::store::admin::{CredentialsRecord, Cursor},
-    domain::password::LegacyHashes,
+    aws::store::admin::CredentialsRecord,
+    domain::password::{LegacyHashes, PasswordHash},
 };
 
 use super::{
@@ -50,44 +50,35 @@ pub(crate) async fn run(options: &CountUsers) -> Result<Report, Failure> {
 async fn users(connection: &Connection) -> Result<Count, Failure> {
     let progress = Progress::new("users read");
     let mut count = Count::default();
-    let mut start: Option<Cursor> = None;
-    loop {
-        let (users, next) = connection.checked(connection.store.users_page(start).await).await?;
+    let mut pages = connection.store.users();
+    while let Some(users) = connection.checked(pages.next().await).await? {
         progress.add(users.len());
         for user in users {
             count.users += 1;
             count.disabled += u64::from(user.disabled);
             count.invalid += u64::from(!user.invalid.is_empty());
         }
-        start = next;
-        if start.is_none() {
-            return Ok(count);
-        }
     }
+    Ok(count)
 }
 
 async fn hashes(connection: &Connection) -> Result<Hashes, Failure> {
     let progress = Progress::new("hashes read");
     let (mut hashes, mut schemes) = (Hashes::default(), LegacyHashes::default());
-    let mut start: Option<Cursor> = None;
-    loop {
-        let (page, next) = connection.checked(connection.store.credentials_page(start).await).await?;
+    let mut pages = connection.store.credentials();
+    while let Some(page) = connection.checked(pages.next().await).await? {
         progress.add(page.len());
         for credentials in page {
             hashes.add(&credentials, &mut schemes);
         }
-        start = next;
-        if start.is_none() {
-            hashes.setting = schemes.to_string();
-            return Ok(hashes);
-        }
     }
+    hashes.setting = schemes.to_string();
+    Ok(hashes)
 }
 
 impl Hashes {
     fn add(&mut self, credentials: &CredentialsRecord, schemes: &mut LegacyHashes) {
-        let (group, key) = match credentials.password_hash.as_ref().map(shared::domain::password::PasswordHash::inspect)
-        {
+        let (group, key) = match credentials.password_hash.as_ref().map(PasswordHash::inspect) {
             Some(Ok(scheme)) => {
                 schemes.add(scheme);
                 let group = if scheme.is_legacy() { &mut self.legacy } else { &mut self.current };

@@ -1,6 +1,11 @@
 //! The files of a command, which must not be each other.
 
-use std::{ffi::OsString, fs, os::unix::fs::MetadataExt as _, path::Path};
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 use crate::{backends::resolve, failure::Failure};
 
@@ -17,7 +22,7 @@ pub(super) fn check_distinct(files: &[(&str, Option<&Path>)]) -> Result<(), Fail
 }
 
 /// A path with another ending, as SQLite names the files beside a database.
-pub(super) fn beside(path: &Path, ending: &str) -> std::path::PathBuf {
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
     name.into()

@@ -1,7 +1,10 @@
 //! `admin users groups`.
 
 use serde_json::{Map, Value};
-use shared::domain::{time::UnixSeconds, user::check_group};
+use shared::{
+    aws::store::admin::CompleteAccount,
+    domain::{time::UnixSeconds, user::check_group},
+};
 
 use super::change::{Attempt, change};
 use crate::{
@@ -16,9 +19,8 @@ pub(crate) async fn run(options: &ChangeGroups, now: UnixSeconds) -> Result<Repo
     if is_added {
         check_group(group).map_err(|problem| Failure::Usage(problem.to_string()))?;
     }
-    change((&options.common, &options.user), ("groups-changed", &[]), now, async |connection, found| {
-        let (identity, Some(user)) = (&found.identity, &found.account.user) else { return Ok(Attempt::Conflict) };
-        let email = &identity.email;
+    change((&options.common, &options.user), ("groups-changed", &[]), now, async |connection, account| {
+        let CompleteAccount { email, user, .. } = account;
         if user.groups.contains(group) == is_added {
             let state = if is_added { "already" } else { "not" };
             return Ok(Attempt::Unchanged(format!("{email} is {state} in the group {group}.")));
@@ -32,9 +34,8 @@ pub(crate) async fn run(options: &ChangeGroups, now: UnixSeconds) -> Result<Repo
         } else {
             groups.retain(|other| other != group);
         }
-        let outcome = connection
-            .checked(connection.store.set_groups_and_claims(identity, user, &groups, &user.claims).await)
-            .await?;
+        let outcome =
+            connection.checked(connection.store.set_groups_and_claims(account, &groups, &user.claims).await).await?;
         let (verb, member) = if is_added { ("in", "added") } else { ("no longer in", "removed") };
         let details = Map::from_iter([(member.to_owned(), Value::from(group.as_str()))]);
         Ok(Attempt::of(outcome, format!("{email} is {verb} the group {group}."), details))

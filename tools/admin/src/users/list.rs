@@ -1,6 +1,6 @@
 //! `admin users list`.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -37,10 +37,11 @@ pub(crate) async fn run(options: &ListUsers, now: UnixSeconds) -> Result<Report,
     let mut newest = Newest::new(options.limit.unwrap_or(NEWEST));
     let mut left = options.limit.map_or(u64::MAX, u64::from);
     let mut needs_header = !options.common.json && !options.newest;
-    let mut start = None;
+    let mut pages = connection.store.users();
     'pages: loop {
-        let (users, next) = match connection.store.users_page(start).await {
-            Ok(page) => page,
+        let users = match pages.next().await {
+            Ok(Some(users)) => users,
+            Ok(None) => break,
             Err(error) => {
                 lines.flush()?;
                 return Err(connection.failure(error).await);
@@ -67,8 +68,7 @@ pub(crate) async fn run(options: &ListUsers, now: UnixSeconds) -> Result<Report,
             }
             left -= 1;
         }
-        start = next;
-        if !lines.flush()? || start.is_none() {
+        if !lines.flush()? {
             break;
         }
     }
@@ -84,7 +84,7 @@ fn print_newest(lines: &mut Lines, newest: Newest, json: bool) -> Result<(), Fai
     if !json && !lines.row(&header())? {
         return Ok(());
     }
-    for user in newest.into_sorted() {
+    for user in newest.users.into_values().rev() {
         if !print(lines, &user, json)? {
             break;
         }
@@ -141,55 +141,24 @@ fn row(cells: &[&str; 6]) -> String {
     cells.iter().zip(widths).map(|(cell, width)| pad(cell, width)).collect::<Vec<_>>().join("  ")
 }
 
-/// The newest users that were added, in a bounded heap whose top is the oldest of them.
+/// The newest users that were added, at most `limit`.
 struct Newest {
-    heap: BinaryHeap<Reverse<ByAge>>,
+    /// By sign-up time, in seconds since 1970 or 0 if it is not stored, then by identifier, so that the order is always
+    /// the same.
+    users: BTreeMap<(u64, String), UserRecord>,
     limit: usize,
-}
-
-/// Ordered by sign-up time, then by identifier, so that the order is always the same.
-struct ByAge(UserRecord);
-
-impl ByAge {
-    fn key(&self) -> (u64, &str) {
-        (self.0.created_at.map_or(0, UnixSeconds::get), &self.0.public_id)
-    }
-}
-
-impl PartialEq for ByAge {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for ByAge {}
-
-impl PartialOrd for ByAge {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for ByAge {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
 }
 
 impl Newest {
     fn new(limit: u32) -> Self {
-        Self { heap: BinaryHeap::new(), limit: usize::try_from(limit).unwrap_or(usize::MAX) }
+        Self { users: BTreeMap::new(), limit: usize::try_from(limit).unwrap_or(usize::MAX) }
     }
 
     fn add(&mut self, user: UserRecord) {
-        self.heap.push(Reverse(ByAge(user)));
-        if self.heap.len() > self.limit {
-            self.heap.pop();
+        let signed_up = user.created_at.map_or(0, UnixSeconds::get);
+        self.users.insert((signed_up, user.public_id.clone()), user);
+        if self.users.len() > self.limit {
+            self.users.pop_first();
         }
-    }
-
-    /// Newest first.
-    fn into_sorted(self) -> impl Iterator<Item = UserRecord> {
-        self.heap.into_sorted_vec().into_iter().map(|Reverse(ByAge(user))| user)
     }
 }

@@ -33,10 +33,9 @@ pub(crate) async fn run(options: &LogOut, now: UnixSeconds) -> Result<Report, Fa
 }
 
 async fn all_sessions(options: &LogOut, user: &str, now: UnixSeconds) -> Result<Report, Failure> {
-    change((&options.common, user), (EVENT, &[]), now, async |connection, found| {
-        let outcome =
-            connection.checked(connection.store.end_all_sessions(&found.account, &found.identity).await).await?;
-        Ok(Attempt::of(outcome, format!("All sessions of {} are ended.", found.identity.email), Map::new()))
+    change((&options.common, user), (EVENT, &[]), now, async |connection, account| {
+        let outcome = connection.checked(connection.store.end_all_sessions(account).await).await?;
+        Ok(Attempt::of(outcome, format!("All sessions of {} are ended.", account.email), Map::new()))
     })
     .await
 }
@@ -46,15 +45,14 @@ async fn one_session(options: &LogOut, user: &str, session: &str, now: UnixSecon
     let id = SessionId::parse(session).ok_or_else(|| {
         Failure::Usage(format!("{session} is not the identifier of a session: 43 characters in base64url"))
     })?;
-    change((&options.common, user), (EVENT, &[Table::Sessions]), now, async |connection, found| {
-        let identity = &found.identity;
-        let sessions = connection.checked(connection.store.sessions_of(identity.public_id).await).await?;
+    change((&options.common, user), (EVENT, &[Table::Sessions]), now, async |connection, account| {
+        let sessions = connection.checked(connection.store.sessions_of(account.public_id).await).await?;
         if sessions.iter().all(|stored| SessionId::parse(&stored.session_id) != Some(id)) {
-            return Err(unknown(format!("{} has no session {session}", identity.email)));
+            return Err(unknown(format!("{} has no session {session}", account.email)));
         }
-        connection.checked(connection.store.end_session(identity.public_id, id).await).await?;
+        connection.checked(connection.store.end_session(account.public_id, id).await).await?;
         let details = Map::from_iter([("session".to_owned(), Value::from(session))]);
-        Ok(Attempt::Changed(format!("The session {session} of {} is ended.", found.identity.email), details))
+        Ok(Attempt::Changed(format!("The session {session} of {} is ended.", account.email), details))
     })
     .await
 }

@@ -21,12 +21,14 @@ mod signals;
 mod throttle;
 mod user_name;
 
-use shared::domain::time::UnixSeconds;
+use shared::domain::time::UnixMillis;
 
 pub(crate) use self::output::escape;
 use crate::{failure::Failure, options::users::UsersCommand, report::Report};
 
-pub(crate) async fn run(command: UsersCommand, now: UnixSeconds) -> Result<Report, Failure> {
+pub(crate) async fn run(command: UsersCommand, now: UnixMillis) -> Result<Report, Failure> {
+    let started = now;
+    let now = now.seconds();
     match command {
         UsersCommand::List(options) => list::run(&options, now).await,
         UsersCommand::Show(options) => show::run(&options, now).await,
@@ -38,7 +40,7 @@ pub(crate) async fn run(command: UsersCommand, now: UnixSeconds) -> Result<Repor
         UsersCommand::LogOut(options) => log_out::run(&options, now).await,
         UsersCommand::Throttle(options) => throttle::run(&options, now).await,
         UsersCommand::Count(options) => count::run(&options).await,
-        UsersCommand::Import(options) => import::run(&options, now).await,
+        UsersCommand::Import(options) => import::run(&options, started).await,
         UsersCommand::Export(options) => export::run(&options, now).await,
     }
 }

@@ -13,11 +13,15 @@ use crate::failure::Failure;
 /// Escapes characters that control a terminal, or that are invisible: a name must not change what is printed
 /// elsewhere.
 pub(crate) fn escape(text: &str) -> String {
-    let escaped = text.chars().flat_map(|c| {
-        let (plain, code) = if is_unsafe(c) { (None, Some(c.escape_unicode())) } else { (Some(c), None) };
-        plain.into_iter().chain(code.into_iter().flatten())
-    });
-    escaped.collect()
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe(c) {
+            safe.extend(c.escape_unicode());
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
 }
 
 /// Controls, and the characters that change the direction of text or separate lines.

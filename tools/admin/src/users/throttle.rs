@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::{
-    aws::store::admin::{UserName, UserRecord},
+    aws::store::admin::UserName,
     domain::{client_ip::ClientAddress, throttle::ThrottleKey, time::UnixSeconds, user::PublicId},
 };
 
@@ -92,27 +92,21 @@ async fn user(options: &Throttle) -> Result<(Connection, Subject), Failure> {
     let tables = [&Table::ACCOUNT[..], &[Table::Sessions, Table::Throttle]].concat();
     let connection = Connection::open(&options.common, &tables).await?;
     let account = connection.checked(connection.store.find(&name).await).await?;
-    let identity = match &account {
-        Some(account) => Some(
-            account
-                .identity()
-                .map_err(|problem| Failure::Failed(format!("{problem}; `admin users show` prints both items")))?,
-        ),
-        None => None,
-    };
-    let email = match (&identity, &name) {
-        (Some(identity), _) => identity.email.clone(),
-        (None, UserName::Email(email)) => email.as_str().to_owned(),
+    let account = account.map(|account| account.complete()).transpose();
+    let account =
+        account.map_err(|problem| Failure::Failed(format!("{problem}; `admin users show` prints both items")))?;
+    let (email, id) = match (account, &name) {
+        (Some(account), _) => (account.email, Some(account.public_id)),
+        (None, UserName::Email(email)) => (email.as_str().to_owned(), None),
         (None, UserName::Id(_)) => return Err(user_name::not_found(&name)),
     };
-    let id = account.as_ref().and_then(|account| account.user.as_ref()).and_then(UserRecord::id);
     let sessions = match id {
         Some(id) => connection.checked(connection.store.sessions_of(id).await).await?,
         None => Vec::new(),
     };
     let address = options.address.map(ClientAddress::from);
     let keys = counters::keys_of_user(Some(&email), id, &sessions, address);
-    let unknown = account.is_none().then(|| user_name::not_found(&name));
+    let unknown = id.is_none().then(|| user_name::not_found(&name));
     Ok((connection, Subject { text: email, is_user: true, public_id: id, keys, unknown }))
 }
 

@@ -1,8 +1,10 @@
 use std::os::unix::fs::symlink;
 
 use shared::domain::keys::Algorithm;
+use testkit::poll;
+use tokio::time::timeout;
 
-use crate::harness::{Locations, PRIVATE_FILE, Sandbox, mode, set};
+use crate::harness::{LIMIT, Locations, PRIVATE_FILE, Sandbox, mode, set};
 
 #[tokio::test]
 async fn a_failed_write_leaves_the_old_file_and_no_temporary_file() {
@@ -82,14 +84,12 @@ async fn the_second_of_two_concurrent_writers_fails() {
     first.lock().unwrap();
     let mut command = sandbox.command(env!("CARGO_BIN_EXE_admin"), &["keys", "rotate", "--keys", PRIVATE_FILE]);
     let second = command.spawn().unwrap();
-    while sandbox.files().len() == 1 {
-        tokio::task::yield_now().await;
-    }
+    poll::until("the new file exists", async || sandbox.files().len() > 1).await;
     // The program has read the file and is about to replace it.
     let other = set(Algorithm::EdDsa, &[2]).to_json();
     sandbox.put(PRIVATE_FILE, &other);
     drop(first);
-    let output = second.wait_with_output().await.unwrap();
+    let output = timeout(LIMIT, second.wait_with_output()).await.expect("the program ends").unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("was changed by another writer"));
     assert_eq!(sandbox.text(PRIVATE_FILE), Some(other));

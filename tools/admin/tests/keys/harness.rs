@@ -24,7 +24,8 @@ use uuid::Uuid;
 
 use crate::fake_aws::FakeAws;
 
-const LIMIT: Duration = Duration::from_secs(60);
+/// The longest wait for the program.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Locations in the directory of a sandbox.
 pub(crate) const PRIVATE_FILE: &str = "file:keys.json";

@@ -71,7 +71,10 @@ async fn a_write_sends_a_value_and_leaves_the_settings_of_both_secrets() {
     let account = sandbox.aws.account();
     // UpdateSecret, which also changes the KMS key and the description, is never called.
     assert!(account.calls.iter().all(|(action, ..)| [GET, PUT, UPDATE].contains(&action.as_str())));
-    for request in account.requests(PUT) {
+    let requests = account.requests(PUT);
+    let targets: Vec<_> = requests.iter().map(|request| request["SecretId"].clone()).collect();
+    assert_eq!(targets, [locations.public.as_str(), &locations.keys], "the public set is written first");
+    for request in requests {
         let mut members: Vec<&String> = request.as_object().unwrap().keys().collect();
         members.sort();
         assert_eq!(members, ["ClientRequestToken", "SecretId", "SecretString", "VersionStages"]);
@@ -188,6 +191,7 @@ async fn both_secrets_are_addressed_by_their_complete_arn() {
         assert!(arns.iter().all(|arn| arn.starts_with(&FakeAws::arn(name))));
         let mut account = sandbox.aws.account();
         let calls = std::mem::take(&mut account.calls);
+        assert!(arns.iter().all(|arn| calls.iter().any(|(_, body, _)| body["SecretId"] == **arn)));
         assert!(
             calls.iter().all(|(_, body, _): &(String, Value, String)| arns.iter().any(|arn| body["SecretId"] == **arn))
         );

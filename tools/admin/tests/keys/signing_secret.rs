@@ -165,6 +165,7 @@ async fn private_values_are_sent_only_as_the_value_of_the_private_secret() {
     let private: Value = serde_json::from_str(&sandbox.text(&locations.keys).unwrap()).unwrap();
     let private = private["keys"].as_array().unwrap().iter().map(|key| key["d"].as_str().unwrap().to_owned());
     let private: Vec<String> = private.collect();
+    assert_eq!(private.len(), 2);
     let account = sandbox.aws.account();
     for (action, body, _) in &account.calls {
         if action == PUT && body["SecretId"] == locations.keys {

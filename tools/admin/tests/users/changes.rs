@@ -21,7 +21,9 @@ async fn disabling_a_user_ends_the_sessions_for_good() {
             }
             for session in &sessions {
                 assert_eq!(service.me(&session["token"]).await, 401, "{settings:?} {is_enabled}");
-                if let Some(refresh_token) = session["refresh_token"].as_str() {
+                let refresh_token = session["refresh_token"].as_str();
+                assert_eq!(refresh_token.is_some(), !settings.contains(&("SESSION_IDLE", "0")), "{settings:?}");
+                if let Some(refresh_token) = refresh_token {
                     assert_eq!(service.refresh(refresh_token).await.status, 401, "{settings:?} {is_enabled}");
                 }
             }

@@ -5,8 +5,9 @@ use testkit::{
     ADA, GRACE,
     proxy::{RecordingProxy, RejectingProxy},
 };
+use tokio::time::timeout;
 
-use crate::harness::Sandbox;
+use crate::harness::{LIMIT, Sandbox};
 
 #[tokio::test]
 async fn concurrent_changes_of_one_user_are_all_made() {
@@ -108,7 +109,7 @@ async fn an_account_that_takes_the_address_during_a_change_is_not_changed() {
             RejectingProxy::start(&sandbox.service.endpoint, "TransactWriteItems", usize::MAX, CONDITION_FAILED).await;
         let recorder = RecordingProxy::start(&rejecting.url).await;
         let (outcome, after_swap) = tokio::join!(sandbox.users_at(&recorder.url, command), async {
-            recorder.wait_for("TransactWriteItems").await;
+            timeout(LIMIT, recorder.wait_for("TransactWriteItems")).await.expect("the program writes");
             take_address(&sandbox, &ada, &grace).await;
             let tables = sandbox.tables().await;
             rejecting.reject(0);

@@ -1,15 +1,14 @@
 //! The commands of docs/guides/operate.md and migrate.md, as a shell reads them.
 
-use std::{fs, process::Stdio};
+use std::fs;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 use testkit::{ADA, GRACE, text};
-use tokio::process::Command;
 
 use crate::{
     fake_aws::{FakeAws, Stack},
-    harness::Sandbox,
+    harness::{Sandbox, finish},
 };
 
 const OPERATE: &str = include_str!("../../../../docs/guides/operate.md");
@@ -33,12 +32,10 @@ async fn run(sandbox: &Sandbox, aws: &FakeAws, section: &str) -> String {
 async fn run_script(sandbox: &Sandbox, aws: &FakeAws, commands: &str) -> (String, String) {
     let yes = if commands.contains("--yes") { "" } else { "--yes" };
     let script = format!("admin() {{ \"$ADMIN\" \"$@\" $YES; }}\n{commands}");
-    let mut shell = Command::new("sh");
-    shell.args(["-euc", &script]).stdin(Stdio::null()).env("ADMIN", env!("CARGO_BIN_EXE_admin")).env("YES", yes);
-    shell.envs(aws.variables(&sandbox.service.endpoint)).current_dir(sandbox.path(""));
-    let output = shell.output().await.unwrap();
-    assert!(output.status.success(), "{commands}: {output:?}");
-    (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    let mut shell = sandbox.shell(&script);
+    let outcome = finish(shell.env("YES", yes).envs(aws.variables(&sandbox.service.endpoint)).spawn().unwrap()).await;
+    outcome.assert_success();
+    (outcome.out, outcome.err)
 }
 
 #[tokio::test]

@@ -3,13 +3,17 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fs::{self, File},
-    path::PathBuf,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
     process::{Output, Stdio},
     time::Duration,
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
 use serde_json::Value;
 use testkit::{ADA, GRACE, Service, text};
 use tokio::{
@@ -19,8 +23,8 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// With 20 % of the calls failing, a command may retry for a while.
-const LIMIT: Duration = Duration::from_secs(120);
+/// The longest wait for the program. With faults of the database, it retries for a while.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// The caller in the audit lines of a local run.
 pub(crate) const CALLER: &str = "local:operator";
@@ -55,6 +59,14 @@ impl Sandbox {
         self.directory.join(name)
     }
 
+    /// The names of all files, also of hidden ones.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let names = fs::read_dir(&self.directory).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
     /// The program, without any variable of AWS except `AWS_EC2_METADATA_DISABLED`.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_admin"));
@@ -75,23 +87,26 @@ impl Sandbox {
     }
 
     pub(crate) async fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
-        let mut command = self.command(arguments);
-        command.envs(variables.iter().copied());
-        let output = timeout(LIMIT, command.output()).await.expect("the program ends").unwrap();
-        Outcome::new(&output)
+        finish(self.command(arguments).envs(variables.iter().copied()).spawn().unwrap()).await
+    }
+
+    /// A shell that runs `script` in the directory, with the program as `$ADMIN` and the database as `$ENDPOINT`.
+    pub(crate) fn shell(&self, script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-euc", script]).current_dir(&self.directory).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.envs([("USER", "operator"), ("ADMIN", env!("CARGO_BIN_EXE_admin"))]);
+        command.env("ENDPOINT", &self.service.endpoint);
+        command
     }
 
     /// Starts `admin users ARGUMENTS` at a terminal and waits for its confirmation prompt.
     pub(crate) async fn prompt(&self, arguments: &[&str]) -> Prompt {
-        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&terminal).unwrap();
-        unlockpt(&terminal).unwrap();
-        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-        let inner = File::options().read(true).write(true).open(name).unwrap();
+        let terminal = Terminal::open();
         let mut command = self.command(&[&["users"], arguments, &["--endpoint", &self.service.endpoint]].concat());
-        let mut process = command.stdin(Stdio::from(inner)).spawn().unwrap();
+        let mut process = command.stdin(terminal.inner()).spawn().unwrap();
         let err = BufReader::new(process.stderr.take().unwrap());
-        let mut prompt = Prompt { process, err, text: String::new(), terminal: terminal.into() };
+        let mut prompt = Prompt { process, err, text: String::new(), terminal };
         prompt.wait().await;
         prompt
     }
@@ -149,13 +164,36 @@ fn sorted(item: &HashMap<String, AttributeValue>) -> String {
     format!("{:?}", item.iter().map(|(name, attribute)| (name, value(attribute))).collect::<BTreeMap<_, _>>())
 }
 
+/// A pseudoterminal.
+pub(crate) struct Terminal {
+    /// The side of the operator.
+    outer: File,
+    /// The path of the side of the program.
+    pub(crate) name: String,
+}
+
+impl Terminal {
+    pub(crate) fn open() -> Self {
+        let outer = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&outer).unwrap();
+        unlockpt(&outer).unwrap();
+        let name = ptsname(&outer, Vec::new()).unwrap().into_string().unwrap();
+        Self { outer: outer.into(), name }
+    }
+
+    /// The side of the program.
+    pub(crate) fn inner(&self) -> Stdio {
+        File::options().read(true).write(true).open(&self.name).unwrap().into()
+    }
+}
+
 /// A program that waits for an answer to its confirmation prompt.
 pub(crate) struct Prompt {
     process: Child,
     err: BufReader<ChildStderr>,
     /// Standard error so far.
     pub(crate) text: String,
-    terminal: File,
+    terminal: Terminal,
 }
 
 impl Prompt {
@@ -173,7 +211,7 @@ impl Prompt {
     /// Types an answer.
     pub(crate) fn answer(&mut self, answer: &str) {
         use std::io::Write as _;
-        self.terminal.write_all(format!("{answer}\n").as_bytes()).unwrap();
+        self.terminal.outer.write_all(format!("{answer}\n").as_bytes()).unwrap();
     }
 
     /// Waits for the end of the program.
@@ -185,6 +223,28 @@ impl Prompt {
     }
 }
 
+/// Waits for the end of a program whose standard error is a pipe.
+pub(crate) async fn finish(program: Child) -> Outcome {
+    let output = timeout(LIMIT, program.wait_with_output()).await.expect("the program ends").unwrap();
+    Outcome::new(&output)
+}
+
+/// As [`finish`], for an export: it may write hashes to standard output.
+pub(crate) async fn finish_export(program: Child) -> Outcome {
+    let output = timeout(LIMIT, program.wait_with_output()).await.expect("the program ends").unwrap();
+    Outcome::with_hashes(&output)
+}
+
+/// Sends a signal to a program that runs.
+pub(crate) fn send(program: &Child, signal: Signal) {
+    kill_process(Pid::from_raw(program.id().unwrap().try_into().unwrap()).unwrap(), signal).unwrap();
+}
+
+/// The permissions of a file.
+pub(crate) fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
 impl Drop for Sandbox {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.directory);
@@ -193,17 +253,27 @@ impl Drop for Sandbox {
 
 impl Outcome {
     pub(crate) fn new(output: &Output) -> Self {
+        let outcome = Self::with_hashes(output);
+        outcome.assert_no_hash(&outcome.out);
+        outcome
+    }
+
+    /// The outcome of a program that may write hashes to standard output.
+    fn with_hashes(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let outcome = Self {
             code: output.status.code().expect("no signal"),
             out: text(&output.stdout),
             err: text(&output.stderr),
         };
-        for text in [&outcome.out, &outcome.err] {
-            assert!(!text.contains("argon2id$v") && !text.contains("$m="), "a hash is printed: {outcome:?}");
-            assert!(!text.contains("panicked"), "{outcome:?}");
-        }
+        outcome.assert_no_hash(&outcome.err);
+        assert!(!outcome.out.contains("panicked") && !outcome.err.contains("panicked"), "{outcome:?}");
         outcome
+    }
+
+    fn assert_no_hash(&self, text: &str) {
+        let has_hash = ["$argon2", "argon2id$v", "$m="].iter().any(|part| text.contains(part));
+        assert!(!has_hash, "a hash is printed: {self:?}");
     }
 
     pub(crate) fn assert_success(&self) -> &Self {
@@ -235,5 +305,11 @@ impl Outcome {
     /// The audit lines on standard error.
     pub(crate) fn audit(&self) -> Vec<Value> {
         self.err.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The only audit line.
+    pub(crate) fn audit_line(&self) -> Value {
+        let [line] = &self.audit()[..] else { panic!("not one audit line: {self:?}") };
+        line.clone()
     }
 }

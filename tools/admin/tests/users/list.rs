@@ -2,7 +2,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 use testkit::{ADA, GRACE};
 
-use crate::harness::{Outcome, Sandbox};
+use crate::harness::{Outcome, Sandbox, finish};
 
 /// A user who signed up at this time, in seconds since 1970.
 async fn put(sandbox: &Sandbox, number: u32, name: &str, created_at: u64) -> String {
@@ -125,12 +125,10 @@ async fn a_reader_that_closes_the_pipe_is_no_error() {
     for number in 0..300 {
         put(&sandbox, number, &"n".repeat(2000), 1_700_000_000).await;
     }
-    let admin = env!("CARGO_BIN_EXE_admin");
-    let list = format!("'{admin}' users list --endpoint {}", sandbox.service.endpoint);
+    let list = "\"$ADMIN\" users list --endpoint \"$ENDPOINT\"";
     let script = format!("{list} | head -n 2; {list} --json | true");
-    let output = tokio::process::Command::new("sh").args(["-c", &script]).output().await.unwrap();
-    assert!(output.stderr.is_empty() && output.status.success(), "{output:?}");
-    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 2);
+    let outcome = finish(sandbox.shell(&script).spawn().unwrap()).await;
+    assert_eq!((outcome.assert_success().out.lines().count(), outcome.err.as_str()), (2, ""), "{outcome:?}");
 }
 
 #[tokio::test]

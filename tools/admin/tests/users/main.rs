@@ -5,10 +5,12 @@
 
 mod changes;
 mod concurrent;
+mod export;
 mod fake_aws;
 mod faults;
 mod guide;
 mod harness;
+mod import;
 mod list;
 mod log_out;
 mod permissions;

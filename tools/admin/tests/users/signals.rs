@@ -1,89 +1,24 @@
 //! Signals while the database has made a change, and its response is not there yet.
 
-use std::{
-    fs,
-    sync::{Arc, Mutex},
-};
+use std::fs;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
-use testkit::ADA;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    sync::oneshot,
-};
+use testkit::{ADA, proxy::HoldingProxy};
 
-use crate::harness::{Outcome, Sandbox};
-
-/// A proxy that holds the response to the first call of an operation.
-struct Holding {
-    url: String,
-    held: oneshot::Receiver<()>,
-    release: oneshot::Sender<()>,
-}
-
-impl Holding {
-    async fn start(endpoint: &str, operation: &'static str) -> Self {
-        let upstream = endpoint.trim_start_matches("http://").to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let ((is_held, held), (release, released)) = (oneshot::channel(), oneshot::channel());
-        let hold = Arc::new(Mutex::new(Some((is_held, released))));
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(&upstream).await.unwrap();
-                tokio::spawn(pass(client, server, operation, hold.clone()));
-            }
-        });
-        Self { url, held, release }
-    }
-}
-
-type Hold = Arc<Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>>;
-
-async fn pass(mut client: TcpStream, mut server: TcpStream, operation: &str, hold: Hold) {
-    while let Some(request) = read(&mut client).await {
-        server.write_all(&request).await.unwrap();
-        let Some(response) = read(&mut server).await else { break };
-        let is_operation = String::from_utf8_lossy(&request).contains(&format!(".{operation}"));
-        let held = is_operation.then(|| hold.lock().unwrap().take()).flatten();
-        if let Some((is_held, released)) = held {
-            is_held.send(()).unwrap();
-            released.await.unwrap();
-        }
-        client.write_all(&response).await.unwrap();
-    }
-}
-
-/// A complete HTTP message with `content-length`.
-async fn read(from: &mut TcpStream) -> Option<Vec<u8>> {
-    let mut message = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&message).to_ascii_lowercase();
-        if let Some((head, _)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let length: usize = length.map_or(0, |length| length.trim().parse().unwrap());
-            if message.len() >= head.len() + 4 + length {
-                return Some(message);
-            }
-        }
-        if from.read_buf(&mut message).await.ok()? == 0 {
-            return None;
-        }
-    }
-}
+use crate::harness::{Outcome, Sandbox, finish, send};
 
 /// Runs a command that gets a signal between the change and its response.
 async fn interrupt(sandbox: &Sandbox, operation: &'static str, arguments: &[&str], signal: Signal) -> Outcome {
-    let proxy = Holding::start(&sandbox.service.endpoint, operation).await;
+    let proxy = HoldingProxy::start(&sandbox.service.endpoint, operation).await;
+    proxy.hold_after(0);
     let options = ["--endpoint", &proxy.url, "--audit-log", "audit.jsonl"];
     let child = sandbox.command(&[&["users"], arguments, &options].concat()).spawn().unwrap();
-    proxy.held.await.unwrap();
-    kill_process(Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap(), signal).unwrap();
-    proxy.release.send(()).unwrap();
-    Outcome::new(&child.wait_with_output().await.unwrap())
+    proxy.wait().await;
+    send(&child, signal);
+    proxy.release();
+    finish(child).await
 }
 
 fn audit_file(sandbox: &Sandbox) -> Vec<Value> {
@@ -99,7 +34,7 @@ async fn a_change_that_is_made_is_recorded_despite_a_signal() {
         let changes: [(&'static str, &[&str], &str); 4] = [
             ("TransactWriteItems", &["disable", ADA[1]], "user-disabled"),
             ("TransactWriteItems", &["claims", ADA[1], "set", "level", "9"], "claims-changed"),
-            ("TransactWriteItems", &["throttle", ADA[1], "--reset"], "rate-limit-reset"),
+            ("Throttle.TransactWriteItems", &["throttle", ADA[1], "--reset"], "rate-limit-reset"),
             ("TransactWriteItems", &["delete", ADA[1], "--yes"], "user-deleted"),
         ];
         for (number, (operation, command, event)) in changes.into_iter().enumerate() {

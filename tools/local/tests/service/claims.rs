@@ -12,7 +12,7 @@ use shared::domain::{
 };
 use testkit::{
     ADA, Answer, GRACE, Service, forge,
-    proxy::{RecordingProxy, RejectingProxy, THROTTLED},
+    proxy::{HoldingProxy, RecordingProxy, RejectingProxy, THROTTLED},
     service::{database_endpoint, send},
     text,
 };
@@ -176,18 +176,20 @@ async fn a_password_change_without_a_possible_token_changes_nothing() {
 async fn a_user_enlarged_during_the_password_change_keeps_the_old_password() {
     let endpoint = database_endpoint().await;
     let proxy = RecordingProxy::start(&endpoint).await;
-    // The hashes, which are computed after that call, take longer than the updates.
-    let settings = [ALL, ("ARGON2_ITERATIONS", "10")];
-    let service = Service::over(&settings, &endpoint, &proxy.url).await;
+    let holder = HoldingProxy::start(&proxy.url, "GetItem").await;
+    let service = Service::over(&[ALL], &endpoint, &holder.url).await;
     let (id, token) = service.member(ADA).await;
     proxy.take();
+    // The user has been read before the credentials, and the account is written after them.
+    holder.hold_after(0);
     let change = json!({ "current_password": ADA[2], "new_password": GRACE[2] });
     let enlarge = async {
-        proxy.wait_for("GetItem").await;
+        holder.wait().await;
         set_groups(&service, &id, &[&"g".repeat(3000)]).await;
         for (table, key) in [("Users", ("public_id", id.as_str())), ("Credentials", ("email", ADA[1]))] {
             service.set(table, key, "version", AttributeValue::N("1".to_owned())).await;
         }
+        holder.release();
     };
     let (changed, ()) = tokio::join!(service.post_with("/password", &token, &change), enlarge);
     assert_eq!(changed.code(), (500, "internal-error".to_owned()));
@@ -249,9 +251,7 @@ async fn a_replayed_or_forged_refresh_token_is_rejected_whatever_is_wrong_with_t
 async fn a_refresh_reads_the_user_once_whether_tokens_carry_claims_or_not() {
     let mut calls_of = Vec::new();
     for settings in [&[][..], &[ALL]] {
-        let endpoint = database_endpoint().await;
-        let proxy = RecordingProxy::start(&endpoint).await;
-        let service = Service::over(settings, &endpoint, &proxy.url).await;
+        let (service, proxy) = Service::recorded_with(settings).await;
         service.sign_up(ADA).await;
         let logged_in = log_in(&service).await.json();
         proxy.take();
@@ -319,9 +319,7 @@ async fn a_user_that_was_deleted_or_disabled_during_the_log_in_gets_no_token() {
 async fn only_a_successful_log_in_with_selected_claims_reads_the_user() {
     let mut calls_of = Vec::new();
     for settings in [&[][..], &[ALL]] {
-        let endpoint = database_endpoint().await;
-        let proxy = RecordingProxy::start(&endpoint).await;
-        let service = Service::over(settings, &endpoint, &proxy.url).await;
+        let (service, proxy) = Service::recorded_with(settings).await;
         service.sign_up(ADA).await;
         // The first log-in makes the pair known.
         log_in(&service).await;

@@ -2,36 +2,27 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{
-    primitives::{DateTime, DateTimeFormat},
-    types::AttributeValue,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jsonwebtoken::Algorithm;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::{
     config::clock::Clock,
     http::paths::{self, Function, ROUTES},
 };
 use testkit::{
-    ADA, GRACE, Service, forge,
+    ADA, GRACE, Service,
+    forge::{self, DAY, date, signed},
     service::{KEY, database_endpoint, send},
 };
 
 const OLD_KEY: &str = "the secret of an old application: 81c2";
 
-const DAY: i64 = 86_400;
-
 const HEADER: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
 
 /// The date in this number of days, as `JWT_LEGACY_UNTIL` has it.
-fn date(days: i64) -> String {
-    let text = DateTime::from_secs(forge::now() + days * DAY).fmt(DateTimeFormat::DateTime).unwrap();
-    text[..10].to_owned()
-}
-
-fn signed(header: &str, claims: &Value, key: &str) -> String {
-    forge::sign(&forge::encode(header), &forge::encode(claims.to_string()), key.as_bytes(), Algorithm::HS256)
+fn date_in(days: i64) -> String {
+    date(forge::now() + days * DAY)
 }
 
 /// A token as the tutorials issue it, valid for a year.
@@ -40,7 +31,7 @@ fn old_token(id: &str) -> String {
 }
 
 async fn service_until(days: i64, settings: &[(&str, &str)]) -> Service {
-    let until = date(days);
+    let until = date_in(days);
     let legacy = [("JWT_LEGACY_SECRET_KEY", OLD_KEY), ("JWT_LEGACY_UNTIL", &until)];
     Service::with(&[&legacy, settings].concat()).await
 }
@@ -99,23 +90,18 @@ async fn the_group_that_may_list_users_applies_to_old_tokens_too() {
 
 #[tokio::test]
 async fn old_tokens_are_refused_from_the_beginning_of_the_date() {
-    let service = service_until(1, &[]).await;
+    // More than a day ahead, whatever the time is.
+    let midnight = (forge::now() / DAY + 2) * DAY;
+    let legacy = [("JWT_LEGACY_SECRET_KEY", OLD_KEY), ("JWT_LEGACY_UNTIL", &date(midnight))];
+    let service = Service::with(&legacy).await;
     let (id, _) = service.member(ADA).await;
     let token = old_token(&id);
     assert_eq!(statuses(&service, &token).await, [200, 200]);
-    let left = |clock: &Clock| {
-        let day = Duration::from_secs(DAY.unsigned_abs());
-        let now = clock.now();
-        let midnight = (forge::now().unsigned_abs() / day.as_secs() + 1) * day.as_secs();
-        Duration::from_millis(midnight * 1000 - now.get())
-    };
-    let wait = left(&service.clock);
-    if let Some(wait) = wait.checked_sub(Duration::from_secs(60)) {
-        service.clock.advance(wait);
-        assert_eq!(statuses(&service, &token).await, [200, 200], "a minute before");
-    }
-    service.clock.advance(Duration::from_secs(61));
-    assert_refused(&service, "a second after", &token).await;
+    let ten_minutes_before = (midnight - 600).unsigned_abs() * 1000;
+    service.clock.advance(Duration::from_millis(ten_minutes_before - service.clock.now().get()));
+    assert_eq!(statuses(&service, &token).await, [200, 200], "ten minutes before");
+    service.clock.advance(Duration::from_secs(600));
+    assert_refused(&service, "immediately after", &token).await;
     let again = service.log_in(ADA[1], ADA[2]).await.json()["token"].as_str().unwrap().to_owned();
     assert_eq!(statuses(&service, &again).await, [200, 200], "Postern's own tokens are not affected");
 }
@@ -129,7 +115,7 @@ async fn a_service_that_starts_on_or_after_the_date_accepts_no_old_token() {
         assert_eq!(statuses(&service, &own).await, [200, 200]);
     }
     // The file would be missing: after the date, the key is not read.
-    let ended = date(-1);
+    let ended = date_in(-1);
     let settings = [("JWT_LEGACY_SECRET_ARN", "file:/nonexistent/key"), ("JWT_LEGACY_UNTIL", &ended)];
     let service = Service::with(&settings).await;
     let (id, _) = service.member(ADA).await;
@@ -292,7 +278,8 @@ async fn start_error(settings: &[(&str, &str)]) -> String {
 
 #[tokio::test]
 async fn a_key_or_a_date_that_is_not_safe_stops_startup() {
-    let (soon, far) = (date(90), date(91));
+    // One more than the first date that is refused, because midnight may pass.
+    let (soon, far) = (date_in(90), date_in(92));
     let key = ("JWT_LEGACY_SECRET_KEY", OLD_KEY);
     assert_eq!(start_error(&[key, ("JWT_LEGACY_UNTIL", &soon)]).await, "");
     let weak = [("JWT_LEGACY_SECRET_KEY", "super-secret"), ("JWT_LEGACY_UNTIL", &soon)];

@@ -4,7 +4,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use testkit::{
     ADA, GRACE, Service,
-    proxy::{RecordingProxy, UNREACHABLE},
+    proxy::UNREACHABLE,
     service::{BROWSER, database_endpoint, send},
 };
 
@@ -40,10 +40,8 @@ fn sign_ups(service: &Service) -> Vec<RequestBuilder> {
 #[tokio::test]
 async fn closed_sign_up_is_refused_before_any_other_work() {
     for profile in ["tutorial", "strict"] {
-        let endpoint = database_endpoint().await;
-        let proxy = RecordingProxy::start(&endpoint).await;
         let settings = [("AUTH_PROFILE", profile), ("SIGNUP", "closed"), ("SIGNUP_DOMAINS", "example.com")];
-        let service = Service::over(&settings, &endpoint, &proxy.url).await;
+        let (service, proxy) = Service::recorded_with(&settings).await;
         for request in sign_ups(&service) {
             let answer = send(request.try_clone().unwrap()).await;
             assert_eq!(answer.code(), (403, CLOSED.to_owned()), "{request:?}: {answer:?}");

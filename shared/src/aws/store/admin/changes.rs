@@ -1,22 +1,17 @@
 //! Changes of one account: both items in one transaction, on the condition that they name each other.
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, Update,
-    builders::{DeleteBuilder, UpdateBuilder},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Update, builders::UpdateBuilder};
 
-use super::{Account, AdminError, AdminStore, Identity, UserRecord, store::MAX_BATCH};
+use super::{AdminError, AdminStore, CompleteAccount, store::MAX_BATCH};
 use crate::{
     aws::store::{
-        Change,
+        Change, StoreError,
         accounts::is_version,
         item::{Item, number, text},
         transaction::{Outcome, Transaction, random_id},
     },
     domain::user::UserClaims,
 };
-
-const OPERATION: &str = "TransactWriteItems";
 
 /// What a change does to both items of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,34 +23,31 @@ enum Both {
 
 impl AdminStore {
     /// Disables a user and ends every session. Needs `dynamodb:UpdateItem` on Users and Credentials.
-    pub async fn disable(&self, account: &Account, identity: &Identity) -> Result<Change, AdminError> {
-        self.change_both(account, identity, Both::Disable).await
+    pub async fn disable(&self, account: &CompleteAccount) -> Result<Change, AdminError> {
+        self.change_both(account, Both::Disable).await
     }
 
     /// Enables a user. Sessions that were ended stay ended. Needs the same permissions as [`AdminStore::disable`].
-    pub async fn enable(&self, account: &Account, identity: &Identity) -> Result<Change, AdminError> {
-        self.change_both(account, identity, Both::Enable).await
+    pub async fn enable(&self, account: &CompleteAccount) -> Result<Change, AdminError> {
+        self.change_both(account, Both::Enable).await
     }
 
     /// Ends every session. Needs the same permissions as [`AdminStore::disable`].
-    pub async fn end_all_sessions(&self, account: &Account, identity: &Identity) -> Result<Change, AdminError> {
-        self.change_both(account, identity, Both::EndSessions).await
+    pub async fn end_all_sessions(&self, account: &CompleteAccount) -> Result<Change, AdminError> {
+        self.change_both(account, Both::EndSessions).await
     }
 
     /// The new version is the same in both items, which also repairs an account whose versions differ.
-    async fn change_both(&self, account: &Account, identity: &Identity, change: Both) -> Result<Change, AdminError> {
-        let (user, credentials) = (account.user.as_ref(), account.credentials.as_ref());
-        let invalid = |invalid: &[&str]| invalid.contains(&"version");
-        if user.is_some_and(|user| invalid(&user.invalid)) {
-            return Err(AdminError::Corrupt { table: "Users", attribute: "version" });
+    async fn change_both(&self, account: &CompleteAccount, change: Both) -> Result<Change, AdminError> {
+        let CompleteAccount { public_id, email, user, credentials } = account;
+        for (table, invalid) in [("Users", &user.invalid), ("Credentials", &credentials.invalid)] {
+            if invalid.contains(&"version") {
+                return Err(AdminError::Corrupt { table, attribute: "version" });
+            }
         }
-        if credentials.is_some_and(|credentials| invalid(&credentials.invalid)) {
-            return Err(AdminError::Corrupt { table: "Credentials", attribute: "version" });
-        }
-        let versions = (user.map_or(0, |user| user.version), credentials.map_or(0, |item| item.version));
-        let next = versions.0.max(versions.1).saturating_add(1);
+        let next = user.version.max(credentials.version).saturating_add(1);
         let write = |update: UpdateBuilder, condition: &str, version: u64| {
-            let update = update.expression_attribute_values(":id", text(&identity.public_id.to_string()));
+            let update = update.expression_attribute_values(":id", text(&public_id.to_string()));
             if change == Both::Enable {
                 return update.update_expression("REMOVE disabled").condition_expression(condition).build();
             }
@@ -71,23 +63,24 @@ impl AdminStore {
                 update.update_expression("SET #version = :next").build()
             }
         };
-        let user = self.update_user(identity).expression_attribute_values(":email", text(&identity.email));
-        let user = write(user, USER, versions.0);
-        let credentials = Update::builder().table_name(&self.tables.credentials).key("email", text(&identity.email));
-        let credentials = write(credentials, CREDENTIALS, versions.1);
-        let transaction = Transaction::default().update(credentials).and_then(|writes| writes.update(user));
-        self.commit(transaction, "UpdateItem", &[&self.tables.users, &self.tables.credentials]).await
+        let update = self.update_user(account).expression_attribute_values(":email", text(email));
+        let update_user = write(update, USER, user.version);
+        let update = Update::builder().table_name(&self.tables.credentials).key("email", text(email));
+        let update_credentials = write(update, CREDENTIALS, credentials.version);
+        let transaction =
+            Transaction::default().update(update_credentials).and_then(|writes| writes.update(update_user));
+        self.commit(transaction, &[("UpdateItem", &self.tables.users), ("UpdateItem", &self.tables.credentials)]).await
     }
 
-    /// Replaces groups and claims, if they are still those of `old`. Needs `dynamodb:UpdateItem` on Users and
+    /// Replaces groups and claims, if they are still those of `account`. Needs `dynamodb:UpdateItem` on Users and
     /// `dynamodb:ConditionCheckItem` on Credentials.
     pub async fn set_groups_and_claims(
         &self,
-        identity: &Identity,
-        old: &UserRecord,
+        account: &CompleteAccount,
         groups: &[String],
         claims: &UserClaims,
     ) -> Result<Change, AdminError> {
+        let old = &account.user;
         if let Some(attribute) = old.invalid.iter().find(|name| ["groups", "claims"].contains(name)) {
             return Err(AdminError::Corrupt { table: "Users", attribute });
         }
@@ -98,24 +91,24 @@ impl AdminStore {
         } else {
             change.replace("claims", old.stored_claims.clone(), object(claims));
         }
-        self.replace(identity, change).await
+        self.replace(account, change).await
     }
 
-    /// Removes all claims, if they are still those of `old`, which need not be valid. Needs the same permissions as
+    /// Removes all claims, if they are still those of `account`, which need not be valid. Needs the same permissions as
     /// [`AdminStore::set_groups_and_claims`].
-    pub async fn clear_claims(&self, identity: &Identity, old: &UserRecord) -> Result<Change, AdminError> {
+    pub async fn clear_claims(&self, account: &CompleteAccount) -> Result<Change, AdminError> {
         let mut change = Replacement::default();
-        change.replace("claims", old.stored_claims.clone(), None);
-        self.replace(identity, change).await
+        change.replace("claims", account.user.stored_claims.clone(), None);
+        self.replace(account, change).await
     }
 
-    async fn replace(&self, identity: &Identity, change: Replacement) -> Result<Change, AdminError> {
+    async fn replace(&self, account: &CompleteAccount, change: Replacement) -> Result<Change, AdminError> {
         let mut update = self
-            .update_user(identity)
+            .update_user(account)
             .update_expression(change.update())
             .condition_expression(format!("{USER} AND {}", change.conditions.join(" AND ")))
-            .expression_attribute_values(":id", text(&identity.public_id.to_string()))
-            .expression_attribute_values(":email", text(&identity.email));
+            .expression_attribute_values(":id", text(&account.public_id.to_string()))
+            .expression_attribute_values(":email", text(&account.email));
         for name in change.names {
             update = update.expression_attribute_names(format!("#{name}"), name);
         }
@@ -124,13 +117,12 @@ impl AdminStore {
         }
         let check = ConditionCheck::builder()
             .table_name(&self.tables.credentials)
-            .key("email", text(&identity.email))
+            .key("email", text(&account.email))
             .condition_expression(CREDENTIALS)
-            .expression_attribute_values(":id", text(&identity.public_id.to_string()));
+            .expression_attribute_values(":id", text(&account.public_id.to_string()));
         let transaction = Transaction::default().update(update.build()).and_then(|writes| writes.check(check.build()));
-        let parts =
-            [("UpdateItem", self.tables.users.as_str()), ("ConditionCheckItem", self.tables.credentials.as_str())];
-        self.commit_parts(transaction, &parts).await
+        let parts = [("UpdateItem", self.tables.users.as_str()), ("ConditionCheckItem", &self.tables.credentials)];
+        self.commit(transaction, &parts).await
     }
 
     /// Deletes user, credentials and sessions. Needs `dynamodb:DeleteItem` on the three tables, and on Sessions
@@ -138,57 +130,49 @@ impl AdminStore {
     ///
     /// If there are more sessions than fit into a transaction, the others are deleted before it, so that a failure
     /// leaves an account that can be deleted again.
-    pub async fn delete(&self, identity: &Identity) -> Result<Change, AdminError> {
-        let mut sessions = self.session_keys(identity.public_id).await?;
+    pub async fn delete(&self, account: &CompleteAccount) -> Result<Change, AdminError> {
+        let mut sessions = self.session_keys(account.public_id).await?;
         let before = sessions.split_off(sessions.len().min(MAX_BATCH - 2));
         self.delete_sessions(before).await?;
+        let id = text(&account.public_id.to_string());
         let user = Delete::builder()
             .table_name(&self.tables.users)
-            .key("public_id", text(&identity.public_id.to_string()))
+            .key("public_id", id.clone())
             .condition_expression(USER)
-            .expression_attribute_values(":email", text(&identity.email));
+            .expression_attribute_values(":id", id.clone())
+            .expression_attribute_values(":email", text(&account.email));
         let credentials = Delete::builder()
             .table_name(&self.tables.credentials)
-            .key("email", text(&identity.email))
-            .condition_expression(CREDENTIALS);
-        let with_id = |delete: DeleteBuilder| {
-            delete.expression_attribute_values(":id", text(&identity.public_id.to_string())).build()
-        };
+            .key("email", text(&account.email))
+            .condition_expression(CREDENTIALS)
+            .expression_attribute_values(":id", id);
         let mut transaction =
-            Transaction::default().delete(with_id(credentials)).and_then(|writes| writes.delete(with_id(user)));
+            Transaction::default().delete(credentials.build()).and_then(|writes| writes.delete(user.build()));
         for session in sessions {
             let delete = Delete::builder().table_name(&self.tables.sessions).set_key(Some(session)).build();
             transaction = transaction.and_then(|writes| writes.delete(delete));
         }
         let tables = [&self.tables.users, &self.tables.credentials, &self.tables.sessions];
-        self.commit(transaction, "DeleteItem", &tables).await
+        self.commit(transaction, &tables.map(|table| ("DeleteItem", table.as_str()))).await
     }
 
-    fn update_user(&self, identity: &Identity) -> UpdateBuilder {
-        Update::builder().table_name(&self.tables.users).key("public_id", text(&identity.public_id.to_string()))
+    fn update_user(&self, account: &CompleteAccount) -> UpdateBuilder {
+        Update::builder().table_name(&self.tables.users).key("public_id", text(&account.public_id.to_string()))
     }
 
-    async fn commit(
+    /// Commits a transaction. `parts` has the IAM action and the table of each write, for errors.
+    pub(super) async fn commit(
         &self,
-        transaction: Result<Transaction, crate::aws::store::StoreError>,
-        action: &str,
-        tables: &[&String],
-    ) -> Result<Change, AdminError> {
-        let parts: Vec<(&str, &str)> = tables.iter().map(|table| (action, table.as_str())).collect();
-        self.commit_parts(transaction, &parts).await
-    }
-
-    pub(super) async fn commit_parts(
-        &self,
-        transaction: Result<Transaction, crate::aws::store::StoreError>,
+        transaction: Result<Transaction, StoreError>,
         parts: &[(&str, &str)],
     ) -> Result<Change, AdminError> {
-        let table = parts.first().map_or("", |(_, table)| table);
-        let transaction = transaction.map_err(|error| AdminError::failed(OPERATION, table, &error))?;
-        match transaction.commit(&self.client, random_id()).await {
-            Ok(Outcome::Done) => Ok(Change::Done(())),
-            Ok(Outcome::ConditionFailed(_)) => Ok(Change::Conflict),
-            Err(error) => Err(AdminError::of_transaction(parts, &error)),
+        let outcome = match transaction {
+            Ok(transaction) => transaction.commit(&self.client, random_id()).await,
+            Err(error) => Err(error),
+        };
+        match outcome.map_err(|error| AdminError::of_transaction(parts, &error))? {
+            Outcome::Done => Ok(Change::Done(())),
+            Outcome::ConditionFailed(_) => Ok(Change::Conflict),
         }
     }
 }

@@ -69,7 +69,7 @@ impl AdminStore {
                 let delete = Delete::builder().table_name(table).key("id", text(id)).build();
                 transaction = transaction.and_then(|writes: Transaction| writes.delete(delete));
             }
-            let outcome = self.commit_parts(transaction, &[("DeleteItem", table)]).await?;
+            let outcome = self.commit(transaction, &[("DeleteItem", table)]).await?;
             debug_assert_eq!(outcome, Change::Done(()), "the writes have no condition");
         }
         Ok(())

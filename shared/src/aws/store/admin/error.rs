@@ -58,20 +58,15 @@ impl AdminError {
         Self::on(operation, format!("dynamodb:{operation}"), format!("table {table}"), error)
     }
 
-    /// The failure of a transaction. `parts` has the IAM action and the table of each write.
+    /// The failure of a transaction. `parts` has the IAM action and the table of each write, equal ones together.
     pub(super) fn of_transaction(parts: &[(&str, &str)], error: &StoreError) -> Self {
         const OPERATION: &str = "TransactWriteItems";
-        let distinct = |values: Vec<String>| {
-            let mut distinct: Vec<String> = Vec::new();
-            for value in values {
-                if !distinct.contains(&value) {
-                    distinct.push(value);
-                }
-            }
-            distinct.join(" or ")
+        let any_of = |mut values: Vec<String>| {
+            values.dedup();
+            values.join(" or ")
         };
-        let actions = distinct(parts.iter().map(|(action, _)| format!("dynamodb:{action}")).collect());
-        let table = distinct(parts.iter().map(|(_, table)| format!("table {table}")).collect());
+        let actions = any_of(parts.iter().map(|(action, _)| format!("dynamodb:{action}")).collect());
+        let table = any_of(parts.iter().map(|(_, table)| format!("table {table}")).collect());
         let StoreError::Unavailable { source, .. } = error else {
             return Self::failed(OPERATION, &table, error);
         };

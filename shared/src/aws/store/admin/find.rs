@@ -21,13 +21,17 @@ pub struct Account {
     pub credentials: Option<CredentialsRecord>,
 }
 
-/// Identifier and address of an account whose two items name each other. Changes require both.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+/// An account whose two items name each other. Every change requires one.
+#[derive(Clone)]
+pub struct CompleteAccount {
     /// The identifier in both items.
     pub public_id: PublicId,
     /// The address in both items.
     pub email: String,
+    /// The item in Users.
+    pub user: UserRecord,
+    /// The item in Credentials.
+    pub credentials: CredentialsRecord,
 }
 
 impl AdminStore {
@@ -45,17 +49,17 @@ impl AdminStore {
     async fn read(&self, name: &UserName) -> Result<Option<Account>, AdminError> {
         let (user, credentials) = match name {
             UserName::Email(email) => {
-                let Some(credentials) = self.credentials(email.as_str()).await? else { return Ok(None) };
+                let Some(credentials) = self.credentials_item(email.as_str()).await? else { return Ok(None) };
                 let user = match credentials.public_id {
-                    Some(id) => self.user(id).await?,
+                    Some(id) => self.user_item(id).await?,
                     None => None,
                 };
                 (user, Some(credentials))
             }
             UserName::Id(id) => {
-                let Some(user) = self.user(*id).await? else { return Ok(None) };
+                let Some(user) = self.user_item(*id).await? else { return Ok(None) };
                 let credentials = match &user.email {
-                    Some(email) if !email.is_empty() => self.credentials(email).await?,
+                    Some(email) if !email.is_empty() => self.credentials_item(email).await?,
                     _ => None,
                 };
                 (Some(user), credentials)
@@ -64,28 +68,33 @@ impl AdminStore {
         Ok(Some(Account { user, credentials }))
     }
 
-    async fn user(&self, id: PublicId) -> Result<Option<UserRecord>, AdminError> {
+    async fn user_item(&self, id: PublicId) -> Result<Option<UserRecord>, AdminError> {
         let item = self.get(&self.tables.users, "public_id", &id.to_string()).await?;
         Ok(item.map(UserRecord::read))
     }
 
-    async fn credentials(&self, email: &str) -> Result<Option<CredentialsRecord>, AdminError> {
+    async fn credentials_item(&self, email: &str) -> Result<Option<CredentialsRecord>, AdminError> {
         let item = self.get(&self.tables.credentials, "email", email).await?;
         Ok(item.map(CredentialsRecord::read))
     }
 }
 
 impl Account {
-    /// Identifier and address, or why the two items do not belong together.
-    pub fn identity(&self) -> Result<Identity, String> {
+    /// The account with both items, or why they do not belong together.
+    pub fn complete(&self) -> Result<CompleteAccount, String> {
+        let (public_id, user, credentials) = self.items()?;
+        let (user, credentials) = (user.clone(), credentials.clone());
+        Ok(CompleteAccount { public_id, email: credentials.email.clone(), user, credentials })
+    }
+
+    /// The identifier in both items, and the items.
+    fn items(&self) -> Result<(PublicId, &UserRecord, &CredentialsRecord), String> {
         match (&self.user, &self.credentials) {
             (Some(user), Some(credentials)) => {
                 let names_user = credentials.public_id.is_some_and(|id| id.to_string() == user.public_id);
                 let names_credentials = user.email.as_deref() == Some(&credentials.email);
                 match credentials.public_id {
-                    Some(public_id) if names_user && names_credentials => {
-                        Ok(Identity { public_id, email: credentials.email.clone() })
-                    }
+                    Some(public_id) if names_user && names_credentials => Ok((public_id, user, credentials)),
                     Some(id) if !names_user => Err(format!(
                         "the user {} has the address {}, but the credentials of that address belong to {id}",
                         user.public_id, credentials.email
@@ -112,7 +121,7 @@ impl Account {
 
     /// Everything that the functions would not have written, one sentence each.
     pub fn problems(&self) -> Vec<String> {
-        let mut problems: Vec<String> = self.identity().err().into_iter().collect();
+        let mut problems: Vec<String> = self.items().err().into_iter().collect();
         let users = self.user.iter().flat_map(|user| user.invalid.iter().map(|name| ("Users", name)));
         let credentials =
             self.credentials.iter().flat_map(|item| item.invalid.iter().map(|name| ("Credentials", name)));
@@ -140,11 +149,5 @@ impl Account {
     pub fn is_disabled(&self) -> bool {
         self.user.as_ref().is_some_and(|user| user.disabled)
             || self.credentials.as_ref().is_some_and(|credentials| credentials.disabled)
-    }
-
-    /// Whether both items are disabled.
-    pub fn is_disabled_entirely(&self) -> bool {
-        self.user.as_ref().is_some_and(|user| user.disabled)
-            && self.credentials.as_ref().is_some_and(|credentials| credentials.disabled)
     }
 }

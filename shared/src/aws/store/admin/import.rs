@@ -54,7 +54,7 @@ impl AdminStore {
     ///
     /// Needs `dynamodb:PutItem` on Users and Credentials, and `dynamodb:GetItem` on Credentials.
     pub async fn import(&self, user: &ImportedUser, now: UnixMillis) -> Result<Import, AdminError> {
-        let parts = [("PutItem", self.tables.credentials.as_str()), ("PutItem", self.tables.users.as_str())];
+        let parts = [("PutItem", self.tables.credentials.as_str()), ("PutItem", &self.tables.users)];
         let transaction = self.writes(user, now).map_err(|error| AdminError::of_transaction(&parts, &error))?;
         let outcome = transaction.commit_without_token(&self.client).await;
         match outcome.map_err(|error| AdminError::of_transaction(&parts, &error))? {

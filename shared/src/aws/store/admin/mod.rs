@@ -16,9 +16,9 @@ mod store;
 pub use self::{
     counters::CounterRecord,
     error::AdminError,
-    find::{Account, Identity, UserName},
+    find::{Account, CompleteAccount, UserName},
     import::{Import, ImportedUser},
     record::{CredentialsRecord, SessionRecord, UserRecord},
-    scan::Cursor,
+    scan::{Cursor, Pages},
     store::AdminStore,
 };

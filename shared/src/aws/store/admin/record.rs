@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Map, Number, Value};
 
 use crate::{
-    aws::store::item::{Item, is_disabled},
+    aws::store::item::{Item, is_disabled, is_loggable},
     domain::{
         password::PasswordHash,
         time::{UnixMillis, UnixSeconds},
@@ -121,6 +121,11 @@ impl UserRecord {
     /// The key, if it is an identifier.
     pub fn id(&self) -> Option<PublicId> {
         PublicId::parse(&self.public_id)
+    }
+
+    /// The key, if it may be printed: that of an item that Postern did not write may be an email address.
+    pub fn printable_id(&self) -> Option<&str> {
+        Some(self.public_id.as_str()).filter(|id| !id.is_empty() && is_loggable(id))
     }
 }
 

@@ -11,20 +11,44 @@ const MAX_PAGE: i32 = 2500;
 #[derive(Debug, Clone)]
 pub struct Cursor(Item);
 
+/// The records of a table, page by page.
+pub struct Pages<'s, T> {
+    store: &'s AdminStore,
+    table: &'s str,
+    read: fn(Item) -> T,
+    position: Position,
+}
+
+enum Position {
+    Start,
+    After(Cursor),
+    End,
+}
+
+impl<T> Pages<'_, T> {
+    /// The next page, which has at most 1 MB and may be empty. `None`: there are no more, or the last call failed.
+    pub async fn next(&mut self) -> Result<Option<Vec<T>>, AdminError> {
+        let start = match std::mem::replace(&mut self.position, Position::End) {
+            Position::Start => None,
+            Position::After(cursor) => Some(cursor),
+            Position::End => return Ok(None),
+        };
+        let (items, next) = self.store.scan(self.table, None, start).await?;
+        self.position = next.map_or(Position::End, Position::After);
+        Ok(Some(items.into_iter().map(self.read).collect()))
+    }
+}
+
 impl AdminStore {
-    /// A page of Users, and the position of the next one. Needs `dynamodb:Scan` on Users.
-    pub async fn users_page(&self, start: Option<Cursor>) -> Result<(Vec<UserRecord>, Option<Cursor>), AdminError> {
-        let (items, next) = self.scan(&self.tables.users, None, start).await?;
-        Ok((items.into_iter().map(UserRecord::read).collect(), next))
+    /// All of Users. Needs `dynamodb:Scan` on Users.
+    pub fn users(&self) -> Pages<'_, UserRecord> {
+        Pages { store: self, table: &self.tables.users, read: UserRecord::read, position: Position::Start }
     }
 
-    /// A page of Credentials, and the position of the next one. Needs `dynamodb:Scan` on Credentials.
-    pub async fn credentials_page(
-        &self,
-        start: Option<Cursor>,
-    ) -> Result<(Vec<CredentialsRecord>, Option<Cursor>), AdminError> {
-        let (items, next) = self.scan(&self.tables.credentials, None, start).await?;
-        Ok((items.into_iter().map(CredentialsRecord::read).collect(), next))
+    /// All of Credentials. Needs `dynamodb:Scan` on Credentials.
+    pub fn credentials(&self) -> Pages<'_, CredentialsRecord> {
+        let table = &self.tables.credentials;
+        Pages { store: self, table, read: CredentialsRecord::read, position: Position::Start }
     }
 
     /// The credentials of these addresses, in no particular order. Addresses without credentials are left out. Without

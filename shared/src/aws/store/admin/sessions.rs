@@ -1,13 +1,8 @@
 //! Sessions as an operator sees and ends them.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 
-use super::{
-    AdminError, AdminStore, Cursor, SessionRecord,
-    store::{BATCH_ATTEMPTS, pause},
-};
+use super::{AdminError, AdminStore, Cursor, SessionRecord, store::Batch};
 use crate::{
     aws::store::{
         item::{Item, text},
@@ -77,21 +72,12 @@ impl AdminStore {
                 delete.map(|delete| WriteRequest::builder().delete_request(delete).build())
             };
             let requests: Result<Vec<_>, _> = chunk.iter().map(request).collect();
-            let mut left = requests.map_err(|error| AdminError::failed(OPERATION, table, &error))?;
-            for attempt in 0..BATCH_ATTEMPTS {
-                if attempt > 0 {
-                    tokio::time::sleep(pause(attempt)).await;
-                }
-                let batch = HashMap::from([(table.clone(), left)]);
-                let response = self.client.batch_write_item().set_request_items(Some(batch)).send().await;
+            let requests = requests.map_err(|error| AdminError::failed(OPERATION, table, &error))?;
+            let mut batch = Batch::new(OPERATION, table, requests);
+            while let Some(left) = batch.next().await? {
+                let response = self.client.batch_write_item().request_items(table, left).send().await;
                 let response = response.map_err(|error| AdminError::of(OPERATION, table, &error))?;
-                left = response.unprocessed_items.and_then(|mut items| items.remove(table)).unwrap_or_default();
-                if left.is_empty() {
-                    break;
-                }
-            }
-            if !left.is_empty() {
-                return Err(AdminError::throttled(OPERATION, table));
+                batch.left = response.unprocessed_items.and_then(|mut items| items.remove(table)).unwrap_or_default();
             }
         }
         Ok(())

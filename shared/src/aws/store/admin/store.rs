@@ -20,8 +20,8 @@ use crate::{
 /// Most keys of one `BatchGetItem`, and most writes of one transaction.
 pub(super) const MAX_BATCH: usize = 100;
 
-/// How often a batch is sent again for the part that DynamoDB left out.
-pub(super) const BATCH_ATTEMPTS: u32 = 8;
+/// How often a batch is sent, each time for the part that DynamoDB left out.
+const BATCH_ATTEMPTS: u32 = 8;
 
 /// The four tables, for an operator.
 #[derive(Clone)]
@@ -58,11 +58,8 @@ impl AdminStore {
         const OPERATION: &str = "BatchGetItem";
         let mut items = Vec::new();
         for chunk in keys.chunks(MAX_BATCH) {
-            let mut left = chunk.to_vec();
-            for attempt in 0..BATCH_ATTEMPTS {
-                if attempt > 0 {
-                    tokio::time::sleep(pause(attempt)).await;
-                }
+            let mut batch = Batch::new(OPERATION, table, chunk.to_vec());
+            while let Some(left) = batch.next().await? {
                 let wanted = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true);
                 let wanted = wanted.set_projection_expression(attributes.map(str::to_owned)).build();
                 let wanted = wanted.map_err(|error| AdminError::failed(OPERATION, table, &error))?;
@@ -70,22 +67,41 @@ impl AdminStore {
                 let response = response.map_err(|error| AdminError::of(OPERATION, table, &error))?;
                 items.extend(response.responses.into_iter().flat_map(HashMap::into_values).flatten());
                 let unprocessed = response.unprocessed_keys.and_then(|mut keys| keys.remove(table));
-                left = unprocessed.map(|keys| keys.keys).unwrap_or_default();
-                if left.is_empty() {
-                    break;
-                }
-            }
-            if !left.is_empty() {
-                return Err(AdminError::throttled(OPERATION, table));
+                batch.left = unprocessed.map(|keys| keys.keys).unwrap_or_default();
             }
         }
         Ok(items)
     }
 }
 
-/// The pause before another attempt.
-pub(super) fn pause(attempt: u32) -> Duration {
-    Duration::from_millis(25 << attempt.min(6))
+/// A batch that is sent until DynamoDB leaves out no part of it.
+pub(super) struct Batch<'t, T> {
+    operation: &'static str,
+    table: &'t str,
+    attempts: u32,
+    /// The part that was left out by the last attempt.
+    pub(super) left: Vec<T>,
+}
+
+impl<'t, T> Batch<'t, T> {
+    pub(super) fn new(operation: &'static str, table: &'t str, all: Vec<T>) -> Self {
+        Self { operation, table, attempts: 0, left: all }
+    }
+
+    /// What to send next, after a pause unless it is the first attempt. `None`: nothing is left.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<T>>, AdminError> {
+        if self.left.is_empty() {
+            return Ok(None);
+        }
+        if self.attempts == BATCH_ATTEMPTS {
+            return Err(AdminError::throttled(self.operation, self.table));
+        }
+        if self.attempts > 0 {
+            tokio::time::sleep(Duration::from_millis(25 << self.attempts.min(6))).await;
+        }
+        self.attempts += 1;
+        Ok(Some(std::mem::take(&mut self.left)))
+    }
 }
 
 /// A key of one attribute.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use shared::aws::store::admin::{AdminError, AdminStore, CredentialsRecord, Cursor, UserName};
+use shared::aws::store::admin::{AdminError, AdminStore, CredentialsRecord, Pages, UserName, UserRecord};
 use tokio::task::JoinSet;
 
 use super::user::{ExportedUser, Invalid};
@@ -16,67 +16,50 @@ const CONCURRENCY: usize = 8;
 pub(super) struct Accounts<'a> {
     store: &'a AdminStore,
     with_hashes: bool,
-    position: Position,
-}
-
-enum Position {
-    Start,
-    After(Cursor),
-    End,
+    pages: Pages<'a, UserRecord>,
 }
 
 impl<'a> Accounts<'a> {
     /// Without hashes, only what disables a user is read from Credentials.
     pub(super) fn new(store: &'a AdminStore, with_hashes: bool) -> Self {
-        Self { store, with_hashes, position: Position::Start }
+        Self { store, with_hashes, pages: store.users() }
     }
 
     /// The accounts of the next page of Users, which has at most 1 MB. `None`: there are no more.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<Result<ExportedUser, Invalid>>>, AdminError> {
-        let cursor = match std::mem::replace(&mut self.position, Position::End) {
-            Position::Start => None,
-            Position::After(cursor) => Some(cursor),
-            Position::End => return Ok(None),
-        };
-        let (records, next) = self.store.users_page(cursor).await?;
-        self.position = next.map_or(Position::End, Position::After);
-        let mut users: Vec<_> = records.into_iter().map(ExportedUser::read).collect();
-        self.add_all_credentials(&mut users).await?;
-        Ok(Some(users))
+        let Some(records) = self.pages.next().await? else { return Ok(None) };
+        let users = records.into_iter().map(ExportedUser::read).collect();
+        self.with_credentials(users).await.map(Some)
     }
 
-    async fn add_all_credentials(&self, users: &mut Vec<Result<ExportedUser, Invalid>>) -> Result<(), AdminError> {
+    /// Adds the credentials to the users. Those whose account was deleted in the meantime are left out.
+    async fn with_credentials(
+        &self,
+        users: Vec<Result<ExportedUser, Invalid>>,
+    ) -> Result<Vec<Result<ExportedUser, Invalid>>, AdminError> {
         let emails = users.iter().flatten().map(|user| user.email.clone()).collect();
         let credentials = self.credentials_of(emails).await?;
         let mut complete = Vec::with_capacity(users.len());
-        for user in users.drain(..) {
-            match user {
-                Ok(user) => {
-                    let found = credentials.get(&user.email);
-                    complete.extend(self.with_credentials(user, found).await?);
+        for user in users {
+            let mut user = match user {
+                Ok(user) => user,
+                Err(invalid) => {
+                    complete.push(Err(invalid));
+                    continue;
                 }
-                invalid => complete.push(invalid),
+            };
+            let mut added = user.add_credentials(credentials.get(&user.email), self.with_hashes);
+            if added.is_err() {
+                // The two reads are not a snapshot, so a contradiction is read once more.
+                let Some(account) = self.store.find(&UserName::Id(user.public_id)).await? else { continue };
+                added = user.add_credentials(account.credentials.as_ref(), self.with_hashes);
             }
+            complete.push(match added {
+                Ok(()) => Ok(user),
+                Err(problem) => Err(Invalid { public_id: user.public_id.to_string(), problem }),
+            });
         }
-        *users = complete;
-        Ok(())
-    }
-
-    /// The user with the credentials, or `None` if the account was deleted in the meantime.
-    async fn with_credentials(
-        &self,
-        mut user: ExportedUser,
-        credentials: Option<&CredentialsRecord>,
-    ) -> Result<Option<Result<ExportedUser, Invalid>>, AdminError> {
-        if user.add_credentials(credentials, self.with_hashes).is_ok() {
-            return Ok(Some(Ok(user)));
-        }
-        // The two reads are not a snapshot, so a contradiction is read once more.
-        let Some(account) = self.store.find(&UserName::Id(user.public_id)).await? else { return Ok(None) };
-        Ok(Some(match user.add_credentials(account.credentials.as_ref(), self.with_hashes) {
-            Ok(()) => Ok(user),
-            Err(problem) => Err(Invalid { public_id: user.public_id.to_string(), problem }),
-        }))
+        Ok(complete)
     }
 
     async fn credentials_of(&self, emails: Vec<String>) -> Result<HashMap<String, CredentialsRecord>, AdminError> {

@@ -32,9 +32,9 @@ pub(super) struct ExportedUser {
 
 impl ExportedUser {
     /// The user of an item in Users, or what is wrong with the item.
-    pub(super) fn read(record: UserRecord) -> Result<Self, Invalid> {
+    pub(super) fn read(mut record: UserRecord) -> Result<Self, Invalid> {
         let invalid = record.invalid.join(", ");
-        match (record.id(), record.name, record.email) {
+        match (record.id(), record.name.take(), record.email.take()) {
             (Some(public_id), Some(name), Some(email)) if invalid.is_empty() => Ok(Self {
                 public_id,
                 name,
@@ -47,7 +47,7 @@ impl ExportedUser {
                 password_hash: None,
             }),
             _ => Err(Invalid {
-                public_id: printable(&record.public_id).to_owned(),
+                public_id: record.printable_id().unwrap_or("(a key that is not an identifier)").to_owned(),
                 problem: format!("the item in Users has no valid {invalid}"),
             }),
         }
@@ -73,15 +73,5 @@ impl ExportedUser {
         self.password_hash = Some(hash.ok_or("the item in Credentials has no valid password_hash")?);
         self.disabled |= credentials.disabled;
         Ok(())
-    }
-}
-
-/// The key of an item that Postern did not write may be anything, even an email address, and is not printed.
-fn printable(public_id: &str) -> &str {
-    let is_printable = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
-    if !public_id.is_empty() && public_id.len() <= 64 && public_id.bytes().all(is_printable) {
-        public_id
-    } else {
-        "(a key that is not an identifier)"
     }
 }

@@ -81,7 +81,7 @@ fn modular(stored: &str, phc: &str) -> Result<String, Rejection> {
     }
 }
 
-/// Hashes whose password can be found at billions of guesses a second, and formats that are not known.
+/// Why a hash is not converted: its scheme is too fast to be safe, it is plain text, or its format is unknown.
 fn refuse(method: &str, rest: &str) -> Rejection {
     let method = method.to_ascii_lowercase();
     let name = method.trim_start_matches('{').split(['}', ':']).next().unwrap_or_default();

@@ -18,8 +18,7 @@ use std::{
 
 use shared::{
     aws::store::admin::{Import, ImportedUser},
-    config::clock::Clock,
-    domain::time::UnixSeconds,
+    domain::time::UnixMillis,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -49,10 +48,11 @@ const QUEUE: usize = 128;
 /// Longest file of `--firebase-hash-config`, in bytes.
 const MAX_HASH_CONFIG: u64 = 16 * 1024;
 
-pub(super) async fn run(options: &ImportUsers, now: UnixSeconds) -> Result<Report, Failure> {
+pub(super) async fn run(options: &ImportUsers, started: UnixMillis) -> Result<Report, Failure> {
+    let now = started.seconds();
     check_files(options)?;
     let firebase = firebase_project(options)?;
-    // Before anything else is created or asked for.
+    // Before a file is created or a call is made.
     sources::check(&options.file).map_err(|error| Failure::Failed(error.to_string()))?;
     let connection = Connection::open(&options.common, &Table::ACCOUNT).await?;
     let mut audit = if options.dry_run { None } else { Some(Audit::open(&connection, &options.common, now).await?) };
@@ -61,7 +61,7 @@ pub(super) async fn run(options: &ImportUsers, now: UnixSeconds) -> Result<Repor
     let writer = Writer {
         store: Arc::new(connection.store.clone()),
         // In milliseconds, so that the runs of an operator differ.
-        now: Clock::system().now(),
+        now: started,
         dry_run: options.dry_run,
         rate: options.rate,
     };
@@ -93,7 +93,7 @@ async fn finish(
     unreadable: Option<Unreadable>,
     recorded: Result<(), Failure>,
 ) -> Result<Report, Failure> {
-    // A file without any row is the wrong one: the report of an earlier run stays, and another run is no help.
+    // If no row could be read, the report of an earlier run stays, and the same command would fail again.
     let is_useless = unreadable.is_some() && summary.read == 0;
     let finished = if is_useless { Ok(()) } else { summary.finish_report().map_err(|error| unwritable(&error)) };
     let written = finished.and(recorded);

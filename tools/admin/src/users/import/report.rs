@@ -96,8 +96,10 @@ impl Summary {
         rows.push(("unchanged".to_owned(), self.unchanged));
         rows.push(("rejected".to_owned(), self.rejected()));
         rows.extend(self.rejected.iter().map(|(code, count)| (format!("  {code}"), *count)));
-        let lines = rows.iter().map(|(name, count)| format!("{name:<22}{count:>10}\n"));
-        let mut text = lines.collect::<Vec<_>>().concat();
+        let mut text = String::new();
+        for (name, count) in rows {
+            let _ = writeln!(text, "{name:<22}{count:>10}");
+        }
         if let Some(report) = self.report.as_ref().filter(|_| self.rejected() > 0) {
             let _ = writeln!(text, "The rejected rows are in {}.", report.target.path().display());
         }

@@ -56,8 +56,8 @@ pub(super) struct Checker {
     keep_claims: bool,
     /// The creation time of users whose source has none.
     now: UnixSeconds,
-    /// 96 bits of a SHA-256 hash, and the bytes of the row's number, which need no padding. Memory matters more than
-    /// what no attacker can gain from a collision.
+    /// The number of a row by each of its keys, which are truncated SHA-256 hashes. All rows of an import are in
+    /// memory, so both are byte arrays, which need no padding. A collision would reject a row as a duplicate.
     rows: HashMap<[u8; 12], [u8; 8]>,
 }
 
@@ -99,7 +99,7 @@ impl Checker {
         let public_id = public_id(&user.id).unwrap_or_else(|| self.derived_id(&user.id, &email));
         let id = (!user.id.is_empty()).then(|| (key(&format!("id {public_id}")), "identifier"));
         let address = (key(&format!("email {}", email.as_str())), "email address");
-        self.register(id.into_iter().chain([address]), number)?;
+        self.register(&id.into_iter().chain([address]).collect::<Vec<_>>(), number)?;
         Ok(ImportedUser {
             user: NewUser { public_id, name, email },
             password_hash,
@@ -121,18 +121,14 @@ impl Checker {
     }
 
     /// Remembers a row by its keys, or by none of them if an earlier row has one: a rejected row claims nothing.
-    fn register(
-        &mut self,
-        keys: impl Iterator<Item = ([u8; 12], &'static str)> + Clone,
-        number: i64,
-    ) -> Result<(), Rejection> {
-        for (key, what) in keys.clone() {
-            if let Some(earlier) = self.rows.get(&key) {
+    fn register(&mut self, keys: &[([u8; 12], &str)], number: i64) -> Result<(), Rejection> {
+        for (key, what) in keys {
+            if let Some(earlier) = self.rows.get(key) {
                 let detail = format!("{} {} has the same {what}", self.unit, i64::from_ne_bytes(*earlier));
                 return Err(Rejection::new(Reason::Duplicate, detail));
             }
         }
-        self.rows.extend(keys.map(|(key, _)| (key, number.to_ne_bytes())));
+        self.rows.extend(keys.iter().map(|(key, _)| (*key, number.to_ne_bytes())));
         Ok(())
     }
 }

@@ -21,7 +21,8 @@ use crate::{failure::Failure, users::signals::Signals};
 /// Users that are written at the same time.
 const CONCURRENT: usize = 48;
 
-/// Time between two batches of a limited rate: shorter ones would be as long as the timer's resolution.
+/// Time between two batches of a limited rate. At a high rate, single users would need shorter pauses than the timer
+/// has.
 const BATCH: Duration = Duration::from_millis(20);
 
 /// A row that is settled.
@@ -52,8 +53,6 @@ pub(super) struct Writer {
     pub(super) rate: Option<u32>,
 }
 
-type Done = (Settled, Option<AdminError>);
-
 /// The task of a user panicked. The next run finds out whether the user was written.
 const LOST: &str = "the outcome of a user is unknown";
 
@@ -78,8 +77,8 @@ impl Writer {
                 () = signals.next(), if end.is_none() => end = Some(End::Interrupted),
                 Some(done) = tasks.join_next() => {
                     let outcome = match done {
-                        Ok((_, Some(error))) => Err(End::Failed(error)),
-                        Ok((settled, None)) => settle(settled).map_err(End::Unwritable),
+                        Ok(Ok(settled)) => settle(settled).map_err(End::Unwritable),
+                        Ok(Err(error)) => Err(End::Failed(error)),
                         Err(_) => Err(End::Unwritable(Failure::Failed(LOST.to_owned()))),
                     };
                     // A failure after the last row has been read counts too.
@@ -97,7 +96,12 @@ impl Writer {
         end.unwrap_or(End::Complete)
     }
 
-    async fn start(&self, row: Row<ImportedUser>, pace: &mut Option<Pace>, tasks: &mut JoinSet<Done>) {
+    async fn start(
+        &self,
+        row: Row<ImportedUser>,
+        pace: &mut Option<Pace>,
+        tasks: &mut JoinSet<Result<Settled, AdminError>>,
+    ) {
         let Row { number, email, user } = row;
         let (store, now, dry_run) = (Arc::clone(&self.store), self.now, self.dry_run);
         if let (Some(pace), Ok(_)) = (pace, &user) {
@@ -106,20 +110,17 @@ impl Writer {
         tasks.spawn(async move {
             let public_id = user.as_ref().ok().map(|user| user.user.public_id);
             let outcome = match user {
-                Err(rejection) => Ok(Err(rejection)),
-                Ok(user) if dry_run => store.check_import(&user).await.map(Ok),
-                Ok(user) => store.import(&user, now).await.map(Ok),
+                Err(rejection) => Err(rejection),
+                Ok(user) if dry_run => reject_taken(store.check_import(&user).await?),
+                Ok(user) => reject_taken(store.import(&user, now).await?),
             };
-            let (outcome, error) = match outcome {
-                Ok(outcome) => (outcome.and_then(taken), None),
-                Err(error) => (Ok(Import::Unchanged), Some(error)),
-            };
-            (Settled { number, email, public_id, outcome }, error)
+            Ok(Settled { number, email, public_id, outcome })
         });
     }
 }
 
-fn taken(outcome: Import) -> Result<Import, Rejection> {
+/// A user whose address or identifier has another account is a rejected row.
+fn reject_taken(outcome: Import) -> Result<Import, Rejection> {
     match outcome {
         Import::EmailTaken => {
             Err(Rejection::new(Reason::EmailTaken, "the email address has the account of another user"))
@@ -129,7 +130,7 @@ fn taken(outcome: Import) -> Result<Import, Rejection> {
     }
 }
 
-/// At most so many users a second. After a pause the rate is not exceeded, so that a table is never flooded.
+/// A limit of users per second. No burst makes up for time in which fewer users were written.
 struct Pace {
     interval: Interval,
     batch: u32,

@@ -81,14 +81,17 @@ pub(super) fn user(user: &ExportedUser, with_hashes: bool, out: &mut Vec<u8>) ->
 }
 
 pub(super) fn notes(users: u64, unverified: u64) -> Vec<String> {
-    let verified = format!(
-        "the addresses of {unverified} users are not verified; Cognito rejects them if the user pool verifies addresses"
-    );
-    let size = format!("{users} users are more than the {MAX_USERS} of one import job; split the file");
-    [(unverified > 0, verified), (users > MAX_USERS, size)]
-        .into_iter()
-        .filter_map(|(is, note)| is.then_some(note))
-        .collect()
+    let mut notes = Vec::new();
+    if unverified > 0 {
+        notes.push(format!(
+            "the addresses of {unverified} users are not verified; Cognito rejects them if the user pool verifies \
+             addresses"
+        ));
+    }
+    if users > MAX_USERS {
+        notes.push(format!("{users} users are more than the {MAX_USERS} of one import job; split the file"));
+    }
+    notes
 }
 
 fn value(column: &str, user: &ExportedUser) -> String {

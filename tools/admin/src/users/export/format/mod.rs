@@ -6,19 +6,15 @@ mod jsonl;
 mod kratos;
 mod table;
 
+use clap::ValueEnum as _;
 use serde::Serialize;
 
 use super::user::ExportedUser;
 use crate::options::users::ExportFormat;
 
 /// The name of a format on the command line.
-pub(super) fn name(format: ExportFormat) -> &'static str {
-    match format {
-        ExportFormat::Jsonl => "jsonl",
-        ExportFormat::Csv => "csv",
-        ExportFormat::Cognito => "cognito",
-        ExportFormat::Kratos => "kratos",
-    }
+pub(super) fn name(format: ExportFormat) -> String {
+    format.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 /// What became of a user.
@@ -88,7 +84,7 @@ impl Writer {
     }
 }
 
-/// Writing to memory does not fail, and no member has a key that is not a string.
+/// Appends a value as JSON. Writing to memory does not fail, and no member has a key that is not a string.
 fn append_json(value: &impl Serialize, out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, value);
 }

@@ -8,7 +8,9 @@ use std::{
     path::Path,
 };
 
-use serde::de::{DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer as _, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::Value;
 
 use super::{
@@ -21,6 +23,7 @@ use super::{
     limited::{Limited, Meter, is_too_long},
     lines::{Line, Lines},
     members::Object,
+    too_long,
 };
 
 /// Receives the objects in order, with their number from 1.
@@ -89,24 +92,24 @@ fn first_byte(file: &mut impl BufRead) -> io::Result<Option<u8>> {
 fn lines(file: impl BufRead, path: &Path, each: &mut Each<'_>) -> Result<(), Unreadable> {
     let mut lines = Lines::new(file);
     while let Some((number, line)) = lines.next(path)? {
-        let object = match line {
-            Line::TooLong => Err(too_long()),
-            Line::Text(line) => serde_json::from_slice(line)
-                .map_err(|error| Rejection::new(Reason::MalformedRow, format!("not a JSON object: {}", kind(&error)))),
-        };
-        if each(number, object).is_break() {
+        if each(number, parse(&line)).is_break() {
             break;
         }
     }
     Ok(())
 }
 
-fn too_long() -> Rejection {
-    Rejection::new(Reason::MalformedRow, format!("longer than {MAX_ROW} bytes"))
+/// Parses a line that is a JSON object.
+pub(super) fn parse<T: DeserializeOwned>(line: &Line<'_>) -> Result<T, Rejection> {
+    match line {
+        Line::TooLong => Err(too_long()),
+        Line::Text(line) => serde_json::from_slice(line)
+            .map_err(|error| Rejection::new(Reason::MalformedRow, format!("not a JSON object: {}", kind(&error)))),
+    }
 }
 
 /// What is wrong with JSON, without a quotation from it.
-pub(super) fn kind(error: &serde_json::Error) -> &'static str {
+fn kind(error: &serde_json::Error) -> &'static str {
     match error.classify() {
         serde_json::error::Category::Eof => "it is cut off",
         serde_json::error::Category::Syntax if !error.to_string().starts_with("invalid unicode") => "syntax error",

@@ -11,9 +11,8 @@ use super::{
         reject::{Reason, Rejection},
         row::{Row, SourceUser},
     },
-    MAX_ROW, Sink, Unreadable,
-    json::kind,
-    lines::{Line, Lines},
+    Sink, Unreadable, json,
+    lines::Lines,
     members::{self, Object, malformed},
 };
 
@@ -23,10 +22,7 @@ const MEMBERS: [&str; 9] =
 pub(super) fn read(file: BufReader<File>, path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> {
     let mut lines = Lines::new(file);
     while let Some((number, line)) = lines.next(path)? {
-        let members = match line {
-            Line::TooLong => Err(Rejection::new(Reason::MalformedRow, format!("longer than {MAX_ROW} bytes"))),
-            Line::Text(line) => parse(line),
-        };
+        let members = json::parse(&line);
         let email = members.as_ref().map_or_else(|_| String::new(), Members::email);
         let user = members.and_then(object).and_then(|object| user(&object));
         if sink(Row { number, email, user }).is_break() {
@@ -34,11 +30,6 @@ pub(super) fn read(file: BufReader<File>, path: &Path, sink: &mut Sink<'_>) -> R
         }
     }
     Ok(())
-}
-
-fn parse(line: &[u8]) -> Result<Members, Rejection> {
-    serde_json::from_slice(line)
-        .map_err(|error| Rejection::new(Reason::MalformedRow, format!("not a JSON object: {}", kind(&error))))
 }
 
 fn object(members: Members) -> Result<Object, Rejection> {

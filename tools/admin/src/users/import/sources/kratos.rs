@@ -22,7 +22,7 @@ fn user(object: &Object) -> Result<SourceUser, Rejection> {
     Ok(SourceUser {
         id: members::text(object, "id")?,
         names: names(&traits)?,
-        password_hash: members::text(&password(object)?, "hashed_password")?,
+        password_hash: members::text(&members::object(&password(object)?, "config")?, "hashed_password")?,
         groups: Vec::new(),
         claims: members::object(object, "metadata_public")?,
         created_at: times::parse("created_at", &members::text(object, "created_at")?)?,
@@ -38,14 +38,13 @@ fn email(object: &Object) -> Result<String, Rejection> {
     if !email.is_empty() {
         return Ok(email);
     }
-    let credentials = members::object(&members::object(object, "credentials")?, "password")?;
-    let identifiers = members::texts(&credentials, "identifiers")?;
+    let identifiers = members::texts(&password(object)?, "identifiers")?;
     Ok(identifiers.into_iter().find(|identifier| identifier.contains('@')).unwrap_or_default())
 }
 
+/// The credentials of the method `password`.
 fn password(object: &Object) -> Result<Object, Rejection> {
-    let credentials = members::object(&members::object(object, "credentials")?, "password")?;
-    members::object(&credentials, "config")
+    members::object(&members::object(object, "credentials")?, "password")
 }
 
 /// The trait `name`: a text, or the members `first` and `last`.

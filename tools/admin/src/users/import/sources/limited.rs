@@ -1,4 +1,4 @@
-//! A reader that keeps a row of any length out of memory.
+//! A reader that fails at a row that is too long, so that no row fills the memory.
 
 use std::{
     cell::Cell,

@@ -28,6 +28,7 @@ pub(super) fn identifier(object: &Object, member: &str) -> Result<String, Reject
     }
 }
 
+/// A truth value, or `None` if it is absent.
 pub(super) fn boolean(object: &Object, member: &str) -> Result<Option<bool>, Rejection> {
     match object.get(member) {
         None | Some(Value::Null) => Ok(None),
@@ -54,6 +55,7 @@ pub(super) fn array<'v>(object: &'v Object, member: &str) -> Result<&'v [Value],
     }
 }
 
+/// An array of strings, or an empty one if it is absent.
 pub(super) fn texts(object: &Object, member: &str) -> Result<Vec<String>, Rejection> {
     let texts = array(object, member)?.iter().map(|value| value.as_str().map(str::to_owned));
     texts.collect::<Option<_>>().ok_or_else(|| malformed(member, "an array of strings"))

@@ -26,6 +26,7 @@ use shared::domain::time::UnixSeconds;
 
 use super::{
     hash::FirebaseProject,
+    reject::{Reason, Rejection},
     row::{Row, SourceUser},
 };
 use crate::options::users::ImportFormat;
@@ -124,6 +125,11 @@ pub(super) fn lost(path: &Path) -> Unreadable {
 pub(super) fn open(path: &Path) -> Result<BufReader<File>, Unreadable> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     Ok(BufReader::with_capacity(64 * 1024, file))
+}
+
+/// The row is longer than [`MAX_ROW`].
+fn too_long() -> Rejection {
+    Rejection::new(Reason::MalformedRow, format!("longer than {MAX_ROW} bytes"))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Unreadable {

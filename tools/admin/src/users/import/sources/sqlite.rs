@@ -13,12 +13,13 @@ use rusqlite::{
 use super::{
     super::{
         reject::{Reason, Rejection},
-        row::SourceUser,
+        row::{Row, SourceUser},
         times,
     },
     MAX_ROW, Sink, Unreadable,
     members::full_name,
     sqlite_file::{PAGE, SqliteFile},
+    too_long,
 };
 
 /// Reads the table `user` of a tutorial, or `users`.
@@ -39,14 +40,15 @@ pub(super) fn flask(path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> 
         "SELECT {rowid}, \"{email}\", \"{password}\", {id}, {name}, {admin} FROM \"{table}\" \
          WHERE {rowid} > ? ORDER BY {rowid} LIMIT {PAGE}"
     );
-    let fields = |row: &SqlRow<'_>| {
+    let read = |row: &SqlRow<'_>| {
         let admin = row.get::<_, Text>(5)?.flag("admin");
         let groups = admin.map(|admin| if admin { vec!["admin".to_owned()] } else { Vec::new() });
         let (id, name) = (row.get::<_, Text>(3)?.checked(), row.get::<_, Text>(4)?.checked());
         let (email, password) = (row.get::<_, Text>(1)?.checked(), row.get::<_, Text>(2)?.checked());
-        Ok(Fields { email, password, id, names: vec![name], groups, ..Fields::default() })
+        let fields = Fields { email, password, id, names: vec![name], groups, ..Fields::default() };
+        Ok(fields.into_row(row.get(0)?))
     };
-    file.pages(&sql, sink, fields, Fields::into_row)
+    file.pages(&sql, sink, read)
 }
 
 /// Reads Django's own table of users, with their groups.
@@ -63,13 +65,13 @@ pub(super) fn django(path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable>
           ON auth_group.id = group_id WHERE user_id = auth_user.id), id \
          FROM auth_user WHERE {rowid} > ? ORDER BY {rowid} LIMIT {PAGE}"
     );
-    let fields = |row: &SqlRow<'_>| {
+    let read = |row: &SqlRow<'_>| {
         let text = |column| row.get::<_, Text>(column).map(Text::checked);
         let full = match (text(3)?, text(4)?) {
             (Ok(first), Ok(last)) => Ok(full_name(&first, &last)),
             (Err(rejection), _) | (_, Err(rejection)) => Err(rejection),
         };
-        Ok(Fields {
+        let fields = Fields {
             email: text(1)?,
             password: text(2)?,
             // As in a dump, so that either of them can be imported after the other.
@@ -78,9 +80,10 @@ pub(super) fn django(path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable>
             groups: text(8)?.and_then(|names| group_names(&names)),
             created_at: text(7)?,
             disabled: row.get::<_, Text>(6)?.flag("is_active").map(|is_active| !is_active),
-        })
+        };
+        Ok(fields.into_row(row.get(0)?))
     };
-    file.pages(&sql, sink, fields, Fields::into_row)
+    file.pages(&sql, sink, read)
 }
 
 /// The names in a JSON array.
@@ -90,7 +93,7 @@ fn group_names(names: &str) -> Result<Vec<String>, Rejection> {
 
 /// The columns of a row that a user is made of.
 struct Fields {
-    pub(super) email: Result<String, Rejection>,
+    email: Result<String, Rejection>,
     password: Result<String, Rejection>,
     id: Result<String, Rejection>,
     names: Vec<Result<String, Rejection>>,
@@ -115,9 +118,9 @@ impl Default for Fields {
 }
 
 impl Fields {
-    /// The email address, if it is known, and the user.
-    fn into_row(self) -> (String, Result<SourceUser, Rejection>) {
-        (self.email.clone().unwrap_or_default(), self.into_user())
+    /// The row with this key.
+    fn into_row(self, number: i64) -> Row<SourceUser> {
+        Row { number, email: self.email.clone().unwrap_or_default(), user: self.into_user() }
     }
 
     fn into_user(self) -> Result<SourceUser, Rejection> {
@@ -146,7 +149,7 @@ impl Text {
         match self {
             Self::Known(text) => Ok(text),
             Self::NotUtf8 => Err(Rejection::new(Reason::MalformedRow, "invalid UTF-8")),
-            Self::TooLong => Err(Rejection::new(Reason::MalformedRow, format!("longer than {MAX_ROW} bytes"))),
+            Self::TooLong => Err(too_long()),
         }
     }
 

@@ -8,12 +8,10 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row as SqlRow};
 
 use super::{
-    super::{
-        reject::Rejection,
-        row::{Row, SourceUser},
-    },
+    super::row::{Row, SourceUser},
     Sink, Unreadable,
 };
+use crate::users::files::beside;
 
 /// Rows that are read together.
 pub(super) const PAGE: usize = 200;
@@ -25,12 +23,7 @@ pub(super) struct SqliteFile {
 
 impl SqliteFile {
     pub(super) fn open(path: &Path) -> Result<Self, Unreadable> {
-        let beside = |suffix: &str| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            PathBuf::from(name)
-        };
-        let (wal, shm) = (beside("-wal"), beside("-shm"));
+        let (wal, shm) = (beside(path, "-wal"), beside(path, "-shm"));
         let has_log = wal.metadata().is_ok_and(|log| log.len() > 0);
         if has_log && !shm.exists() {
             return Err(Unreadable(format!(
@@ -129,26 +122,24 @@ impl SqliteFile {
         names.collect::<Result<_, _>>().map_err(failed)
     }
 
-    /// Sends the rows of every page. The parameter of the query is the key of the row before.
-    pub(super) fn pages<T>(
+    /// Sends the rows of every page. The parameter of the query is the key of the row before, which is its number.
+    pub(super) fn pages(
         &self,
         sql: &str,
         sink: &mut Sink<'_>,
-        fields: impl Fn(&SqlRow<'_>) -> rusqlite::Result<T>,
-        user: impl Fn(T) -> (String, Result<SourceUser, Rejection>),
+        read: impl Fn(&SqlRow<'_>) -> rusqlite::Result<Row<SourceUser>>,
     ) -> Result<(), Unreadable> {
         let failed = |error: rusqlite::Error| failed(&self.path, &error);
         let mut last = i64::MIN;
         loop {
             let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
-            let page = statement.query_map([last], |row| Ok((row.get::<_, i64>(0)?, fields(row)?))).map_err(failed)?;
+            let page = statement.query_map([last], &read).map_err(failed)?;
             let page = page.collect::<Result<Vec<_>, _>>().map_err(failed)?;
             drop(statement);
             let is_last = page.len() < PAGE;
-            for (key, fields) in page {
-                last = key;
-                let (email, user) = user(fields);
-                if sink(Row { number: key, email, user }).is_break() {
+            for row in page {
+                last = row.number;
+                if sink(row).is_break() {
                     return Ok(());
                 }
             }

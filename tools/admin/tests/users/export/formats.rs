@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use testkit::{ADA, proxy::RecordingProxy};
 
-use crate::harness::{HASH, Sandbox, finish, mode, n, s};
+use super::{HASH, n, s};
+use crate::harness::{CALLER, Sandbox, mode};
 
 #[tokio::test]
 async fn every_format_has_every_user_in_a_private_file() {
@@ -17,22 +18,21 @@ async fn every_format_has_every_user_in_a_private_file() {
     for (format, hashes) in [("jsonl", 3), ("csv", 3), ("cognito", 3), ("kratos", 3)] {
         for (options, expected) in [(&[][..], 0), (&["--with-hashes"][..], hashes)] {
             fs::write(sandbox.path("users"), "an older export").unwrap();
-            let outcome = sandbox.run(&[&["--to", format, "--output", "users"], options].concat()).await;
+            let outcome = sandbox.export(&[&["--to", format, "--output", "users"], options].concat()).await;
             assert_eq!((outcome.code, outcome.out.as_str()), (0, ""), "{format}: {outcome:?}");
             let text = sandbox.read("users");
             let found: BTreeSet<_> =
                 (0..3).filter(|number| text.contains(&format!("user{number}@example.com"))).collect();
             assert_eq!((found.len(), text.matches("$argon2id$").count()), (3, expected), "{format}: {text}");
             assert_eq!(mode(&sandbox.path("users")), 0o600);
-            let line = outcome.audit();
+            let line = outcome.audit_line();
             let details =
                 ["event", "count", "format", "with_hashes", "complete", "caller"].map(|name| line[name].clone());
             let with_hashes = json!(!options.is_empty());
-            let expected =
-                [json!("users-exported"), json!(3), json!(format), with_hashes, json!(true), json!("local:ada")];
+            let expected = [json!("users-exported"), json!(3), json!(format), with_hashes, json!(true), json!(CALLER)];
             assert_eq!(details, expected);
             // The same file on standard output, without the mode.
-            let piped = sandbox.run(&[&["--to", format], options].concat()).await;
+            let piped = sandbox.export(&[&["--to", format], options].concat()).await;
             assert_eq!((piped.code, piped.out), (0, text), "{format}");
         }
     }
@@ -51,7 +51,7 @@ async fn a_user_of_a_sign_up_is_exported_with_everything_that_an_operator_added(
     ] {
         sandbox.service.set_on_user(&id, name, value).await;
     }
-    let outcome = sandbox.run(&["--to", "jsonl", "--with-hashes", "--json", "--output", "users.jsonl"]).await;
+    let outcome = sandbox.export(&["--to", "jsonl", "--with-hashes", "--json", "--output", "users.jsonl"]).await;
     assert_eq!(outcome.code, 0, "{outcome:?}");
     let mut user: Value = serde_json::from_str(&sandbox.read("users.jsonl")).unwrap();
     let [hash, created_at] = ["password_hash", "created_at"].map(|name| user[name].take());
@@ -73,19 +73,19 @@ async fn a_user_who_is_disabled_in_one_table_only_is_exported_as_disabled() {
     let disabled = ("disabled", AttributeValue::Bool(true));
     sandbox.put("Credentials", &[("email", email), ("public_id", s(&id)), ("password_hash", s(HASH)), disabled]).await;
     for options in [&["--to", "jsonl"][..], &["--to", "jsonl", "--with-hashes"]] {
-        let outcome = sandbox.run(options).await;
+        let outcome = sandbox.export(options).await;
         let user: Value = serde_json::from_str(&outcome.out).unwrap();
         assert_eq!(user["disabled"], true, "{options:?}");
     }
     // Cognito's import would enable the user.
-    sandbox.run(&["--to", "cognito"]).await.assert_failed(&["left out: disabled"]);
+    sandbox.export(&["--to", "cognito"]).await.assert_failed(&["left out: disabled"]);
 }
 
 #[tokio::test]
 async fn a_name_that_would_break_cognitos_file_is_left_blank_and_listed() {
     let sandbox = Sandbox::new().await;
     let ids = [sandbox.add("Ada\\", "ada@example.com").await, sandbox.add("Eve \"E\"", "eve@example.com").await];
-    let outcome = sandbox.run(&["--to", "cognito"]).await;
+    let outcome = sandbox.export(&["--to", "cognito"]).await;
     for id in ids {
         outcome.assert_failed(&[&format!("{id}: exported without the name: it has a quotation mark, a backslash")]);
     }
@@ -101,10 +101,10 @@ async fn hashes_are_requested_only_for_an_export_with_hashes() {
     }
     let proxy = RecordingProxy::start(&sandbox.service.endpoint).await;
     for format in ["jsonl", "csv", "cognito", "kratos"] {
-        let outcome = finish(sandbox.command_over(&proxy.url, &["--to", format])).await;
+        let outcome = sandbox.export_over(&proxy.url, &["--to", format]).await;
         let calls = ["BatchGetItem", "BatchGetItem", "Scan"].map(str::to_owned).to_vec();
         assert_eq!((outcome.code, proxy.take()), (0, calls.clone()), "{format}: {outcome:?}");
-        let outcome = finish(sandbox.command_over(&proxy.url, &["--to", format, "--with-hashes"])).await;
+        let outcome = sandbox.export_over(&proxy.url, &["--to", format, "--with-hashes"]).await;
         assert_eq!((outcome.code, proxy.take()), (0, calls));
     }
 }
@@ -127,23 +127,26 @@ async fn accounts_that_are_not_whole_are_reported_and_the_others_exported() {
         .put("Users", &[("public_id", s("eve@example.com")), ("name", s("Eve")), ("email", s("eve@example.com"))])
         .await;
 
-    let outcome = sandbox.run(&["--to", "jsonl", "--with-hashes", "--output", "users.jsonl"]).await;
-    outcome.assert_failed(&[
-        &format!("{no_name}: left out: the item in Users has no valid name"),
-        &format!("{claims}: left out: the item in Users has no valid claims"),
-        &format!("{other}: left out: the credentials of the user's address belong to another user"),
-        &format!("{id}: left out: the user's address has no credentials"),
-        "(a key that is not an identifier): left out: the item in Users has no valid public_id",
-        "1 users exported",
-        "5 have invalid items",
-    ]);
+    let outcome = sandbox.export(&["--to", "jsonl", "--with-hashes", "--output", "users.jsonl"]).await;
+    outcome.assert_exit(
+        1,
+        &[
+            &format!("{no_name}: left out: the item in Users has no valid name"),
+            &format!("{claims}: left out: the item in Users has no valid claims"),
+            &format!("{other}: left out: the credentials of the user's address belong to another user"),
+            &format!("{id}: left out: the user's address has no credentials"),
+            "(a key that is not an identifier): left out: the item in Users has no valid public_id",
+            "1 users exported",
+            "5 have invalid items",
+        ],
+    );
     assert!(!outcome.err.contains('@'), "{outcome:?}");
-    assert_eq!(outcome.audit()["count"], 1);
+    assert_eq!(outcome.audit_line()["count"], 1);
     let text = sandbox.read("users.jsonl");
     assert!(text.contains(&sound) && text.lines().count() == 1, "{text}");
 
     // Without hashes, the credentials do not matter.
-    let outcome = sandbox.run(&["--to", "jsonl"]).await;
+    let outcome = sandbox.export(&["--to", "jsonl"]).await;
     outcome.assert_failed(&["3 have invalid items"]);
     assert_eq!(outcome.out.lines().count(), 3);
 }
@@ -159,11 +162,11 @@ async fn users_without_a_place_in_the_format_are_reported() {
     ] {
         sandbox.put("Credentials", &[("email", s(email)), ("public_id", s(id)), ("password_hash", s(hash))]).await;
     }
-    let outcome = sandbox.run(&["--to", "cognito", "--with-hashes"]).await;
+    let outcome = sandbox.export(&["--to", "cognito", "--with-hashes"]).await;
     outcome.assert_failed(&[&format!("{bcrypt}: left out: the hash is not Argon2id"), &format!("{argon2d}: left out")]);
     assert_eq!(outcome.out.lines().count(), 1);
 
-    let outcome = sandbox.run(&["--to", "kratos", "--with-hashes"]).await;
+    let outcome = sandbox.export(&["--to", "kratos", "--with-hashes"]).await;
     outcome.assert_failed(&[&format!("{argon2d}: exported without the password")]);
     let identities: Value = serde_json::from_str(&outcome.out).unwrap();
     assert_eq!((identities.as_array().unwrap().len(), outcome.err.contains(&bcrypt)), (2, false));
@@ -173,8 +176,8 @@ async fn users_without_a_place_in_the_format_are_reported() {
 async fn an_empty_table_is_a_valid_file() {
     let sandbox = Sandbox::new().await;
     for (format, expected) in [("jsonl", ""), ("kratos", "[\n]\n")] {
-        let outcome = sandbox.run(&["--to", format, "--with-hashes"]).await;
+        let outcome = sandbox.export(&["--to", format, "--with-hashes"]).await;
         assert_eq!((outcome.code, outcome.out.as_str()), (0, expected), "{outcome:?}");
-        assert_eq!(outcome.audit()["count"], 0);
+        assert_eq!(outcome.audit_line()["count"], 0);
     }
 }

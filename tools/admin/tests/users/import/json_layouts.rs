@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::{WERKZEUG, harness::Sandbox, reasons};
+use super::{WERKZEUG, reasons};
+use crate::harness::Sandbox;
 
 const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuuyvPXIbu7xe6/CED2DzX8z6Si09MlzlW";
 

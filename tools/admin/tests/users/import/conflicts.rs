@@ -3,7 +3,8 @@
 use serde_json::json;
 use testkit::ADA;
 
-use crate::{WERKZEUG, harness::Sandbox, reasons};
+use super::{WERKZEUG, reasons};
+use crate::harness::Sandbox;
 
 const ID: &str = "0b6b2a52-52a2-4f0c-9d7e-3a1f5a0c7e11";
 
@@ -18,10 +19,18 @@ async fn addresses_and_identifiers_of_other_users_are_taken() {
     let before = sandbox.accounts().await;
     let rows = row(ID, "ADA@example.com") + &row(&ada, "other@example.com") + &row(&ada, "ada@example.com");
     // The third row has the identifier of the second one.
-    let rows = rows + &row("1c7c3b63-63b3-401d-8e8f-4b206b1d8f22", "new@example.com");
+    let new = "1c7c3b63-63b3-401d-8e8f-4b206b1d8f22";
+    let rows = rows + &row(new, "new@example.com");
     for option in [&["--dry-run"][..], &[]] {
         let outcome = sandbox.import_with("jsonl", &rows, option).await;
-        outcome.assert_exit(1, &["line 1: the email address has the account of another user (email-taken)"]);
+        outcome.assert_exit(
+            1,
+            &[
+                "line 1: the email address has the account of another user (email-taken)",
+                "line 2: the public_id is that of a user with another address (id-taken)",
+                "line 3: line 2 has the same identifier (duplicate)",
+            ],
+        );
         let expected = json!({ "email-taken": 1, "id-taken": 1, "duplicate": 1 });
         assert_eq!(reasons(&outcome), expected, "{outcome:?}");
         assert_eq!(outcome.json()["created"], 1);
@@ -29,19 +38,26 @@ async fn addresses_and_identifiers_of_other_users_are_taken() {
         assert_eq!(count, before.len() + usize::from(option.is_empty()), "{option:?}");
     }
     let mut after = sandbox.accounts().await;
-    after.remove("new@example.com");
+    assert_eq!(after.remove("new@example.com").expect("the user is imported")["public_id"], new);
     assert_eq!(after, before);
 }
 
 #[tokio::test]
 async fn a_password_that_was_changed_since_survives_a_second_run() {
     let sandbox = Sandbox::new().await;
-    let ada = sandbox.sign_up(ADA).await;
+    sandbox.import("jsonl", row(ID, ADA[1])).await.assert_success();
+    let (imported, changed) = ("tortoise lamp quarrel", "a better tortoise lamp quarrel");
+    let log_in = async |password| sandbox.service.log_in(ADA[1], password).await;
+    let session = log_in(imported).await.json();
+    let passwords = json!({ "current_password": imported, "new_password": changed });
+    let change = sandbox.service.post_with("/password", session["token"].as_str().unwrap(), &passwords).await;
+    assert_eq!(change.status, 200);
     let before = sandbox.accounts().await;
-    let outcome = sandbox.import("jsonl", row(&ada, "ada@example.com")).await;
+    let outcome = sandbox.import("jsonl", row(ID, ADA[1])).await;
     outcome.assert_success();
     assert_eq!(outcome.json()["unchanged"], 1);
     assert_eq!(sandbox.accounts().await, before);
+    assert_eq!([log_in(imported).await.status, log_in(changed).await.status], [403, 201]);
 }
 
 #[tokio::test]

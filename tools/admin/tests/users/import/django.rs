@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::{harness::Sandbox, reasons};
+use super::reasons;
+use crate::harness::Sandbox;
 
 const HASH: &str = "pbkdf2_sha256$10$saltsalt$Ck5w1IIFnSbzkgkIndyP9IjcwkPrnkVdR/bqfPE5UTA=";
 

@@ -1,10 +1,11 @@
 //! Postern's own format.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::{WERKZEUG, harness::Sandbox, reasons};
+use super::{WERKZEUG, reasons};
+use crate::harness::{Sandbox, mode};
 
 const ID: &str = "0b6b2a52-52a2-4f0c-9d7e-3a1f5a0c7e11";
 
@@ -136,5 +137,5 @@ async fn the_report_lists_every_rejected_row_and_no_hash() {
     assert_eq!(lines[29]["line"], 30);
     assert_eq!(lines[29]["reason"], "plain-text-password");
     assert_eq!(lines[29]["email"], "u29@example.com");
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(mode(&path), 0o600);
 }

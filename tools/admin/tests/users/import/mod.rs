@@ -1,7 +1,4 @@
-//! `admin users import`, run as an operator runs it, against an embedded DynamoDB.
-
-#![allow(clippy::disallowed_methods, reason = "tests generate unique names and inherit the environment")]
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed precondition fails the test")]
+//! `admin users import`.
 
 mod bad_input;
 mod conflicts;
@@ -9,9 +6,6 @@ mod django;
 mod exports;
 mod files;
 mod flask;
-#[path = "../users/harness.rs"]
-#[allow(dead_code, reason = "the tests of the other commands use the rest")]
-mod harness;
 mod json_layouts;
 mod jsonl;
 mod resume;

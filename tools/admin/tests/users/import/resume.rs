@@ -1,17 +1,18 @@
 //! Imports that end early: killed, interrupted, or without their database.
 
-use std::{fmt::Write as _, fs, process::Stdio};
+use std::{fmt::Write as _, fs};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::json;
 use testkit::{
     faults::FaultProxy,
     poll,
-    proxy::{LossyProxy, RejectingProxy},
+    proxy::{HoldingProxy, LossyProxy, RejectingProxy},
 };
 use tokio::process::Child;
 
-use crate::{WERKZEUG, harness::Sandbox};
+use super::WERKZEUG;
+use crate::harness::{Sandbox, finish, send};
 
 const DENIED: &str = concat!(
     r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"User: arn:aws:iam::1:user/eve "#,
@@ -20,6 +21,9 @@ const DENIED: &str = concat!(
 );
 
 const USERS: usize = 1_000;
+
+/// Users that an import writes at the same time.
+const CONCURRENT: usize = 48;
 
 fn file(sandbox: &Sandbox) {
     let mut text = String::new();
@@ -31,13 +35,15 @@ fn file(sandbox: &Sandbox) {
 }
 
 impl Sandbox {
-    /// Starts the import, and returns when `count` users exist.
-    async fn start_until(&self, count: usize) -> Child {
-        let endpoint = self.service.endpoint.clone();
-        let arguments = ["users", "import", "source", "--from", "jsonl", "--json", "--rate", "400"];
-        let options = ["--audit-log", "audit.log", "--endpoint", &endpoint];
-        let child = self.command(&[&arguments[..], &options].concat()).stdout(Stdio::piped()).spawn().unwrap();
-        poll::until("the users exist", async || self.service.items("Users").await.len() >= count).await;
+    /// Starts the import. Returns when `count` users are written and each further write waits for its response.
+    async fn start_until(&self, proxy: &HoldingProxy, count: usize) -> Child {
+        proxy.hold_after(count);
+        let arguments = ["users", "import", "source", "--from", "jsonl", "--json"];
+        let options = ["--audit-log", "audit.log", "--endpoint", &proxy.url];
+        let child = self.command(&[&arguments[..], &options].concat()).spawn().unwrap();
+        proxy.wait().await;
+        let written = count + CONCURRENT;
+        poll::until("every write waits", async || self.service.items("Users").await.len() == written).await;
         child
     }
 }
@@ -47,10 +53,10 @@ async fn an_import_that_is_killed_twice_loses_and_doubles_no_user() {
     let sandbox = Sandbox::new().await;
     file(&sandbox);
     for count in [200, 500] {
-        let mut child = sandbox.start_until(count).await;
+        let proxy = HoldingProxy::start(&sandbox.service.endpoint, "TransactWriteItems").await;
+        let mut child = sandbox.start_until(&proxy, count).await;
         child.kill().await.unwrap();
-        let accounts = sandbox.accounts().await;
-        assert!((count..USERS).contains(&accounts.len()), "{} users", accounts.len());
+        assert_eq!(sandbox.accounts().await.len(), count + CONCURRENT);
     }
     let before = sandbox.accounts().await;
     let outcome = sandbox.users(&["import", "source", "--from", "jsonl", "--json"]).await;
@@ -69,12 +75,14 @@ async fn an_interrupted_import_finishes_its_users_and_says_how_to_go_on() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let sandbox = Sandbox::new().await;
         file(&sandbox);
-        let child = sandbox.start_until(200).await;
+        let proxy = HoldingProxy::start(&sandbox.service.endpoint, "TransactWriteItems").await;
+        let child = sandbox.start_until(&proxy, 200).await;
         // An impatient operator: nothing is lost then either.
         for _ in 0..3 {
-            kill_process(Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap(), signal).unwrap();
+            send(&child, signal);
         }
-        let outcome = crate::harness::Outcome::new(&child.wait_with_output().await.unwrap());
+        proxy.release();
+        let outcome = finish(child).await;
         outcome.assert_exit(1, &["interrupted"]);
         let summary = outcome.json();
         assert_eq!(summary["completed"], false);

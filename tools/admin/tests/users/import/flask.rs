@@ -5,11 +5,8 @@ use std::fs;
 use rusqlite::{Connection, params};
 use serde_json::json;
 
-use crate::{
-    WERKZEUG,
-    harness::{Outcome, Sandbox},
-    reasons,
-};
+use super::{WERKZEUG, reasons};
+use crate::harness::{Outcome, Sandbox};
 
 const ID: &str = "0b6b2a52-52a2-4f0c-9d7e-3a1f5a0c7e11";
 
@@ -26,13 +23,6 @@ impl Sandbox {
 
     async fn import_sqlite(&self, format: &str) -> Outcome {
         self.users(&["import", "Database.db", "--from", format, "--json"]).await
-    }
-
-    pub(crate) fn names(&self) -> Vec<String> {
-        let files = fs::read_dir(self.path(".")).unwrap();
-        let mut names: Vec<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
     }
 }
 
@@ -71,7 +61,7 @@ async fn the_tutorials_database_is_imported_as_it_is() {
     assert_eq!(sandbox.import_sqlite("flask").await.json()["unchanged"], 451);
     assert_eq!(sandbox.accounts().await["ada@example.com"]["password_hash"], replaced);
     assert_eq!(fs::read(sandbox.path("Database.db")).unwrap(), before);
-    assert_eq!(sandbox.names(), ["Database.db"]);
+    assert_eq!(sandbox.files(), ["Database.db"]);
 }
 
 #[tokio::test]
@@ -141,13 +131,13 @@ async fn a_database_with_a_write_ahead_log_is_read_without_new_files() {
     assert!(sandbox.path("Database.db-wal").metadata().unwrap().len() > 0);
     sandbox.import_sqlite("flask").await.assert_success();
     drop(database);
-    assert_eq!(sandbox.names(), ["Database.db"]);
+    assert_eq!(sandbox.files(), ["Database.db"]);
     let again = sandbox.import_sqlite("flask").await;
     assert_eq!(again.json()["unchanged"], 1);
-    assert_eq!(sandbox.names(), ["Database.db"]);
+    assert_eq!(sandbox.files(), ["Database.db"]);
     fs::write(sandbox.path("Database.db-wal"), "left by a crash").unwrap();
     sandbox.import_sqlite("flask").await.assert_exit(1, &["was not closed", "wal_checkpoint"]);
-    assert_eq!(sandbox.names(), ["Database.db", "Database.db-wal"]);
+    assert_eq!(sandbox.files(), ["Database.db", "Database.db-wal"]);
 }
 
 #[tokio::test]
@@ -172,7 +162,7 @@ async fn files_that_are_no_database_of_users_are_named_as_such() {
     fs::write(sandbox.path("Database.db"), "id,name\n").unwrap();
     sandbox.import_sqlite("flask").await.assert_exit(1, &["is not an SQLite database"]);
     fs::write(sandbox.path("Database.db"), b"SQLite format 3\0garbage").unwrap();
-    sandbox.import_sqlite("flask").await.assert_exit(1, &["Database.db"]);
+    sandbox.import_sqlite("flask").await.assert_exit(1, &["Database.db is damaged or encrypted"]);
     fs::write(sandbox.path("Database.db"), "").unwrap();
     sandbox.import_sqlite("flask").await.assert_exit(1, &["is not an SQLite database"]);
     fs::remove_file(sandbox.path("Database.db")).unwrap();

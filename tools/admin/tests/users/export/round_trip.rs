@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use testkit::{ADA, GRACE, Service};
 
-use crate::harness::{Sandbox, s};
+use super::s;
+use crate::harness::Sandbox;
 
 async fn empty(service: &Service, table: &str, key: &str) {
     for item in service.items(table).await {
@@ -27,7 +28,7 @@ async fn an_export_restores_every_user_after_the_tables_were_emptied() {
     service.set_on_user(&grace, "disabled", AttributeValue::Bool(true)).await;
 
     let export = async |file: &str| {
-        let outcome = sandbox.run(&["--to", "jsonl", "--with-hashes", "--output", file]).await;
+        let outcome = sandbox.export(&["--to", "jsonl", "--with-hashes", "--output", file]).await;
         assert_eq!(outcome.code, 0, "{outcome:?}");
         sandbox.read(file).lines().map(str::to_owned).collect::<BTreeSet<_>>()
     };
@@ -37,8 +38,8 @@ async fn an_export_restores_every_user_after_the_tables_were_emptied() {
     assert_eq!(service.get("/user/me", &token).await.status, 401);
     assert_ne!(service.log_in(ADA[1], ADA[2]).await.status, 201);
 
-    let outcome = sandbox.import("before.jsonl").await;
-    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let outcome = sandbox.users(&["import", "before.jsonl", "--from", "jsonl"]).await;
+    outcome.assert_success();
     assert_eq!((before.len(), export("after.jsonl").await), (2, before));
     assert_eq!(service.log_in(ADA[1], ADA[2]).await.status, 201);
     // A disabled user stays disabled.

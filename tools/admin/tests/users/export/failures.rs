@@ -2,22 +2,15 @@
 
 use std::{
     fs::{self, File},
-    os::fd::OwnedFd,
-    path::Path,
-    process::Stdio,
-    time::Duration,
+    io::Read as _,
+    thread,
 };
 
-use rustix::{
-    process::{Pid, Signal, kill_process},
-    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-};
+use rustix::process::Signal;
 use testkit::faults::FaultProxy;
-use tokio::{io::AsyncReadExt as _, net::TcpListener, process::Child, time::timeout};
+use tokio::{io::AsyncReadExt as _, net::TcpListener, sync::oneshot, time::timeout};
 
-use crate::harness::{Outcome, Sandbox, finish};
-
-const LIMIT: Duration = Duration::from_secs(60);
+use crate::harness::{LIMIT, Sandbox, Terminal, finish_export, send};
 
 /// More than a pipe and the buffers of two processes hold.
 async fn add_many(sandbox: &Sandbox) {
@@ -27,40 +20,32 @@ async fn add_many(sandbox: &Sandbox) {
     }
 }
 
-async fn end(child: Child) -> Outcome {
-    Outcome::of(timeout(LIMIT, child.wait_with_output()).await.expect("the program ends").unwrap())
-}
-
-fn send(child: &Child, signal: Signal) {
-    kill_process(Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap(), signal).unwrap();
-}
-
 #[tokio::test]
 async fn a_full_disk_is_reported() {
     let sandbox = Sandbox::new().await;
     sandbox.add("Ada", "ada@example.com").await;
     let words = ["No space left on device", "free some space"];
-    let outcome = sandbox.run(&["--to", "jsonl", "--output", "/dev/full"]).await;
+    let outcome = sandbox.export(&["--to", "jsonl", "--output", "/dev/full"]).await;
     outcome.assert_failed(&words).assert_failed(&["/dev/full is incomplete"]);
-    assert_eq!(outcome.audit()["complete"], false);
+    assert_eq!(outcome.audit_line()["complete"], false);
 
-    let mut command = sandbox.command(&["--to", "jsonl", "--with-hashes"]);
+    let mut command = sandbox.export_command(&["--to", "jsonl", "--with-hashes"]);
     command.stdout(File::options().write(true).open("/dev/full").unwrap());
-    let outcome = finish(command).await;
+    let outcome = finish_export(command.spawn().unwrap()).await;
     outcome.assert_failed(&words).assert_failed(&["standard output is incomplete"]);
     // It may contain hashes of the users that were written.
-    assert_eq!(outcome.audit()["complete"], false);
+    assert_eq!(outcome.audit_line()["complete"], false);
 }
 
 #[tokio::test]
 async fn a_reader_that_ends_early_is_reported() {
     let sandbox = Sandbox::new().await;
     add_many(&sandbox).await;
-    let mut child = sandbox.command(&["--to", "jsonl"]).spawn().unwrap();
+    let mut child = sandbox.export_command(&["--to", "jsonl"]).spawn().unwrap();
     let mut pipe = child.stdout.take().unwrap();
-    pipe.read_u8().await.unwrap();
+    timeout(LIMIT, pipe.read_u8()).await.expect("the program writes").unwrap();
     drop(pipe);
-    end(child).await.assert_failed(&["Broken pipe", "the reader ended before the export did"]);
+    finish_export(child).await.assert_failed(&["Broken pipe", "the reader ended before the export did"]);
 }
 
 #[tokio::test]
@@ -69,17 +54,17 @@ async fn hashes_that_went_into_a_pipe_are_recorded_although_the_rest_is_missing(
     add_many(&sandbox).await;
     let status = std::process::Command::new("mkfifo").arg(sandbox.path("pipe")).status().unwrap();
     assert!(status.success());
-    let child = sandbox.command(&["--to", "jsonl", "--with-hashes", "--output", "pipe"]).spawn().unwrap();
+    let child = sandbox.export_command(&["--to", "jsonl", "--with-hashes", "--output", "pipe"]).spawn().unwrap();
     let path = sandbox.path("pipe");
-    // Opens together with the other end, and is closed after one byte.
-    let read = tokio::task::spawn_blocking(move || {
-        use std::io::Read as _;
-        File::open(path).unwrap().read_exact(&mut [0]).unwrap();
+    let (done, read) = oneshot::channel();
+    // Opens together with the other end, and is closed after one byte. The end of the test does not wait for a thread.
+    thread::spawn(move || {
+        let _ = done.send(File::open(path).and_then(|mut pipe| pipe.read_exact(&mut [0])));
     });
-    timeout(LIMIT, read).await.expect("the program writes").unwrap();
-    let outcome = end(child).await;
+    timeout(LIMIT, read).await.expect("the program writes").unwrap().unwrap();
+    let outcome = finish_export(child).await;
     outcome.assert_failed(&["Broken pipe", "pipe is incomplete"]);
-    let line = outcome.audit();
+    let line = outcome.audit_line();
     assert_eq!((&line["complete"], &line["with_hashes"]), (&false.into(), &true.into()));
     assert!(line["count"].as_u64().unwrap() > 0);
 }
@@ -89,7 +74,7 @@ async fn an_export_and_its_audit_log_are_two_files() {
     let sandbox = Sandbox::new().await;
     fs::write(sandbox.path("old"), "an older export").unwrap();
     for (output, log) in [("old", "old"), ("new", "./new"), ("./old", "old")] {
-        let outcome = sandbox.run(&["--to", "jsonl", "--output", output, "--audit-log", log]).await;
+        let outcome = sandbox.export(&["--to", "jsonl", "--output", output, "--audit-log", log]).await;
         assert_eq!(outcome.code, 2, "{outcome:?}");
         assert!(outcome.err.contains("--audit-log must be another file than --output"), "{outcome:?}");
     }
@@ -101,14 +86,14 @@ async fn a_signal_ends_an_export_that_waits_for_its_reader() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let sandbox = Sandbox::new().await;
         add_many(&sandbox).await;
-        let mut child = sandbox.command(&["--to", "jsonl"]).spawn().unwrap();
+        let mut child = sandbox.export_command(&["--to", "jsonl"]).spawn().unwrap();
         // Written, and not read any further.
         let mut pipe = child.stdout.take().unwrap();
-        pipe.read_u8().await.unwrap();
+        timeout(LIMIT, pipe.read_u8()).await.expect("the program writes").unwrap();
         send(&child, signal);
-        let outcome = end(child).await;
+        let outcome = finish_export(child).await;
         outcome.assert_failed(&["interrupted", "standard output is incomplete"]);
-        assert_eq!(outcome.audit()["complete"], false);
+        assert_eq!(outcome.audit_line()["complete"], false);
     }
 }
 
@@ -120,11 +105,12 @@ async fn a_signal_leaves_no_part_of_a_file() {
         // A database that accepts connections and never answers.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let child = sandbox.command_over(&endpoint, &["--to", "jsonl", "--output", "users.jsonl"]).spawn().unwrap();
+        let child =
+            sandbox.export_command_over(&endpoint, &["--to", "jsonl", "--output", "users.jsonl"]).spawn().unwrap();
         let connection = timeout(LIMIT, listener.accept()).await.expect("the program connects").unwrap();
         assert_eq!(sandbox.files().len(), 2, "the file is written beside the old one");
         send(&child, signal);
-        end(child).await.assert_failed(&["interrupted", "nothing was written to users.jsonl"]);
+        finish_export(child).await.assert_failed(&["interrupted", "nothing was written to users.jsonl"]);
         drop(connection);
         assert_eq!(
             (sandbox.files(), sandbox.read("users.jsonl")),
@@ -140,9 +126,9 @@ async fn a_database_that_fails_leaves_no_part_of_a_file() {
     fs::write(sandbox.path("users.jsonl"), "an older export").unwrap();
     let options = ["--to", "jsonl", "--with-hashes", "--output", "users.jsonl"];
     // The tables do not exist in this database.
-    let outcome = sandbox.run(&[&options[..], &["--users-table", "Nothing"]].concat()).await;
+    let outcome = sandbox.export(&[&options[..], &["--users-table", "Nothing"]].concat()).await;
     outcome.assert_failed(&["table Nothing does not exist", "nothing was written to users.jsonl"]);
-    let outcome = sandbox.run(&[&options[..], &["--credentials-table", "Nothing"]].concat()).await;
+    let outcome = sandbox.export(&[&options[..], &["--credentials-table", "Nothing"]].concat()).await;
     outcome.assert_failed(&["table Nothing does not exist", "nothing was written to users.jsonl"]);
     assert!(!outcome.err.contains("users-exported"), "{outcome:?}");
     assert_eq!(
@@ -158,12 +144,11 @@ async fn faults_of_the_database_lose_no_user() {
         sandbox.add("User", &format!("user{number}@example.com")).await;
     }
     let proxy = FaultProxy::start(&sandbox.service.endpoint, 20, 7).await;
-    let mut injected = 0;
-    while injected == 0 {
-        let outcome = finish(sandbox.command_over(&proxy.url, &["--to", "jsonl", "--with-hashes"])).await;
+    for _ in 0..5 {
+        let outcome = sandbox.export_over(&proxy.url, &["--to", "jsonl", "--with-hashes"]).await;
         assert_eq!((outcome.code, outcome.out.lines().count()), (0, 250), "{}", outcome.err);
-        injected = proxy.injected();
     }
+    assert!(proxy.injected() > 2, "{} faults", proxy.injected());
 }
 
 #[tokio::test]
@@ -171,7 +156,7 @@ async fn a_file_that_cannot_be_created_is_named() {
     let sandbox = Sandbox::new().await;
     fs::create_dir(sandbox.path("folder")).unwrap();
     for (path, problem) in [("missing/users.jsonl", "No such file or directory"), ("folder", "Is a directory")] {
-        let outcome = sandbox.run(&["--to", "jsonl", "--output", path]).await;
+        let outcome = sandbox.export(&["--to", "jsonl", "--output", path]).await;
         outcome.assert_failed(&[problem, &format!("nothing was written to {path}")]);
     }
     assert_eq!(sandbox.files(), ["folder"]);
@@ -181,20 +166,16 @@ async fn a_file_that_cannot_be_created_is_named() {
 async fn hashes_are_not_written_to_a_terminal() {
     let sandbox = Sandbox::new().await;
     sandbox.add("Ada", "ada@example.com").await;
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&terminal).unwrap();
-    unlockpt(&terminal).unwrap();
-    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-    let inside = || File::options().read(true).write(true).open(Path::new(&name)).unwrap();
+    let terminal = Terminal::open();
     let run = async |options: &[&str]| {
-        let mut command = sandbox.command(options);
-        command.stdout(Stdio::from(OwnedFd::from(inside())));
-        finish(command).await
+        let mut command = sandbox.export_command(options);
+        command.stdout(terminal.inner());
+        finish_export(command.spawn().unwrap()).await
     };
     let outcome = run(&["--to", "jsonl", "--with-hashes"]).await;
     assert_eq!(outcome.code, 2, "{outcome:?}");
     assert!(outcome.err.contains("not written to a terminal; give --output FILE"), "{outcome:?}");
-    let outcome = run(&["--to", "jsonl", "--with-hashes", "--output", &name]).await;
+    let outcome = run(&["--to", "jsonl", "--with-hashes", "--output", &terminal.name]).await;
     assert_eq!(outcome.code, 2, "{outcome:?}");
     assert_eq!(run(&["--to", "jsonl"]).await.code, 0);
 }

@@ -5,7 +5,8 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::{WERKZEUG, harness::Sandbox};
+use super::WERKZEUG;
+use crate::harness::{Sandbox, finish, mode};
 
 #[tokio::test]
 async fn no_file_is_written_that_is_read_or_written_otherwise() {
@@ -36,7 +37,7 @@ async fn no_file_is_written_that_is_read_or_written_otherwise() {
         sandbox.users(&arguments).await.assert_exit(2, &["must be another file than"]);
     }
     assert_eq!(fs::read(sandbox.path("source.db")).unwrap(), before);
-    assert_eq!(sandbox.names(), ["config", "hard", "soft", "source.db"]);
+    assert_eq!(sandbox.files(), ["config", "hard", "soft", "source.db"]);
     sandbox.users(&[&flask[..], &["--report", "x", "--audit-log", "y"]].concat()).await.assert_success();
 }
 
@@ -50,16 +51,16 @@ async fn a_report_replaces_that_of_an_earlier_run_only_at_the_end() {
     let outcome = sandbox.import_with("flask", "id,email\n", &options).await;
     outcome.assert_exit(1, &["is not an SQLite database"]);
     assert_eq!(fs::read_to_string(sandbox.path("report")).unwrap(), "an earlier report");
-    assert_eq!(sandbox.names(), ["report", "source"]);
+    assert_eq!(sandbox.files(), ["report", "source"]);
     let rows = format!("{{}}\n{}\n", json!({ "email": "ada@example.com", "password_hash": WERKZEUG, "phone": 1 }));
-    sandbox.import_with("jsonl", rows, &options).await.assert_exit(1, &[]);
+    sandbox.import_with("jsonl", rows, &options).await.assert_exit(1, &["2 rows were rejected"]);
     let report = fs::read_to_string(sandbox.path("report")).unwrap();
     let lines: Vec<serde_json::Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 2, "{report}");
     let unknown = lines.iter().find(|line| line["reason"] == "unknown-member").unwrap();
     assert_eq!((&unknown["line"], &unknown["email"]), (&json!(2), &json!("ada@example.com")));
-    assert_eq!(fs::metadata(sandbox.path("report")).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(sandbox.names(), ["report", "source"]);
+    assert_eq!(mode(&sandbox.path("report")), 0o600);
+    assert_eq!(sandbox.files(), ["report", "source"]);
 }
 
 #[tokio::test]
@@ -68,11 +69,9 @@ async fn a_database_in_a_pipe_is_named_as_such() {
     let database = Connection::open(sandbox.path("source.db")).unwrap();
     database.execute_batch("CREATE TABLE user (email, password)").unwrap();
     drop(database);
-    let script = "cat source.db | \"$0\" users import /dev/stdin --from flask --endpoint \"$1\"";
-    let mut command = tokio::process::Command::new("sh");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_admin"), &sandbox.service.endpoint]);
-    let output = command.current_dir(sandbox.path(".")).env("USER", "operator").output().await.unwrap();
-    crate::harness::Outcome::new(&output).assert_exit(1, &["an SQLite database in a pipe"]);
+    let script = "cat source.db | \"$ADMIN\" users import /dev/stdin --from flask --endpoint \"$ENDPOINT\"";
+    let outcome = finish(sandbox.shell(script).spawn().unwrap()).await;
+    outcome.assert_exit(1, &["an SQLite database in a pipe"]);
 }
 
 #[tokio::test]
