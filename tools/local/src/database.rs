@@ -90,8 +90,8 @@ fn check(file: &Path) -> Result<(), String> {
     Err(format!("it belongs to another application, with the tables {}; choose a new file", list.join(", ")))
 }
 
-/// The names of the tables and views in an SQLite file. It is opened for writing, because opening a database in WAL mode
-/// read-only leaves files beside it.
+/// The names of the tables and views in an SQLite file. It is opened for writing, because a database in WAL mode that
+/// is opened read-only gets files beside it that remain.
 fn names(file: &Path) -> rusqlite::Result<Vec<String>> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
