@@ -105,7 +105,11 @@ async fn a_rollback_deletes_the_users_of_the_import_only() {
         sandbox.users(&import).await.assert_success();
     }
     assert_eq!(sandbox.tables().await["Users"].len(), 3);
-    run_script(&sandbox, &aws, &blocks(MIGRATE, "Roll back").concat()).await;
+    let blocks = blocks(MIGRATE, "Roll back");
+    let [imported, delete, signed_up] = blocks.as_slice() else { panic!("{blocks:?}") };
+    let (listed, _) = run_script(&sandbox, &aws, &[*imported, signed_up].concat()).await;
+    assert!(listed.contains(&ada) && listed.lines().count() == 1, "{listed}");
+    run_script(&sandbox, &aws, delete).await;
     let tables = sandbox.tables().await;
     assert_eq!((tables["Users"].len(), tables["Credentials"].len()), (1, 1));
     assert!(!sandbox.user(&ada).await.is_empty());
