@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use testkit::{
     ADA,
@@ -90,6 +91,26 @@ async fn a_change_that_is_refused_is_not_recorded() {
         assert!(outcome.audit().is_empty() && !outcome.err.contains("unknown"), "{outcome:?}");
         assert_eq!(fs::read_to_string(sandbox.path("audit.jsonl")).unwrap(), "");
         assert_eq!(sandbox.tables().await, before, "{command:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_refused_after_sessions_have_ended_is_recorded() {
+    let sandbox = Sandbox::new().await;
+    let id = sandbox.sign_up(ADA).await;
+    for session in 0..120 {
+        let put = sandbox.service.database.put_item().table_name("Sessions");
+        let put = put.item("public_id", AttributeValue::S(id.clone()));
+        put.item("session_id", AttributeValue::S(format!("session {session}"))).send().await.unwrap();
+    }
+    for error in [ACCESS_DENIED, INVALID] {
+        let endpoint = &sandbox.service.endpoint;
+        let proxy = RejectingProxy::start(endpoint, "TransactWriteItems", usize::MAX, error).await;
+        let outcome = sandbox.users_at(&proxy.url, &["delete", ADA[1], "--yes"]).await;
+        let is_begun = error == ACCESS_DENIED;
+        assert_eq!(outcome.audit().len(), usize::from(is_begun), "sessions end in the first run: {outcome:?}");
+        assert_eq!(outcome.assert_exit(1, &[]).err.contains("the outcome is unknown"), is_begun, "{outcome:?}");
+        assert_eq!(sandbox.service.items("Sessions").await.len(), 98);
     }
 }
 

@@ -60,6 +60,15 @@ impl AdminError {
         matches!(self, Self::Failed { operation, is_refused: false, .. } if WRITES.contains(operation))
     }
 
+    /// The failure of the last call of a change that has been made in part, so that it is not a refusal.
+    pub(super) fn after_a_part(self) -> Self {
+        let Self::Failed { operation, table, cause, .. } = self else {
+            let (table, cause) = ("the tables of the account".to_owned(), self.to_string());
+            return Self::Failed { operation: TRANSACTION, table, cause, is_refused: false };
+        };
+        Self::Failed { operation, table, cause, is_refused: false }
+    }
+
     /// The failure of a call on one table.
     pub(super) fn of<E>(operation: &'static str, table: &str, error: &SdkError<E>) -> Self
     where
