@@ -136,8 +136,8 @@ impl AdminError {
     }
 }
 
-/// Whether the call was not sent, or is rejected with an error that is not retried. Before an error that is retried, the
-/// response to an earlier attempt may have been lost.
+/// Whether the call was not sent, or is rejected with an error that is not retried. Before an error that is retried,
+/// the response to an earlier attempt may have been lost.
 fn is_refused<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     const RETRIED: [&str; 5] = ["Throttl", "ThroughputExceeded", "LimitExceeded", "Timeout", "Transaction"];
     if matches!(error, SdkError::ConstructionFailure(_)) {

@@ -21,7 +21,7 @@ fn rows(users: Range<usize>) -> String {
 impl Sandbox {
     fn log(&self) -> Vec<Value> {
         let log = fs::read_to_string(self.path(LOG)).unwrap();
-        // The line that a full disk cut off is none.
+        // A line that a full disk cut off is skipped.
         log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
