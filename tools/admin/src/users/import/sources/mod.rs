@@ -12,6 +12,7 @@ mod layout;
 mod limited;
 mod lines;
 mod members;
+mod quotes;
 mod sqlite;
 mod sqlite_file;
 
@@ -85,9 +86,9 @@ pub(super) fn read(
     let mut file = open(path)?;
     let start = file.fill_buf().map_err(|error| unreadable(path, &error))?;
     let is_sqlite = start.starts_with(SQLITE_HEADER);
-    if start.starts_with(BYTE_ORDER_MARK) {
-        file.consume(BYTE_ORDER_MARK.len());
-    }
+    // All of them: the CSV parser would skip a second one, before a quotation mark for example.
+    let marks = start.chunks(BYTE_ORDER_MARK.len()).take_while(|&part| part == BYTE_ORDER_MARK).count();
+    file.consume(marks * BYTE_ORDER_MARK.len());
     if is_sqlite && !fs::metadata(path).is_ok_and(|file| file.is_file()) {
         let problem = "is an SQLite database in a pipe: give the name of the file instead";
         return Err(Unreadable(format!("{} {problem}", path.display())));
