@@ -44,9 +44,8 @@ impl<R: Read> Quotes<R> {
             self.is_row_start = false;
         }
         self.state = match (self.state, byte) {
-            (State::FieldStart, b'"') | (State::Closed, b'"') => State::Quoted,
             (State::Quoted, b'"') => State::Closed,
-            (State::Quoted, _) => State::Quoted,
+            (State::FieldStart | State::Closed, b'"') | (State::Quoted, _) => State::Quoted,
             (State::FieldStart | State::Unquoted | State::Closed, b',' | b'\r' | b'\n') => State::FieldStart,
             (State::FieldStart | State::Unquoted, _) => State::Unquoted,
             (State::Closed | State::Invalid, _) => State::Invalid,
