@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn cells_that_would_be_formulas_start_with_an_apostrophe() {
-        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\tA", "\rA", "\nA", "＝1", "  =1", "\u{3000}=1", "=\"a\"", "\"=1"]
+        for cell in ["=1+1", "+1", "-1", "@A1", "\tA", "\rA", "\nA", "＝1", "  =1", "\u{3000}=1", "=\"a\"", "\"=1"]
         {
             assert_eq!(neutralize(cell), format!("'{cell}"));
         }
