@@ -12,7 +12,8 @@ use super::{
 /// the highest permitted cost that is not listed, it still takes less.
 pub(super) const TIME_LIMIT: u64 = 1900;
 
-/// Each scheme with its highest cost, as in the setting `LEGACY_HASHES`. Empty by default.
+/// The schemes as in the setting `LEGACY_HASHES`: PBKDF2 and bcrypt with their highest cost, the others with each of
+/// their costs. Empty by default.
 ///
 /// ```
 /// use shared::domain::password::LegacyHashes;
@@ -34,8 +35,8 @@ pub enum LegacyHashesError {
         "has a scheme without its numbers: argon2:m:t:p, pbkdf2-…:iterations, [firebase-]scrypt:ln:r:p, bcrypt:cost"
     )]
     Numbers,
-    /// A scheme occurs twice.
-    #[error("has a scheme twice")]
+    /// A scheme occurs twice with the same cost, or PBKDF2 or bcrypt with two costs.
+    #[error("has an entry that another one includes: PBKDF2 and bcrypt need their highest cost only")]
     Twice,
     /// No hash of this cost is verified.
     #[error("has a cost that is not supported: {0}")]
@@ -54,8 +55,8 @@ impl LegacyHashes {
         self.0.is_empty()
     }
 
-    /// Adds the scheme of a stored hash, or raises the cost of its entry. Argon2 up to the default cost is ignored: it
-    /// never costs more than a hash at the configured cost.
+    /// Adds the scheme of a stored hash, unless an entry covers it. Argon2 up to the default cost is ignored: it never
+    /// costs more than a hash at the configured cost.
     pub fn add(&mut self, mut scheme: HashScheme) {
         if let HashScheme::Argon2 { current, .. } = &mut scheme {
             // The variants cost the same.
@@ -64,9 +65,11 @@ impl LegacyHashes {
                 return;
             }
         }
-        match self.0.iter_mut().find(|listed| listed.name() == scheme.name()) {
-            Some(listed) if listed.work() < scheme.work() => *listed = scheme,
-            Some(_) => {}
+        if self.0.iter().any(|listed| listed.covers(&scheme)) {
+            return;
+        }
+        match self.0.iter_mut().find(|listed| scheme.covers(listed)) {
+            Some(listed) => *listed = scheme,
             None => self.0.push(scheme),
         }
     }
@@ -81,21 +84,15 @@ impl LegacyHashes {
     /// Approximate time of a comparison for an unknown user, see [`HashScheme::nanoseconds`].
     pub(super) fn nanoseconds(&self, configured: Cost) -> u64 {
         let configured = HashScheme::Argon2 { current: true, cost: configured };
-        let time = |argon2: bool| {
-            let entries = self.0.iter().filter(move |entry| matches!(entry, HashScheme::Argon2 { .. }) == argon2);
-            entries.map(HashScheme::nanoseconds)
-        };
-        let argon2 = time(true).fold(configured.nanoseconds(), u64::max);
-        time(false).fold(argon2.saturating_mul(2), u64::saturating_add)
+        self.0.iter().chain([&configured]).fold(0, |sum, scheme| {
+            // Argon2 is computed for two forms of some passwords.
+            let hashes = if matches!(scheme, HashScheme::Argon2 { .. }) { 2 } else { 1 };
+            scheme.nanoseconds().saturating_mul(hashes).saturating_add(sum)
+        })
     }
 
     pub(super) fn entries(&self) -> &[HashScheme] {
         &self.0
-    }
-
-    /// The highest work of a listed scheme; 0 if it is not listed.
-    pub(super) fn work_of(&self, name: &str) -> u64 {
-        self.0.iter().find(|listed| listed.name() == name).map_or(0, HashScheme::work)
     }
 }
 
@@ -109,7 +106,7 @@ impl FromStr for LegacyHashes {
         for entry in text.split(',').map(str::trim).filter(|_| !text.trim().is_empty()) {
             let scheme = parse(entry)?;
             scheme.check_cost().map_err(LegacyHashesError::Cost)?;
-            if entries.iter().any(|known| known.name() == scheme.name()) {
+            if entries.iter().any(|known| known.covers(&scheme) || scheme.covers(known)) {
                 return Err(LegacyHashesError::Twice);
             }
             entries.push(scheme);

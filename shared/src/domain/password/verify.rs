@@ -10,7 +10,7 @@ use super::{
     derive::derive,
     hash::{HashError, Verdict},
     memory_pool::Guard,
-    scheme::{HashScheme, ScryptCost, UnusableHash},
+    scheme::{HashScheme, UnusableHash},
     stored::StoredHash,
 };
 
@@ -22,24 +22,23 @@ const CURRENT: (Algorithm, Version) = (Algorithm::Argon2id, Version::V0x13);
 #[derive(Clone)]
 pub(super) struct Comparison {
     configured: Cost,
-    /// The configured cost, or that of a listed hash that costs more: the work of every comparison.
-    due: Cost,
     listed: LegacyHashes,
 }
 
 impl Comparison {
     pub(super) fn new(configured: Cost, listed: LegacyHashes) -> Self {
-        let argon2 = listed.entries().iter().filter_map(|entry| match entry {
-            HashScheme::Argon2 { cost, .. } => Some(*cost),
-            _ => None,
-        });
-        let due = argon2.fold(configured, |due, cost| if cost.work() > due.work() { cost } else { due });
-        Self { configured, due, listed }
+        Self { configured, listed }
     }
 
     /// Argon2's memory, in blocks, for most comparisons. Fails for a cost that Argon2 does not support.
     pub(super) fn blocks(&self) -> Result<usize, argon2::Error> {
-        Ok(self.configured.params()?.block_count().max(self.due.params()?.block_count()))
+        let mut blocks = self.configured.params()?.block_count();
+        for listed in self.listed.entries() {
+            if let HashScheme::Argon2 { cost, .. } = listed {
+                blocks = blocks.max(cost.params()?.block_count());
+            }
+        }
+        Ok(blocks)
     }
 
     /// Compares a password with a hash, at the same cost whether there is a hash or not, and whether it matches: the
@@ -69,10 +68,15 @@ impl Comparison {
         })
     }
 
-    /// The scheme of a hash that this comparison does not equalize: it is not listed, or costs more than the entry.
+    /// The scheme of a hash that this comparison does not equalize: neither it nor, for PBKDF2 and bcrypt, a higher cost
+    /// is listed.
     pub(super) fn unlisted(&self, hash: &PasswordHash) -> Option<HashScheme> {
         let scheme = self.usable(hash).ok()?.scheme;
-        (scheme.work() > self.work_due(scheme.name())).then_some(scheme)
+        let is_equalized = match scheme {
+            HashScheme::Argon2 { cost, .. } if cost.work() <= self.configured.work() => true,
+            _ => self.listed.entries().iter().any(|listed| listed.covers(&scheme)),
+        };
+        (!is_equalized).then_some(scheme)
     }
 
     /// The list of schemes, with one more.
@@ -97,13 +101,9 @@ impl Comparison {
         }
     }
 
-    /// The work of a scheme in every comparison.
-    fn work_due(&self, name: &str) -> u64 {
-        if name == "argon2" { self.due.work() } else { self.listed.work_of(name) }
-    }
-
-    /// Does the work that a hash of another scheme or a lower cost saved. Otherwise the response time would distinguish
-    /// a password checked at the hash's cost from that of an unknown user.
+    /// Does the work of every other hash that a comparison may need: Argon2 at the configured cost, and each listed
+    /// one. Otherwise the response time would distinguish a password checked at the hash's cost from that of an unknown
+    /// user.
     fn equalize_work(
         &self,
         done: Option<HashScheme>,
@@ -113,20 +113,24 @@ impl Comparison {
         if self.listed.is_empty() && done.is_some_and(|done| !matches!(done, HashScheme::Argon2 { .. })) {
             return Ok(());
         }
-        let spent = |name: &str| done.filter(|done| done.name() == name).map_or(0, |done| done.work());
+        let listed_as = done.and_then(|done| self.listed.entries().iter().position(|listed| listed.covers(&done)));
+        let configured = match done {
+            Some(HashScheme::Argon2 { cost, .. }) if listed_as.is_none() => cost.work(),
+            _ => 0,
+        };
         for form in password.forms() {
-            self.fill_argon2(self.due.work().saturating_sub(spent("argon2")), memory, form)?;
+            self.fill_argon2(self.configured.work().saturating_sub(configured), memory, form)?;
         }
-        for listed in self.listed.entries() {
-            let missing = listed.work().saturating_sub(spent(listed.name()));
-            fill(*listed, missing, memory, password.as_sent().as_bytes())?;
+        for (place, listed) in self.listed.entries().iter().enumerate() {
+            let done = done.filter(|_| listed_as == Some(place));
+            fill(*listed, done.map_or(0, |done| done.work()), memory, password)?;
         }
         Ok(())
     }
 
-    /// Argon2 with `missing` KiB in all passes together, in no more memory than all of the work needs.
+    /// Argon2 with `missing` KiB in all passes together, in no more memory than the configured cost needs.
     fn fill_argon2(&self, missing: u64, memory: &mut Guard<'_>, password: &str) -> Result<(), HashError> {
-        let Cost { memory_kib, parallelism, .. } = self.due;
+        let Cost { memory_kib, parallelism, .. } = self.configured;
         let passes = missing.div_ceil(memory_kib.into()).max(1);
         let memory_kib = u32::try_from(missing / passes).unwrap_or(memory_kib);
         if memory_kib < Params::MIN_M_COST * parallelism {
@@ -134,7 +138,7 @@ impl Comparison {
         }
         let iterations = u32::try_from(passes).unwrap_or(u32::MAX);
         let scheme = HashScheme::Argon2 { current: true, cost: Cost { memory_kib, iterations, parallelism } };
-        compute(scheme, Params::DEFAULT_OUTPUT_LEN, memory, password.as_bytes())
+        compute(scheme, Params::DEFAULT_OUTPUT_LEN, memory, password)
     }
 
     /// A hash of higher cost is not replaced: lowering the configured cost must not weaken stored hashes.
@@ -183,69 +187,37 @@ fn matching(stored: &StoredHash, password: &Password, memory: &mut Guard<'_>) ->
     }
 }
 
-/// Work of a listed scheme, which is not Argon2.
-fn fill(listed: HashScheme, missing: u64, memory: &mut Guard<'_>, password: &[u8]) -> Result<(), HashError> {
-    let mut compute = |scheme, length| compute(scheme, length, memory, password);
+/// The work of a listed scheme, less what has been done of it.
+fn fill(listed: HashScheme, done: u64, memory: &mut Guard<'_>, password: &Password) -> Result<(), HashError> {
+    let missing = listed.work().saturating_sub(done);
+    let mut compute_one = |scheme, length| compute(scheme, length, memory, password.as_sent());
     match listed {
-        HashScheme::Argon2 { .. } => Ok(()),
         HashScheme::Pbkdf2 { digest, .. } => match u32::try_from(missing) {
-            Ok(iterations @ 1..) => compute(HashScheme::Pbkdf2 { digest, iterations }, digest.length()),
+            Ok(iterations @ 1..) => compute_one(HashScheme::Pbkdf2 { digest, iterations }, digest.length()),
             _ => Ok(()),
         },
         HashScheme::Bcrypt { .. } => {
             // The difference of two powers of two is a sum of powers of two.
-            bits(missing).filter(|bit| *bit >= 4).try_for_each(|cost| compute(HashScheme::Bcrypt { cost }, 23))
+            bits(missing).filter(|bit| *bit >= 4).try_for_each(|cost| compute_one(HashScheme::Bcrypt { cost }, 23))
         }
-        HashScheme::Scrypt(cost) | HashScheme::FirebaseScrypt(cost) => {
-            scrypt_parts(cost, missing).try_for_each(|part| compute(HashScheme::Scrypt(part), 32))
+        // Only a hash of the same cost is covered by the entry, so nothing is missing or all of it.
+        _ if missing == 0 => Ok(()),
+        HashScheme::Scrypt(cost) | HashScheme::FirebaseScrypt(cost) => compute_one(HashScheme::Scrypt(cost), 32),
+        HashScheme::Argon2 { .. } => {
+            password.forms().try_for_each(|form| compute(listed, Params::DEFAULT_OUTPUT_LEN, memory, form))
         }
     }
 }
 
 /// A hash whose output of `length` bytes, at most 64, is not needed.
-fn compute(scheme: HashScheme, length: usize, memory: &mut Guard<'_>, password: &[u8]) -> Result<(), HashError> {
+fn compute(scheme: HashScheme, length: usize, memory: &mut Guard<'_>, password: &str) -> Result<(), HashError> {
     let mut out = [0; 64];
-    derive(scheme, CURRENT, password, DUMMY_SALT, memory, &mut out[..length])?;
+    derive(scheme, CURRENT, password.as_bytes(), DUMMY_SALT, memory, &mut out[..length])?;
     black_box(out);
     Ok(())
-}
-
-/// scrypt costs whose work is `missing` altogether, up to a rest that takes about a millisecond. They have the block
-/// size of the listed cost and no more memory.
-fn scrypt_parts(listed: ScryptCost, mut missing: u64) -> impl Iterator<Item = ScryptCost> {
-    const NEGLIGIBLE: u64 = 2048;
-    let ScryptCost { log_n, r, .. } = listed;
-    (1..=log_n).rev().filter_map(move |log_n| {
-        let one = ScryptCost { log_n, r, p: 1 }.work();
-        let p = u32::try_from(missing / one).ok().filter(|p| *p > 0 && missing > NEGLIGIBLE)?;
-        missing %= one;
-        Some(ScryptCost { log_n, r, p })
-    })
 }
 
 /// The positions of the bits that are set.
 fn bits(number: u64) -> impl Iterator<Item = u8> {
     (0..64).filter(move |bit| number >> bit & 1 == 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn the_missing_work_of_scrypt_is_done_in_no_more_memory(
-            (log_n, r, p) in (1_u8..=17, 1_u32..=64, 1_u32..=64),
-            number: u64,
-        ) {
-            let listed = ScryptCost { log_n, r, p };
-            let missing = number % (listed.work() + 1);
-            let parts: Vec<ScryptCost> = scrypt_parts(listed, missing).collect();
-            let done = parts.iter().map(ScryptCost::work).sum::<u64>();
-            prop_assert!(done <= missing && missing - done <= 2048, "{parts:?} of {missing}: {done}");
-            prop_assert!(parts.iter().all(|part| part.r == r && part.log_n <= log_n && part.p <= p), "{parts:?}");
-        }
-    }
 }
