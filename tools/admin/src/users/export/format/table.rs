@@ -42,9 +42,9 @@ fn append(cells: impl IntoIterator<Item = impl AsRef<[u8]>>, out: &mut Vec<u8>) 
     let _ = writer.write_record(cells).and_then(|()| Ok(writer.flush()?));
 }
 
-/// Inserts an apostrophe wherever a spreadsheet would find a formula (OWASP, "CSV Injection"): at the start of the cell,
-/// and after a semicolon, a tab or a line break, because the separator of a spreadsheet depends on its locale. There,
-/// the quotation marks of this file have no effect.
+/// Inserts an apostrophe wherever a spreadsheet would find a formula (OWASP, "CSV Injection"): at the start of the
+/// cell, and after a semicolon, a tab or a line break. The separator of a spreadsheet depends on its locale, and with
+/// another one than a comma, the quotation marks around a cell have no effect.
 fn neutralize(cell: &str) -> String {
     let is_control = |c| matches!(c, '\t' | '\r' | '\n');
     let is_formula = |c| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
@@ -67,8 +67,7 @@ mod tests {
 
     #[test]
     fn cells_that_would_be_formulas_start_with_an_apostrophe() {
-        for cell in ["=1+1", "+1", "-1", "@A1", "\tA", "\rA", "\nA", "＝1", "  =1", "\u{3000}=1", "=\"a\"", "\"=1"]
-        {
+        for cell in ["=1+1", "+1", "-1", "@A1", "\tA", "\rA", "\nA", "＝1", "  =1", "\u{3000}=1", "=\"a\"", "\"=1"] {
             assert_eq!(neutralize(cell), format!("'{cell}"));
         }
         for cell in ["", " ", "Ada", "a=b", "1-1", "'=1", "$argon2id$v=19", "{\"a\":\"=1\"}", "Ada; Grace", "a;", ";"] {
