@@ -16,7 +16,7 @@ pub(super) struct FileBackend {
 
 impl FileBackend {
     pub(super) fn read(path: &Path) -> Result<(StoredValue, Self), BackendError> {
-        let path = resolve(path);
+        let path = resolve(path).map_err(BackendError::unreadable)?;
         let bytes = read_bytes(&path).map_err(BackendError::unreadable)?;
         let value = match bytes.clone().map(String::from_utf8) {
             None => StoredValue::Missing,
@@ -61,7 +61,7 @@ pub(crate) struct NewFile {
 impl NewFile {
     /// Also returns the file to write to.
     pub(crate) fn create(path: &Path) -> io::Result<(Self, File)> {
-        let path = resolve(path);
+        let path = resolve(path)?;
         match fs::metadata(&path) {
             Ok(file) if !file.is_file() => {
                 let file = OpenOptions::new().write(true).open(&path)?;
@@ -142,12 +142,81 @@ impl Drop for TemporaryFile {
     }
 }
 
+/// Whether two paths lead to the same file, which need not exist.
+pub(crate) fn is_same_path(one: &Path, other: &Path) -> bool {
+    match (resolve(one), resolve(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        // Links in a circle, which cannot be opened.
+        _ => one == other,
+    }
+}
+
+/// Most symbolic links of a path, as on Linux.
+const MAX_LINKS: usize = 40;
+
 /// Follows symbolic links, so that a write replaces the target and not the link. Also works for a file that does not
-/// exist in a directory that does.
-pub(crate) fn resolve(path: &Path) -> PathBuf {
-    let in_directory = || {
+/// exist yet, and for links to it. Links in a circle are an error.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    // Without a slash at the end, which would hide that the last part is a link.
+    let mut path: PathBuf = path.components().collect();
+    for _ in 0..MAX_LINKS {
+        if let Ok(found) = path.canonicalize() {
+            return Ok(found);
+        }
         let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(".".as_ref());
-        Some(directory.canonicalize().ok()?.join(path.file_name()?))
-    };
-    path.canonicalize().ok().or_else(in_directory).unwrap_or_else(|| path.to_owned())
+        let Ok(target) = path.read_link() else {
+            let found = directory.canonicalize().ok().zip(path.file_name());
+            return Ok(found.map_or_else(|| path.clone(), |(directory, name)| directory.join(name)));
+        };
+        path = directory.join(target).components().collect();
+    }
+    Err(io::Error::other("too many levels of symbolic links"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_to_missing_files_are_followed_and_circles_are_an_error() {
+        let folder = std::env::temp_dir().join(format!("postern-resolve-{}", std::process::id()));
+        fs::create_dir_all(folder.join("directory")).unwrap();
+        let folder = folder.canonicalize().unwrap();
+        let path = |name: &str| folder.join(name);
+        for (target, link) in [
+            ("new", "link"),
+            ("./link", "second"),
+            ("directory", "to-directory"),
+            ("to-directory/new", "inside"),
+            ("../new", "directory/up"),
+            ("new/", "slash"),
+            ("missing/new", "nowhere"),
+            ("b", "a"),
+            ("a", "b"),
+            ("self", "self"),
+        ] {
+            symlink(target, path(link)).unwrap();
+        }
+        symlink(path("new"), path("absolute")).unwrap();
+        for name in ["new", "link", "link/", "second", "./second/", "absolute", "directory/up", "slash"] {
+            assert_eq!(resolve(&path(name)).unwrap(), path("new"), "{name}");
+        }
+        for name in ["inside", "inside/", "to-directory/new"] {
+            assert_eq!(resolve(&path(name)).unwrap(), path("directory/new"), "{name}");
+        }
+        for name in ["nowhere", "missing/new"] {
+            assert_eq!(resolve(&path(name)).unwrap(), path("missing/new"), "{name}");
+        }
+        for name in ["a", "b", "self", "self/"] {
+            assert!(resolve(&path(name)).unwrap_err().to_string().contains("symbolic links"), "{name}");
+        }
+        // A new file is written to the target.
+        let (new, _) = NewFile::create(&path("link/")).unwrap();
+        new.finish().unwrap();
+        assert!(path("link").is_symlink() && path("new").is_file());
+        assert_eq!(resolve(&path("slash/")).unwrap(), path("new"));
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

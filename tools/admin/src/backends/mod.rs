@@ -15,7 +15,7 @@ use shared::{config::key_location::KeyLocation, domain::deployment::Deployment};
 pub(crate) use self::{
     aws::{LazyAwsConfig, cause, config_loader, explain_missing_credentials, region},
     contents::{Contents, KeySet},
-    file::{NewFile, resolve, sync},
+    file::{NewFile, is_same_path, sync},
     value::{BackendError, SetKind},
 };
 use self::{file::FileBackend, secret::SecretBackend};
@@ -76,7 +76,7 @@ fn deployment(location: &KeyLocation) -> Deployment {
 /// Whether two locations are the same.
 pub(crate) fn is_same(one: &KeyLocation, other: &KeyLocation) -> bool {
     match (one, other) {
-        (KeyLocation::File(one), KeyLocation::File(other)) => resolve(one) == resolve(other),
+        (KeyLocation::File(one), KeyLocation::File(other)) => is_same_path(one, other),
         _ => one == other,
     }
 }

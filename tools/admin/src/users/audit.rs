@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Map, Value};
 use shared::domain::{time::UnixSeconds, user::PublicId};
 
-use super::connection::Connection;
+use super::{connection::Connection, files};
 use crate::{failure::Failure, options::users::Common, utc::utc};
 
 /// The audit log, opened before the change: without it, nothing is changed.
@@ -25,7 +25,7 @@ impl Audit {
         let caller = connection.caller().await?.to_owned();
         let file = match &options.audit_log {
             Some(path) => {
-                let file = open(path).map_err(|error| {
+                let file = files::open(path, open).await.map_err(|error| {
                     Failure::Failed(format!(
                         "nothing is written: cannot open the audit log {}: {error}",
                         path.display()

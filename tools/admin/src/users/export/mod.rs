@@ -49,16 +49,16 @@ pub(crate) async fn run(options: &ExportUsers, now: UnixSeconds) -> Result<Repor
 }
 
 async fn prepare(options: &ExportUsers, now: UnixSeconds) -> Result<(Output, Connection, Audit), Failure> {
-    let output = open(options)?;
+    let output = open(options).await?;
     let connection = Connection::open(&options.common, &Table::ACCOUNT).await?;
     let audit = Audit::open(&connection, &options.common, now).await?;
     Ok((output, connection, audit))
 }
 
 /// Opens the output. A terminal would keep the hashes in its history.
-fn open(options: &ExportUsers) -> Result<Output, Failure> {
+async fn open(options: &ExportUsers) -> Result<Output, Failure> {
     let output = match &options.output {
-        Some(path) => Output::file(path),
+        Some(path) => Output::file(path).await,
         None => Output::stdout(),
     };
     let output = output.map_err(|error| unwritten(options, State::Nothing, &error))?;

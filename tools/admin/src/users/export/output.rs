@@ -10,7 +10,10 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::backends::{NewFile, sync};
+use crate::{
+    backends::{NewFile, sync},
+    users::files,
+};
 
 /// Pages that wait for a slow disk or reader.
 const WAITING: usize = 1;
@@ -25,8 +28,8 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn file(path: &Path) -> io::Result<Self> {
-        let (target, file) = NewFile::create(path)?;
+    pub(super) async fn file(path: &Path) -> io::Result<Self> {
+        let (target, file) = files::open(path, NewFile::create).await?;
         Self::start(file, Some(target))
     }
 

@@ -56,7 +56,7 @@ pub(super) async fn run(options: &ImportUsers, started: UnixMillis) -> Result<Re
     check_files(options)?;
     let firebase = firebase_project(options)?;
     // Before a file is created or a call is made.
-    sources::check(&options.file).map_err(|error| Failure::Failed(error.to_string()))?;
+    sources::check(options.from, &options.file).map_err(|error| Failure::Failed(error.to_string()))?;
     let connection = Connection::open(&options.common, &Table::ACCOUNT).await?;
     let mut audit = if options.dry_run { None } else { Some(Audit::open(&connection, &options.common, now).await?) };
     let earlier = if options.dry_run { BTreeSet::new() } else { incomplete_runs(options)? };

@@ -7,8 +7,8 @@ use std::{
 };
 
 use rustix::process::Signal;
-use testkit::faults::FaultProxy;
-use tokio::{io::AsyncReadExt as _, net::TcpListener, sync::oneshot, time::timeout};
+use testkit::{faults::FaultProxy, poll};
+use tokio::{io::AsyncReadExt as _, net::TcpListener, process::Child, sync::oneshot, time::timeout};
 
 use crate::harness::{LIMIT, Sandbox, Terminal, finish_export, send};
 
@@ -79,6 +79,62 @@ async fn an_export_and_its_audit_log_are_two_files() {
         assert!(outcome.err.contains("--audit-log must be another file than --output"), "{outcome:?}");
     }
     assert_eq!((sandbox.files(), sandbox.read("old")), (vec!["old".to_owned()], "an older export".to_owned()));
+}
+
+#[tokio::test]
+async fn a_symbolic_link_to_a_new_file_is_followed() {
+    let sandbox = Sandbox::new().await;
+    let id = sandbox.add("Ada", "ada@example.com").await;
+    fs::create_dir(sandbox.path("elsewhere")).unwrap();
+    for (target, link) in [("new", "link"), ("link", "second"), ("elsewhere/users", "far"), ("a", "b"), ("b", "a")] {
+        std::os::unix::fs::symlink(target, sandbox.path(link)).unwrap();
+    }
+    let before = sandbox.files();
+    for (output, log) in [("new", "link"), ("link", "new"), ("second/", "link"), ("second", "./new")] {
+        let outcome = sandbox.export(&["--to", "jsonl", "--output", output, "--audit-log", log]).await;
+        outcome.assert_exit(2, &["--audit-log must be another file than --output"]);
+    }
+    sandbox.export(&["--to", "jsonl", "--output", "a"]).await.assert_failed(&["too many levels of symbolic links"]);
+    assert_eq!(sandbox.files(), before);
+    for (link, target) in [("second/", "new"), ("second/", "new"), ("far", "elsewhere/users")] {
+        let outcome = sandbox.export(&["--to", "jsonl", "--output", link, "--audit-log", "log"]).await;
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        assert!(sandbox.read(target).contains(&id) && sandbox.path(link.trim_end_matches('/')).is_symlink(), "{link}");
+    }
+    assert_eq!(sandbox.read("log").lines().count(), 3);
+}
+
+/// Waits until signals no longer end the program by themselves.
+async fn handles_signals(child: &Child) {
+    let status = format!("/proc/{}/status", child.id().unwrap());
+    poll::until("the program handles signals", async || {
+        let status = fs::read_to_string(&status).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        let caught = u64::from_str_radix(caught.trim(), 16).unwrap();
+        [Signal::INT, Signal::TERM, Signal::HUP].iter().all(|signal| caught >> (signal.as_raw() - 1) & 1 == 1)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_signal_ends_an_export_whose_pipe_has_no_reader() {
+    for (output, log) in [("pipe", "log"), ("users", "pipe")] {
+        for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+            let sandbox = Sandbox::new().await;
+            let status = std::process::Command::new("mkfifo").arg(sandbox.path("pipe")).status().unwrap();
+            assert!(status.success());
+            let options = ["--to", "jsonl", "--output", output, "--audit-log", log];
+            let child = sandbox.export_command(&options).spawn().unwrap();
+            handles_signals(&child).await;
+            // The log is opened after the temporary file.
+            let files = if output == "pipe" { 1 } else { 2 };
+            poll::until("the files are there", async || sandbox.files().len() == files).await;
+            send(&child, signal);
+            let message = format!("nothing was written to {output}");
+            finish_export(child).await.assert_failed(&["interrupted", &message]);
+            assert_eq!(sandbox.files(), ["pipe"], "{signal:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -93,6 +93,35 @@ async fn a_name_that_would_break_cognitos_file_is_left_blank_and_listed() {
     assert_eq!(outcome.out.lines().count(), 3);
 }
 
+/// The first character of each cell of a spreadsheet, which ignores quotation marks and spaces in front.
+fn cell_starts(csv: &str, separators: &[char]) -> Vec<char> {
+    let cells = csv.split(|c| matches!(c, '\r' | '\n') || separators.contains(&c));
+    cells.filter_map(|cell| cell.chars().find(|c| *c != '"' && !c.is_whitespace())).collect()
+}
+
+#[tokio::test]
+async fn a_name_is_no_formula_whatever_the_separator_of_the_spreadsheet() {
+    let sandbox = Sandbox::new().await;
+    let names = ["a;=cmd|' /C calc'!A0", "=1+1", "a; @A1;+1", "a;\"\"=1&\"", "a\t-1", "a;＝1", "a\n=1", "a\r\n=1"];
+    for (number, name) in names.iter().enumerate() {
+        sandbox.add(name, &format!("user{number}@example.com")).await;
+    }
+    let outcome = sandbox.export(&["--to", "csv"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    for separators in [&[';'][..], &['\t'], &[';', '\t']] {
+        let starts = cell_starts(&outcome.out, separators);
+        assert!(starts.len() > names.len() && !starts.iter().any(|c| "=+-@＝".contains(*c)), "{}", outcome.out);
+    }
+    assert!(outcome.out.contains("a;'=cmd|' /C calc'!A0"), "{}", outcome.out);
+    // Programs read the other formats.
+    let users = sandbox.export(&["--to", "jsonl"]).await.out;
+    let exported: BTreeSet<String> = users
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["name"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(exported, names.map(str::to_owned).into());
+}
+
 #[tokio::test]
 async fn hashes_are_requested_only_for_an_export_with_hashes() {
     let sandbox = Sandbox::new().await;

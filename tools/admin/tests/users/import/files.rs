@@ -17,6 +17,7 @@ async fn no_file_is_written_that_is_read_or_written_otherwise() {
     fs::write(sandbox.path("config"), "hash_config").unwrap();
     fs::hard_link(sandbox.path("source.db"), sandbox.path("hard")).unwrap();
     std::os::unix::fs::symlink("source.db", sandbox.path("soft")).unwrap();
+    std::os::unix::fs::symlink("x", sandbox.path("dangling")).unwrap();
     let before = fs::read(sandbox.path("source.db")).unwrap();
     let flask = ["import", "source.db", "--from", "flask"];
     for (format, options) in [
@@ -29,6 +30,8 @@ async fn no_file_is_written_that_is_read_or_written_otherwise() {
         ("flask", &["--report", "hard"][..]),
         ("flask", &["--report", "x", "--audit-log", "x"][..]),
         ("flask", &["--report", "x", "--audit-log", "./x"][..]),
+        ("flask", &["--report", "x", "--audit-log", "dangling"][..]),
+        ("flask", &["--report", "dangling/", "--audit-log", "x"][..]),
         ("firebase", &["--firebase-hash-config", "config", "--report", "config"][..]),
         ("firebase", &["--firebase-hash-config", "config", "--audit-log", "config"][..]),
         ("firebase", &["--firebase-hash-config", "source.db"][..]),
@@ -37,7 +40,7 @@ async fn no_file_is_written_that_is_read_or_written_otherwise() {
         sandbox.users(&arguments).await.assert_exit(2, &["must be another file than"]);
     }
     assert_eq!(fs::read(sandbox.path("source.db")).unwrap(), before);
-    assert_eq!(sandbox.files(), ["config", "hard", "soft", "source.db"]);
+    assert_eq!(sandbox.files(), ["config", "dangling", "hard", "soft", "source.db"]);
     sandbox.users(&[&flask[..], &["--report", "x", "--audit-log", "y"]].concat()).await.assert_success();
 }
 
@@ -111,6 +114,12 @@ async fn a_database_in_a_pipe_is_named_as_such() {
     let script = "cat source.db | \"$ADMIN\" users import /dev/stdin --from flask --endpoint \"$ENDPOINT\"";
     let outcome = finish(sandbox.shell(script).spawn().unwrap()).await;
     outcome.assert_exit(1, &["an SQLite database in a pipe"]);
+    // Refused before it is opened, which would wait for a writer.
+    let status = std::process::Command::new("mkfifo").arg(sandbox.path("pipe")).status().unwrap();
+    assert!(status.success());
+    let outcome = sandbox.users(&["import", "pipe", "--from", "flask", "--report", "report"]).await;
+    outcome.assert_exit(1, &["pipe is not a file: an SQLite database in a pipe cannot be read"]);
+    assert_eq!(sandbox.files(), ["pipe", "source.db"]);
 }
 
 #[tokio::test]

@@ -82,14 +82,16 @@ async fn members_that_are_unknown_or_of_another_type_reject_the_row() {
         line(&json!({ "password_hash": null })),
         line(&json!({ "password_hash": 1 })),
         "{\"email\":\"ada@example.com\",\"email\":\"eve@example.com\"}\n".to_owned(),
+        line(&json!({ "claims": { "a": [{ "b": 1 }] } })).replace("\"b\":1", "\"b\":1,\"b\":2"),
+        line(&json!({ "claims": { "a": 1 } })).replace("\"a\":1", "\"a\":1,\"\\u0061\":1"),
         "{\"email\":\"ada@example.com\"\n".to_owned(),
         "[]\n".to_owned(),
     ];
     let outcome = sandbox.import("jsonl", rows.concat()).await;
     outcome
-        .assert_exit(1, &["24 rows were rejected", "line 1: member \"e_mail\" is not known", "claim sub is reserved"]);
+        .assert_exit(1, &["26 rows were rejected", "line 1: member \"e_mail\" is not known", "claim sub is reserved"]);
     let expected = json!({
-        "unknown-member": 1, "malformed-row": 10, "invalid-time": 1, "invalid-id": 1, "invalid-groups": 2,
+        "unknown-member": 1, "malformed-row": 12, "invalid-time": 1, "invalid-id": 1, "invalid-groups": 2,
         "invalid-claims": 3, "invalid-name": 2, "invalid-email": 1, "no-email": 2, "no-password": 1,
     });
     assert_eq!(reasons(&outcome), expected);

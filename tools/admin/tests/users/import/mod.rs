@@ -9,6 +9,7 @@ mod files;
 mod flask;
 mod json_layouts;
 mod jsonl;
+mod quotes;
 mod resume;
 mod sqlite_values;
 

@@ -14,6 +14,7 @@ use super::{
     MAX_ROW, Sink, Unreadable,
     limited::{Limited, Meter, is_too_long},
     members,
+    quotes::Quotes,
 };
 
 const BUFFER: usize = 64 * 1024;
@@ -25,18 +26,16 @@ pub(super) fn supabase(
     sink: &mut Sink<'_>,
 ) -> Result<(), Unreadable> {
     let meter = Meter::new();
-    let limited = Limited::new(file, &meter);
-    let mut reader =
-        ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(BUFFER).from_reader(limited);
+    let quotes = Quotes::new(Limited::new(file, &meter), &meter);
+    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(BUFFER).from_reader(quotes);
     let mut record = ByteRecord::new();
     let mut next = |record: &mut ByteRecord| {
         meter.limit();
         let next = meter.lines() + 1;
-        let found = reader.read_byte_record(record).map_err(|error| unreadable(path, next, &error))?;
+        let found = reader.read_byte_record(record);
         // Blank lines are skipped, and a quoted field may have several lines. The parser's own count is wrong for CRLF.
-        let breaks: usize = record.iter().map(|field| field.split(|&b| b == b'\n').count() - 1).sum();
-        let line = meter.lines() - i64::try_from(breaks).unwrap_or_default();
-        Ok(found.then_some(line))
+        let found = found.map_err(|error| unreadable(path, meter.row().max(next), &error))?;
+        Ok(found.then(|| meter.row()))
     };
     next(&mut record)?.ok_or_else(|| Unreadable(format!("{} is empty", path.display())))?;
     let header = Header::of(&record, path)?;

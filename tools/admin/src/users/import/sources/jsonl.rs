@@ -14,6 +14,7 @@ use super::{
     Sink, Unreadable, json,
     lines::Lines,
     members::{self, Object, malformed},
+    repeated::Repeated,
 };
 
 const MEMBERS: [&str; 9] =
@@ -24,7 +25,10 @@ pub(super) fn read(file: BufReader<File>, path: &Path, sink: &mut Sink<'_>) -> R
     while let Some((number, line)) = lines.next(path)? {
         let members = json::parse(&line);
         let email = members.as_ref().map_or_else(|_| String::new(), Members::email);
-        let user = members.and_then(object).and_then(|object| user(&object));
+        let user = members.and_then(object).and_then(|object| match json::parse(&line)? {
+            Repeated(true) => Err(Rejection::new(Reason::MalformedRow, "a member of an object is given twice")),
+            Repeated(false) => user(&object),
+        });
         if sink(Row { number, email, user }).is_break() {
             break;
         }

@@ -15,11 +15,12 @@ const TOO_LONG: &str = "row is too long";
 pub(super) struct Meter {
     budget: Cell<usize>,
     lines: Cell<i64>,
+    row: Cell<i64>,
 }
 
 impl Meter {
     pub(super) fn new() -> Rc<Self> {
-        Rc::new(Self { budget: Cell::new(usize::MAX), lines: Cell::new(0) })
+        Rc::new(Self { budget: Cell::new(usize::MAX), lines: Cell::new(0), row: Cell::new(0) })
     }
 
     /// At the start of a row.
@@ -35,6 +36,16 @@ impl Meter {
     /// The lines that were read so far, the last one perhaps only in part.
     pub(super) fn lines(&self) -> i64 {
         self.lines.get()
+    }
+
+    /// Notes that a row starts in the line that was read last.
+    pub(super) fn start_row(&self) {
+        self.row.set(self.lines.get());
+    }
+
+    /// The line in which the last row starts, if its rows are noted.
+    pub(super) fn row(&self) -> i64 {
+        self.row.get()
     }
 }
 

@@ -12,6 +12,8 @@ mod layout;
 mod limited;
 mod lines;
 mod members;
+mod quotes;
+mod repeated;
 mod sqlite;
 mod sqlite_file;
 
@@ -85,12 +87,11 @@ pub(super) fn read(
     let mut file = open(path)?;
     let start = file.fill_buf().map_err(|error| unreadable(path, &error))?;
     let is_sqlite = start.starts_with(SQLITE_HEADER);
-    if start.starts_with(BYTE_ORDER_MARK) {
-        file.consume(BYTE_ORDER_MARK.len());
-    }
+    // All of them: the CSV parser would skip a second one, before a quotation mark for example.
+    let marks = start.chunks(BYTE_ORDER_MARK.len()).take_while(|&part| part == BYTE_ORDER_MARK).count();
+    file.consume(marks * BYTE_ORDER_MARK.len());
     if is_sqlite && !fs::metadata(path).is_ok_and(|file| file.is_file()) {
-        let problem = "is an SQLite database in a pipe: give the name of the file instead";
-        return Err(Unreadable(format!("{} {problem}", path.display())));
+        return Err(piped(path));
     }
     match (source, is_sqlite) {
         (ImportFormat::Flask, true) => sqlite::flask(path, sink),
@@ -108,12 +109,22 @@ pub(super) fn read(
 }
 
 /// Checks that a file can be opened. A pipe is not opened: its writer would be disconnected.
-pub(super) fn check(path: &Path) -> Result<(), Unreadable> {
+pub(super) fn check(source: ImportFormat, path: &Path) -> Result<(), Unreadable> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if metadata.is_dir() {
         return Err(Unreadable(format!("{} is a directory", path.display())));
     }
-    if metadata.is_file() { open(path).map(drop) } else { Ok(()) }
+    match metadata.is_file() {
+        true => open(path).map(drop),
+        false if source == ImportFormat::Flask => Err(piped(path)),
+        false => Ok(()),
+    }
+}
+
+/// SQLite reads its file in any order.
+fn piped(path: &Path) -> Unreadable {
+    let problem = "an SQLite database in a pipe cannot be read; give the name of the file instead";
+    Unreadable(format!("{} is not a file: {problem}", path.display()))
 }
 
 /// The reading thread ended without an outcome.
