@@ -3,8 +3,8 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::watch,
     time::timeout,
@@ -62,6 +62,7 @@ pub struct LossyProxy {
     /// The URL of the proxy.
     pub url: String,
     to_lose: Arc<AtomicUsize>,
+    operation: Arc<OnceLock<&'static str>>,
 }
 
 impl LossyProxy {
@@ -71,19 +72,25 @@ impl LossyProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let to_lose = Arc::new(AtomicUsize::new(0));
-        let counter = to_lose.clone();
+        let operation = Arc::new(OnceLock::new());
+        let (counter, selected) = (to_lose.clone(), operation.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&upstream).await.expect("the database listens");
-                tokio::spawn(pass(client, server, counter.clone()));
+                tokio::spawn(pass(client, server, counter.clone(), selected.clone()));
             }
         });
-        Self { url, to_lose }
+        Self { url, to_lose, operation }
     }
 
     /// Forwards the next `count` requests and closes the connection in place of each response.
     pub fn lose_responses(&self, count: usize) {
         self.to_lose.store(count, Ordering::SeqCst);
+    }
+
+    /// Forwards each request of `operation`, such as `PutItem`, and closes the connection in place of its response.
+    pub fn lose_all_responses_to(&self, operation: &'static str) {
+        self.operation.set(operation).expect("one operation");
     }
 
     /// The number of responses that remain to be lost.
@@ -92,13 +99,27 @@ impl LossyProxy {
     }
 }
 
-async fn pass(client: TcpStream, server: TcpStream, to_lose: Arc<AtomicUsize>) {
+async fn pass(client: TcpStream, server: TcpStream, to_lose: Arc<AtomicUsize>, operation: Arc<OnceLock<&'static str>>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let requests = tokio::spawn(async move { copy(&mut from_client, &mut to_server).await });
+    let is_selected = Arc::new(AtomicBool::new(false));
+    let selected = is_selected.clone();
+    let requests = tokio::spawn(async move {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
+            let request = String::from_utf8_lossy(&buffer[..length]);
+            let names = |operation: &&str| request.contains(&format!("DynamoDB_20120810.{operation}"));
+            if operation.get().is_some_and(names) {
+                selected.store(true, Ordering::SeqCst);
+            }
+            if to_server.write_all(&buffer[..length]).await.is_err() {
+                break;
+            }
+        }
+    });
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
-        let is_lost = take_one(&to_lose);
+        let is_lost = is_selected.load(Ordering::SeqCst) || take_one(&to_lose);
         if is_lost || to_client.write_all(&buffer[..length]).await.is_err() {
             break;
         }

@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let kinds: [Kind<'_>; 4] = [
         ("list-users", "GET /user, 100 users", 200, Box::new(|| fixture.users())),
         ("login", "POST /refresh, ended session", 401, Box::new(|| fixture.refresh())),
-        ("login", "POST /login", 201, Box::new(Fixture::log_in)),
+        ("login", "POST /login", 201, Box::new(|| fixture.log_in())),
         ("signup", "POST /signup", 201, Box::new(|| fixture.sign_up())),
     ];
     let is_there = |name: &str| folders.iter().all(|folder| folder.join(name).is_file());

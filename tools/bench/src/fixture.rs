@@ -13,6 +13,12 @@ use crate::process::{Failure, Program};
 /// Ada's IP address. From any other address, her log-in would be rate-limited as one from a new pair.
 pub(crate) const ADA_ADDRESS: &str = "203.0.113.7";
 
+/// Users besides Ada.
+const USERS: u32 = 99;
+
+/// From 20 sessions on, every log-in checks their limit.
+const LOG_INS_PER_USER: u32 = 18;
+
 /// A database with 100 users, reachable over HTTP and over TLS.
 pub(crate) struct Fixture {
     service: Service,
@@ -21,6 +27,7 @@ pub(crate) struct Fixture {
     token: String,
     ended_token: String,
     signed_up: AtomicU32,
+    logged_in: AtomicU32,
 }
 
 /// Transport to the database.
@@ -35,7 +42,7 @@ impl Fixture {
     pub(crate) async fn new(folder: &Path) -> Result<Self, Failure> {
         std::fs::create_dir_all(folder)?;
         let service = Service::with(&[("THROTTLE_ADDRESS_SIGNUPS", "100000"), ("THROTTLE_PAIR_LOGINS", "0")]).await;
-        for number in 0..99 {
+        for number in 0..USERS {
             let email = format!("user{number}@example.com");
             service.sign_up([&format!("User {number}"), &email, ADA[2]]).await;
         }
@@ -48,7 +55,7 @@ impl Fixture {
         let roots = std::path::absolute(folder.join("roots.pem"))?;
         let tls = TlsStub::start(&service.endpoint).await;
         tls.write_roots(&roots);
-        Ok(Self { service, tls, roots, token, ended_token, signed_up: AtomicU32::new(0) })
+        Ok(Self { service, tls, roots, token, ended_token, signed_up: AtomicU32::new(0), logged_in: AtomicU32::new(0) })
     }
 
     /// A function of Postern, with the environment of a deployment.
@@ -107,9 +114,12 @@ impl Fixture {
         events::request("GET", path, ADA_ADDRESS, &headers, None)
     }
 
-    /// `POST /login` with Ada's password.
-    pub(crate) fn log_in() -> Value {
-        events::post("/login", ADA_ADDRESS, None, &json!({ "email": ADA[1], "password": ADA[2] }))
+    /// `POST /login` of one of the users. Another one follows before the user has so many sessions that every log-in
+    /// checks their limit, which is not the ordinary case.
+    pub(crate) fn log_in(&self) -> Value {
+        let number = self.logged_in.fetch_add(1, Ordering::Relaxed) / LOG_INS_PER_USER % USERS;
+        let email = format!("user{number}@example.com");
+        events::post("/login", ADA_ADDRESS, None, &json!({ "email": email, "password": ADA[2] }))
     }
 
     /// `POST /refresh` with the token of an ended session: a single database call.

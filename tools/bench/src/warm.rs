@@ -50,8 +50,10 @@ pub(crate) async fn measure(
     ];
     run(&mut calls, &mut processes, rounds, &Progress::new("warm calls", rounds)).await?;
     let mut rows = rows(&names, &calls);
-    let mut hashing =
-        [Calls::new("POST /login", 2, 201, Fixture::log_in), Calls::new("POST /signup", 3, 201, || fixture.sign_up())];
+    let mut hashing = [
+        Calls::new("POST /login", 2, 201, || fixture.log_in()),
+        Calls::new("POST /signup", 3, 201, || fixture.sign_up()),
+    ];
     rows.extend(hashed(&names, &mut hashing, &mut processes, binaries, hashes).await?);
     for (name, process) in names.iter().zip(&processes) {
         let peak = Samples::from_iter([process.peak_memory()?]);

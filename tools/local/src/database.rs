@@ -1,7 +1,8 @@
 //! The embedded DynamoDB, and the four tables of Postern.
 
 use std::{
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
+    io::Read as _,
     os::unix::fs::OpenOptionsExt as _,
     path::{self, Path},
 };
@@ -17,6 +18,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use dynoxide::Database;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use shared::{config::Settings, domain::error_chain::causes, http::lambda::StartError};
 use tokio::net::TcpListener;
 
@@ -28,7 +30,7 @@ pub enum DatabaseError {
     File {
         /// The path of the file.
         path: String,
-        /// The error of SQLite.
+        /// The error of SQLite, or why this is not a file of the embedded DynamoDB.
         reason: String,
     },
     /// A table cannot be created.
@@ -59,7 +61,43 @@ fn open_file(file: &Path) -> Result<Database, String> {
     created.map_err(|error| error.to_string())?;
     // SQLite treats some relative names as other things than files, such as `:memory:`.
     let path = path::absolute(file).map_err(|error| error.to_string())?;
+    check(&path)?;
     Database::new(path.to_str().ok_or("the path is not UTF-8")?).map_err(|error| error.to_string())
+}
+
+/// Tables that every database of dynoxide has, beside one for each table of DynamoDB.
+const OWN_TABLES: [&str; 2] = ["_config", "_tables"];
+
+/// Checks that a file is empty or a database of dynoxide, which would add its tables to any other SQLite database and
+/// change its journal mode. Nothing is written.
+fn check(file: &Path) -> Result<(), String> {
+    const HEADER: &[u8] = b"SQLite format 3\0";
+    let mut start = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(HEADER.len() as u64).read_to_end(&mut start));
+    read.map_err(|error| error.to_string())?;
+    if !start.is_empty() && start != HEADER {
+        return Err("it is not an SQLite database; choose a new file".to_owned());
+    }
+    let names = names(file).map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => "it is damaged; choose a new file".to_owned(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another program is using it".to_owned(),
+        _ => error.to_string(),
+    })?;
+    if names.is_empty() || OWN_TABLES.iter().all(|own| names.iter().any(|name| name == own)) {
+        return Ok(());
+    }
+    let list: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
+    Err(format!("it belongs to another application, with the tables {}; choose a new file", list.join(", ")))
+}
+
+/// The names of the tables and views in an SQLite file. It is opened for writing, because a database in WAL mode that
+/// is opened read-only gets files beside it that remain.
+fn names(file: &Path) -> rusqlite::Result<Vec<String>> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    let tables = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' \
+                  ESCAPE '\\' ORDER BY name";
+    connection.prepare(tables)?.query_map([], |row| row.get(0))?.collect()
 }
 
 /// Serves a database with the DynamoDB API until the runtime shuts down.

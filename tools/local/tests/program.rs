@@ -330,20 +330,74 @@ async fn an_unusable_file_or_setting_is_a_one_line_error_with_exit_code_1() {
     let (code, text) =
         fails(&["--port", "0", "--dynamodb-port", "0", "--data", "/missing/directory/users.db"], &[]).await;
     assert!(code == Some(1) && text.contains("/missing/directory/users.db"), "{text}");
-    let file = std::env::temp_dir().join(format!("postern-{}.db", uuid()));
-    std::fs::write(
-        &file,
-        "text that is not an SQLite database, and longer than the header of one: 100 bytes. ".repeat(2),
-    )
-    .unwrap();
-    let (code, text) = fails(&["--port", "0", "--dynamodb-port", "0", "--data", file.to_str().unwrap()], &[]).await;
-    assert!(code == Some(1) && text.contains("cannot open the database"), "{text}");
-    std::fs::remove_file(file).unwrap();
     let ports = ["--port", "0", "--dynamodb-port", "0"];
     let (code, text) = fails(&ports, &[("JWT_SECRET_KEY", "hunter2")]).await;
     assert!(code == Some(1) && text.contains("JWT_SECRET_KEY") && !text.contains("hunter2"), "{text}");
     let (code, text) = fails(&["--port", "0", "--dynamodb-endpoint", "http://127.0.0.1:9"], &[]).await;
     assert!(code == Some(1) && text.contains("cannot create the table"), "{text}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_of_its_own_is_refused_and_left_unchanged() {
+    let directory = std::env::temp_dir().join(format!("postern-{}", uuid()));
+    std::fs::create_dir(&directory).unwrap();
+    let file = directory.join("users.db");
+    let refused = async |contents: &str, problem: &str| {
+        let before = std::fs::read(&file).unwrap();
+        for more in [&[][..], &["--dynamodb-only"]] {
+            let arguments = [&["--port", "0", "--dynamodb-port", "0", "--data", file.to_str().unwrap()], more].concat();
+            let (code, text) = fails(&arguments, &[]).await;
+            let expected = format!("local: cannot open the database {}: {problem}", file.display());
+            assert_eq!((code, text.trim_end()), (Some(1), expected.as_str()), "{contents}");
+        }
+        assert!(std::fs::read(&file).unwrap() == before, "{contents} is changed");
+        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 1, "{contents}: no files beside it");
+        std::fs::remove_file(&file).unwrap();
+    };
+    for (sql, tables) in [
+        ("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT)", "users"),
+        ("CREATE TABLE user (id INTEGER PRIMARY KEY AUTOINCREMENT); CREATE TABLE todo (id INTEGER)", "todo, user"),
+        ("PRAGMA journal_mode = WAL; CREATE TABLE user (id INTEGER)", "user"),
+        ("PRAGMA page_size = 512; CREATE TABLE _tables (id INTEGER)", "_tables"),
+        ("CREATE TABLE _config (key TEXT); CREATE TABLE sqliteusers (id INTEGER)", "_config, sqliteusers"),
+        ("CREATE VIEW people AS SELECT 'ada' AS name", "people"),
+    ] {
+        rusqlite::Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+        let problem = format!("it belongs to another application, with the tables {tables}; choose a new file");
+        refused(sql, &problem).await;
+    }
+    for text in ["x", "{}\n", "id,name,email\n", &"longer than a page of SQLite\n".repeat(500)] {
+        std::fs::write(&file, text).unwrap();
+        refused(text, "it is not an SQLite database; choose a new file").await;
+    }
+    std::fs::write(&file, format!("SQLite format 3\0{}", "damaged".repeat(500))).unwrap();
+    refused("damaged", "it is damaged; choose a new file").await;
+    std::fs::remove_dir(directory).unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_another_program_has_locked_is_named_as_such() {
+    let file = std::env::temp_dir().join(format!("postern-{}.db", uuid()));
+    let other = rusqlite::Connection::open(&file).unwrap();
+    other.execute_batch("CREATE TABLE user (id INTEGER); BEGIN EXCLUSIVE").unwrap();
+    let (code, text) = fails(&["--dynamodb-only", "--dynamodb-port", "0", "--data", file.to_str().unwrap()], &[]).await;
+    assert!(code == Some(1) && text.contains("another program is using it"), "{text}");
+    drop(other);
+    std::fs::remove_file(file).unwrap();
+}
+
+#[tokio::test]
+async fn a_database_of_a_killed_process_is_opened_again() {
+    let file = std::env::temp_dir().join(format!("postern-{}.db", uuid()));
+    for _ in 0..2 {
+        let arguments = ["--dynamodb-only", "--dynamodb-port", "0", "--data", file.to_str().unwrap()];
+        let mut local = Local::start(&arguments, &[]);
+        local.line("DynamoDB on ").await;
+        local.process.kill().await.unwrap();
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
+    }
 }
 
 #[tokio::test]

@@ -124,8 +124,8 @@ impl HashScheme {
         }
     }
 
-    /// Whether a comparison that does the work of this scheme can include a hash of the `other`: one of the same cost or,
-    /// for PBKDF2 and bcrypt, of a lower one. Their time is proportional to their work. That of the others also depends
+    /// Whether a comparison that does the work of this scheme can include a hash of the `other`: one of the same cost
+    /// or, for PBKDF2 and bcrypt, of a lower one. Their time is proportional to their work. That of the others also depends
     /// on their memory, so two hashes with half of the work take another time than one with all of it.
     pub(super) fn covers(&self, other: &Self) -> bool {
         match (self, other) {

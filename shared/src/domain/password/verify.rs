@@ -68,8 +68,8 @@ impl Comparison {
         })
     }
 
-    /// The scheme of a hash that this comparison does not equalize: neither it nor, for PBKDF2 and bcrypt, a higher cost
-    /// is listed.
+    /// The scheme of a hash that this comparison does not equalize: neither it nor, for PBKDF2 and bcrypt, a higher
+    /// cost is listed.
     pub(super) fn unlisted(&self, hash: &PasswordHash) -> Option<HashScheme> {
         let scheme = self.usable(hash).ok()?.scheme;
         let is_equalized = match scheme {

@@ -189,10 +189,11 @@ fn parse(token: &str) -> Option<(&str, &str, Map<String, Value>)> {
     (!is_foreign).then_some((message, signature, claims))
 }
 
-/// The user: `public_id`, or else Flask-JWT's `identity`. A token with both names the same user twice.
+/// The user: `public_id`, or else Flask-JWT's `identity`. A token with both names the same user twice. The old
+/// application may write the identifier in another form than Postern, such as `uuid4().hex`.
 fn subject(claims: &Map<String, Value>) -> Result<PublicId, LegacyTokenError> {
     let mut ids = ["public_id", "identity"].into_iter().filter_map(|name| claims.get(name));
-    let parse = |value: &Value| value.as_str().and_then(PublicId::parse).ok_or(LegacyTokenError::Claims);
+    let parse = |value: &Value| value.as_str().and_then(PublicId::parse_any_form).ok_or(LegacyTokenError::Claims);
     let first = parse(ids.next().ok_or(LegacyTokenError::Claims)?)?;
     match ids.next().map(parse).transpose()? {
         Some(second) if second != first => Err(LegacyTokenError::Claims),
@@ -258,6 +259,9 @@ mod tests {
             json!({ "public_id": ID, "identity": ID, "exp": exp() }),
             json!({ "public_id": ID, "exp": exp(), "name": "Ada", "admin": true }),
             json!({ "public_id": ID, "exp": 1_795_335_000.25 }),
+            json!({ "public_id": ID.to_uppercase(), "exp": exp() }),
+            json!({ "public_id": ID.replace('-', ""), "exp": exp() }),
+            json!({ "identity": format!("urn:uuid:{ID}"), "public_id": ID.to_uppercase(), "exp": exp() }),
         ] {
             assert_eq!(verify(&token(&claims), NOW), Some(Ok(verified)), "{claims}");
         }
@@ -283,8 +287,10 @@ mod tests {
             json!({ "public_id": ID, "exp": exp(), "iat": [] }),
             json!({ "public_id": 17, "exp": exp() }),
             json!({ "public_id": "17", "exp": exp() }),
-            json!({ "public_id": ID.to_uppercase(), "exp": exp() }),
             json!({ "public_id": format!(" {ID}"), "exp": exp() }),
+            json!({ "public_id": ID.replace("-4c43", "4c43"), "exp": exp() }),
+            json!({ "public_id": format!("{ID}{ID}"), "exp": exp() }),
+            json!({ "public_id": "0".repeat(32), "exp": exp() }),
             json!({ "public_id": [ID], "exp": exp() }),
             json!({ "identity": 1, "exp": exp() }),
             json!({ "public_id": ID, "identity": 1, "exp": exp() }),

@@ -46,6 +46,12 @@ impl PublicId {
         (uuid.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(Self(uuid))
     }
 
+    /// Parses a UUID in any form that other systems write: upper case, no hyphens, braces, or a URN. The nil UUID and
+    /// the max UUID identify no user.
+    pub fn parse_any_form(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().filter(|uuid| !uuid.is_nil() && !uuid.is_max()).map(Self)
+    }
+
     /// The 16 bytes of the UUID.
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
@@ -124,6 +130,23 @@ mod tests {
             format!("{text} "),
         ] {
             assert_eq!(PublicId::parse(&other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn identifiers_of_other_systems_are_uuids_in_any_form() {
+        let id = PublicId::random();
+        let text = id.to_string();
+        let hex = text.replace('-', "");
+        let (braces, urn) = (format!("{{{text}}}"), format!("urn:uuid:{text}"));
+        for form in [&text, &text.to_uppercase(), &hex, &hex.to_uppercase(), &braces, &urn] {
+            assert_eq!(PublicId::parse_any_form(form), Some(id), "{form}");
+        }
+        for other in ["", "17", &hex[1..], &text[1..], &format!("{hex}0"), &format!("{text} "), &format!("{hex}-")] {
+            assert_eq!(PublicId::parse_any_form(other), None, "{other}");
+        }
+        for digit in ["0", "f"] {
+            assert_eq!(PublicId::parse_any_form(&digit.repeat(32)), None);
         }
     }
 }

@@ -141,14 +141,14 @@ docs/reference/import-format.md describes the formats.";
 
 pub(super) const EXPORT: &str = "\
 The formats are
-  jsonl    what `admin users import --from jsonl` reads: everything about each user
+  jsonl    what `admin users import --from jsonl` reads, if it is written with --with-hashes
   csv      for spreadsheets; cells that would be formulas start with an apostrophe
   cognito  the CSV file of a user import job; hashes must be Argon2id up to m=19456,t=2,p=1
   kratos   identities for `kratos import identities`
 
-Without --with-hashes, password hashes are not read. Hashes are enough to guess passwords offline:
-they are not written to a terminal, and a FILE has mode 0600. FILE gets its name when it is complete,
-so a failure leaves an older FILE as it is.
+Without --with-hashes, password hashes are not read, so the file is no backup. Hashes are enough to
+guess passwords offline: they are not written to a terminal, and a FILE has mode 0600. FILE gets its
+name when it is complete, so a failure leaves an older FILE as it is.
 
 Users that cannot be exported are listed on standard error, and the exit status is then 1. With
 --json, the summary is JSON: on standard output if there is a FILE, otherwise on standard error.

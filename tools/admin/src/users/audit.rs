@@ -1,8 +1,8 @@
 //! The audit line of a change: one JSON object on standard error and, if requested, in a file.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, Write as _},
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -45,18 +45,48 @@ impl Audit {
         public_id: Option<PublicId>,
         details: Map<String, Value>,
     ) -> Result<(), Failure> {
-        let line = self.line(event, public_id, details);
-        // Standard error may be closed; the file may not.
-        let _ = io::stderr().write_all(line.as_bytes());
-        self.write(&line)
+        self.print_and_write(event, public_id, details)
+            .map_err(|problem| Failure::Failed(format!("the change is made, but {problem}")))
     }
 
-    /// Records one of many changes of a command in the file only.
-    pub(crate) fn record_in_file(&mut self, event: &str, public_id: Option<PublicId>) -> Result<(), Failure> {
+    /// Records a change that failed and may have been made all the same, and returns the failure of the command.
+    /// `command` shows whether the change was made.
+    pub(crate) fn record_unknown(
+        &mut self,
+        (event, public_id, mut details): (&str, Option<PublicId>, Map<String, Value>),
+        failure: &Failure,
+        command: &str,
+    ) -> Failure {
+        details.insert("outcome".to_owned(), "unknown".into());
+        let recorded = self.print_and_write(event, public_id, details);
+        let problem = recorded.err().map(|problem| format!("; {problem}")).unwrap_or_default();
+        let text = format!("{failure}; the outcome is unknown: `{command}` shows whether the change was made{problem}");
+        Failure::Failed(text)
+    }
+
+    /// Records a part of a command in the file only. Fails with the problem.
+    pub(crate) fn record_in_file(
+        &mut self,
+        event: &str,
+        public_id: Option<PublicId>,
+        details: Map<String, Value>,
+    ) -> Result<(), String> {
         if self.file.is_none() {
             return Ok(());
         }
-        let line = self.line(event, public_id, Map::new());
+        let line = self.line(event, public_id, details);
+        self.write(&line)
+    }
+
+    fn print_and_write(
+        &mut self,
+        event: &str,
+        public_id: Option<PublicId>,
+        details: Map<String, Value>,
+    ) -> Result<(), String> {
+        let line = self.line(event, public_id, details);
+        // Standard error may be closed; the file may not.
+        let _ = io::stderr().write_all(line.as_bytes());
         self.write(&line)
     }
 
@@ -72,19 +102,34 @@ impl Audit {
         Value::Object(line).to_string() + "\n"
     }
 
-    fn write(&mut self, line: &str) -> Result<(), Failure> {
-        if let Some((path, file)) = &mut self.file {
-            // One write, so that lines of concurrent commands do not mix.
-            file.write_all(line.as_bytes()).map_err(|error| {
-                let path = path.display();
-                Failure::Failed(format!("the change is made, but the audit log {path} could not be written: {error}"))
-            })?;
-        }
-        Ok(())
+    fn write(&mut self, line: &str) -> Result<(), String> {
+        let Some((path, file)) = &mut self.file else { return Ok(()) };
+        // One write, so that lines of concurrent commands do not mix.
+        let written = file.write_all(line.as_bytes());
+        written.map_err(|error| format!("the audit log {} could not be written: {error}", path.display()))
     }
 }
 
+/// Opens the file to append to it. The beginning of a line, which a full disk may leave, is ended.
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+    let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    if ends_within_a_line(path).unwrap_or(false) {
+        file.write_all(b"\n")?;
+    }
+    Ok(file)
+}
+
+fn ends_within_a_line(path: &Path) -> io::Result<bool> {
+    if !fs::metadata(path)?.is_file() {
+        return Ok(false);
+    }
+    let mut file = File::open(path)?;
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }

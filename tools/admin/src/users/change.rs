@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use shared::{
     aws::store::{
         Change,
-        admin::{CompleteAccount, UserName},
+        admin::{AdminError, CompleteAccount, UserName},
     },
     domain::time::UnixSeconds,
 };
@@ -32,14 +32,23 @@ pub(crate) enum Attempt {
     Changed(String, Map<String, Value>),
     /// The account was changed by another process in the meantime. Nothing was written.
     Conflict,
+    /// The write failed, and may have been made all the same.
+    Unknown(Failure, Map<String, Value>),
 }
 
 impl Attempt {
     /// The outcome of a write, with the line for the operator and the details of the audit line.
-    pub(crate) fn of(change: Change, text: String, details: Map<String, Value>) -> Self {
-        match change {
-            Change::Done(()) => Self::Changed(text, details),
-            Change::Conflict => Self::Conflict,
+    pub(crate) async fn of(
+        connection: &Connection,
+        result: Result<Change, AdminError>,
+        text: String,
+        details: Map<String, Value>,
+    ) -> Result<Self, Failure> {
+        match result {
+            Ok(Change::Done(())) => Ok(Self::Changed(text, details)),
+            Ok(Change::Conflict) => Ok(Self::Conflict),
+            Err(error) if error.is_outcome_unknown() => Ok(Self::Unknown(connection.failure(error).await, details)),
+            Err(error) => Err(connection.failure(error).await),
         }
     }
 }
@@ -104,6 +113,10 @@ impl<'a> Subject<'a> {
                 Attempt::Changed(message, details) => {
                     self.audit.record(self.event, Some(public_id), details)?;
                     (true, message)
+                }
+                Attempt::Unknown(failure, details) => {
+                    let command = format!("admin users show {}", escape(self.user));
+                    return Err(self.audit.record_unknown((self.event, Some(public_id), details), &failure, &command));
                 }
                 Attempt::Conflict => {
                     let pause = Duration::from_millis(20 << round.min(5));

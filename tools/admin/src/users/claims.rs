@@ -45,12 +45,11 @@ pub(crate) async fn run(options: &ChangeClaims, now: UnixSeconds) -> Result<Repo
         if value.is_some() {
             claims.check_total(user.name.as_deref().unwrap_or_default(), email, &user.groups).map_err(too_large)?;
         }
-        let outcome =
-            connection.checked(connection.store.set_groups_and_claims(account, &user.groups, &claims).await).await?;
+        let outcome = connection.store.set_groups_and_claims(account, &user.groups, &claims).await;
         let (verb, member) = if value.is_some() { ("is set", "set") } else { ("is no longer set", "unset") };
         // The value may be personal, so the audit line has only the name.
         let details = Map::from_iter([(member.to_owned(), Value::from(key.as_str()))]);
-        Ok(Attempt::of(outcome, format!("The claim {key} of {email} {verb}."), details))
+        Attempt::of(connection, outcome, format!("The claim {key} of {email} {verb}."), details).await
     })
     .await
 }
@@ -65,9 +64,9 @@ async fn clear(options: &ChangeClaims, now: UnixSeconds) -> Result<Report, Failu
         if user.claims.is_empty() && !user.invalid.contains(&"claims") {
             return Ok(Attempt::Unchanged(format!("{email} has no claims.")));
         }
-        let outcome = connection.checked(connection.store.clear_claims(account).await).await?;
+        let outcome = connection.store.clear_claims(account).await;
         let details = Map::from_iter([("cleared".to_owned(), Value::from(true))]);
-        Ok(Attempt::of(outcome, format!("{email} has no claims any more."), details))
+        Attempt::of(connection, outcome, format!("{email} has no claims any more."), details).await
     })
     .await
 }

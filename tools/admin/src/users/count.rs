@@ -97,7 +97,7 @@ fn text(count: &Count) -> String {
         line("users", &count.users) + &line("disabled", &count.disabled) + &line("invalid items", &count.invalid);
     let Some(hashes) = &count.hashes else { return text };
     for (label, group) in
-        [("hashes", &hashes.current), ("legacy hashes", &hashes.legacy), ("unusable hashes", &hashes.unusable)]
+        [("current hashes", &hashes.current), ("legacy hashes", &hashes.legacy), ("unusable hashes", &hashes.unusable)]
     {
         text.push('\n');
         text += &line(label, &group.values().sum::<u64>());

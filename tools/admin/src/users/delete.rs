@@ -17,8 +17,9 @@ pub(crate) async fn run(options: &OneUser, now: UnixSeconds) -> Result<Report, F
     let loss = format!("{email} ({name}, {public_id}) would be deleted with all sessions.");
     confirm(&loss, options.common.yes)?;
     let delete = async |connection: &Connection, account: &CompleteAccount| {
-        let outcome = connection.checked(connection.store.delete(account).await).await?;
-        Ok(Attempt::of(outcome, format!("{} ({}) is deleted.", account.email, account.public_id), Map::new()))
+        let outcome = connection.store.delete(account).await;
+        let text = format!("{} ({}) is deleted.", account.email, account.public_id);
+        Attempt::of(connection, outcome, text, Map::new()).await
     };
     subject.change(delete).await
 }

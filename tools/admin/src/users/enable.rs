@@ -12,8 +12,9 @@ pub(crate) async fn disable(options: &OneUser, now: UnixSeconds) -> Result<Repor
         if account.user.disabled && account.credentials.disabled {
             return Ok(Attempt::Unchanged(format!("{email} is already disabled.")));
         }
-        let outcome = connection.checked(connection.store.disable(account).await).await?;
-        Ok(Attempt::of(outcome, format!("{email} is disabled, and all sessions are ended."), Map::new()))
+        let outcome = connection.store.disable(account).await;
+        let text = format!("{email} is disabled, and all sessions are ended.");
+        Attempt::of(connection, outcome, text, Map::new()).await
     })
     .await
 }
@@ -24,8 +25,8 @@ pub(crate) async fn enable(options: &OneUser, now: UnixSeconds) -> Result<Report
         if !account.user.disabled && !account.credentials.disabled {
             return Ok(Attempt::Unchanged(format!("{email} is not disabled.")));
         }
-        let outcome = connection.checked(connection.store.enable(account).await).await?;
-        Ok(Attempt::of(outcome, format!("{email} is enabled."), Map::new()))
+        let outcome = connection.store.enable(account).await;
+        Attempt::of(connection, outcome, format!("{email} is enabled."), Map::new()).await
     })
     .await
 }

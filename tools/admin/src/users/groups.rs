@@ -34,11 +34,10 @@ pub(crate) async fn run(options: &ChangeGroups, now: UnixSeconds) -> Result<Repo
         } else {
             groups.retain(|other| other != group);
         }
-        let outcome =
-            connection.checked(connection.store.set_groups_and_claims(account, &groups, &user.claims).await).await?;
+        let outcome = connection.store.set_groups_and_claims(account, &groups, &user.claims).await;
         let (verb, member) = if is_added { ("in", "added") } else { ("no longer in", "removed") };
         let details = Map::from_iter([(member.to_owned(), Value::from(group.as_str()))]);
-        Ok(Attempt::of(outcome, format!("{email} is {verb} the group {group}."), details))
+        Attempt::of(connection, outcome, format!("{email} is {verb} the group {group}."), details).await
     })
     .await
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use shared::{
-    aws::store::admin::AdminError,
+    aws::store::{Change, admin::AdminError},
     domain::{session::SessionId, time::UnixSeconds},
 };
 
@@ -34,8 +34,8 @@ pub(crate) async fn run(options: &LogOut, now: UnixSeconds) -> Result<Report, Fa
 
 async fn all_sessions(options: &LogOut, user: &str, now: UnixSeconds) -> Result<Report, Failure> {
     change((&options.common, user), (EVENT, &[]), now, async |connection, account| {
-        let outcome = connection.checked(connection.store.end_all_sessions(account).await).await?;
-        Ok(Attempt::of(outcome, format!("All sessions of {} are ended.", account.email), Map::new()))
+        let outcome = connection.store.end_all_sessions(account).await;
+        Attempt::of(connection, outcome, format!("All sessions of {} are ended.", account.email), Map::new()).await
     })
     .await
 }
@@ -50,9 +50,10 @@ async fn one_session(options: &LogOut, user: &str, session: &str, now: UnixSecon
         if sessions.iter().all(|stored| SessionId::parse(&stored.session_id) != Some(id)) {
             return Err(unknown(format!("{} has no session {session}", account.email)));
         }
-        connection.checked(connection.store.end_session(account.public_id, id).await).await?;
+        let outcome = connection.store.end_session(account.public_id, id).await.map(Change::Done);
         let details = Map::from_iter([("session".to_owned(), Value::from(session))]);
-        Ok(Attempt::Changed(format!("The session {session} of {} is ended.", account.email), details))
+        let text = format!("The session {session} of {} is ended.", account.email);
+        Attempt::of(connection, outcome, text, details).await
     })
     .await
 }

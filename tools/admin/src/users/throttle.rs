@@ -70,9 +70,17 @@ pub(crate) async fn run(options: &Throttle, now: UnixSeconds) -> Result<Report, 
     let ids: Vec<&str> = counters.iter().map(|counter| counter.id.as_str()).collect();
     // A signal waits until the change is recorded.
     let _signals = Signals::new()?;
-    connection.checked(connection.store.delete_counters(&ids).await).await?;
     let kinds: Vec<Value> = counters.iter().map(|counter| counter.kind.into()).collect();
-    audit.record(EVENT, subject.public_id, Map::from_iter([("counters".to_owned(), Value::Array(kinds))]))?;
+    let details = Map::from_iter([("counters".to_owned(), Value::Array(kinds))]);
+    match connection.store.delete_counters(&ids).await {
+        Ok(()) => audit.record(EVENT, subject.public_id, details)?,
+        Err(error) if error.is_outcome_unknown() => {
+            let (failure, command) =
+                (connection.failure(error).await, format!("admin users throttle {}", subject.text));
+            return Err(audit.record_unknown((EVENT, subject.public_id, details), &failure, &command));
+        }
+        Err(error) => return Err(connection.failure(error).await),
+    }
     let kinds: Vec<&str> = counters.iter().map(|counter| counter.kind).collect();
     let message = format!("Reset for {}: {}.", subject.text, kinds.join(", "));
     let report = change::report(&options.common, EVENT, true, subject.public_id.map(|id| id.to_string()), &message)?;

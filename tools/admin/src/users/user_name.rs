@@ -15,14 +15,14 @@ pub(crate) fn parse(text: &str) -> Result<UserName, Failure> {
     }
     if text.contains('@') {
         let email = Email::parse(text).map(UserName::Email);
-        return email.map_err(|problem| Failure::Usage(format!("{text} is not an email address: it {problem}")));
+        return email.map_err(|problem| Failure::Usage(format!("{text:?} is not an email address: it {problem}")));
     }
     let hint = if PublicId::parse(&text.to_lowercase()).is_some() {
         "; a public_id is in lower case"
     } else {
         " (a UUID in lower case with hyphens)"
     };
-    Err(Failure::Usage(format!("{text} is neither an email address nor a public_id{hint}")))
+    Err(Failure::Usage(format!("{text:?} is neither an email address nor a public_id{hint}")))
 }
 
 /// The failure if there is no such user.
@@ -51,11 +51,13 @@ mod tests {
     #[test]
     fn anything_else_is_a_usage_error() {
         for (text, problem) in [
-            ("", "neither an email address nor a public_id"),
-            ("ada", "neither an email address nor a public_id"),
+            ("", "\"\" is neither an email address nor a public_id"),
+            (" ", "\"\" is neither"),
+            ("a\u{1b}[2J", r#""a\u{1b}[2J" is neither"#),
+            ("ada", "\"ada\" is neither an email address nor a public_id"),
             (&ID[1..], "a UUID in lower case with hyphens"),
             (&ID.to_uppercase(), "a public_id is in lower case"),
-            ("ada@", "is not an email address: it must be a valid"),
+            ("ada@", "\"ada@\" is not an email address: it must be a valid"),
             ("@example.com", "is not an email address"),
         ] {
             let error = parse(text).unwrap_err();

@@ -1,10 +1,10 @@
 //! The commands of docs/guides/operate.md and migrate.md, as a shell reads them.
 
-use std::fs;
+use std::{fs, io::Write as _};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
-use testkit::{ADA, GRACE, text};
+use testkit::{ADA, GRACE, poll, proxy::HoldingProxy, text};
 
 use crate::{
     fake_aws::{FakeAws, Stack},
@@ -89,7 +89,7 @@ async fn users_with_old_hashes_are_deleted_and_then_all_others() {
     assert!(tables["Users"].is_empty() && tables["Credentials"].is_empty());
 }
 
-const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuuyvPXIbu7xe6/CED2DzX8z6Si09MlzlW";
+pub(crate) const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuuyvPXIbu7xe6/CED2DzX8z6Si09MlzlW";
 
 #[tokio::test]
 #[ignore = "needs jq"]
@@ -98,14 +98,26 @@ async fn a_rollback_deletes_the_users_of_the_import_only() {
     let aws = FakeAws::start(Stack::Postern).await;
     let ada = sandbox.sign_up(ADA).await;
     let line = |email: &str| format!("{}\n", json!({ "email": email, "password_hash": BCRYPT }));
-    // In two runs, as after an interruption.
-    for rows in [line("a@example.com"), line("a@example.com") + &line("b@example.com")] {
-        fs::write(sandbox.path("users.jsonl"), rows).unwrap();
-        let import = ["import", "users.jsonl", "--from", "jsonl", "--audit-log", "import.jsonl"];
-        sandbox.users(&import).await.assert_success();
-    }
-    assert_eq!(sandbox.tables().await["Users"].len(), 3);
-    run_script(&sandbox, &aws, &blocks(MIGRATE, "Roll back").concat()).await;
+    let import = ["import", "users.jsonl", "--from", "jsonl", "--audit-log", "import.jsonl"];
+    fs::write(sandbox.path("users.jsonl"), line("a@example.com")).unwrap();
+    sandbox.users(&import).await.assert_success();
+    // A run that is killed when it has created a user, and before it has listed the user.
+    fs::write(sandbox.path("users.jsonl"), line("a@example.com") + &line("b@example.com")).unwrap();
+    let proxy = HoldingProxy::start(&sandbox.service.endpoint, "TransactWriteItems").await;
+    proxy.hold_after(0);
+    let arguments = [&["users"], &import[..], &["--endpoint", &proxy.url]].concat();
+    let mut child = sandbox.command(&arguments).spawn().unwrap();
+    poll::until("the user is created", async || sandbox.tables().await["Users"].len() == 3).await;
+    child.kill().await.unwrap();
+    // A line that a full disk cut off.
+    let mut log = fs::OpenOptions::new().append(true).open(sandbox.path("import.jsonl")).unwrap();
+    log.write_all(b"{\"event\":\"user-imp").unwrap();
+    sandbox.users(&import).await.assert_success();
+    let blocks = blocks(MIGRATE, "Roll back");
+    let [imported, delete, signed_up] = blocks.as_slice() else { panic!("{blocks:?}") };
+    let (listed, _) = run_script(&sandbox, &aws, &[*imported, signed_up].concat()).await;
+    assert!(listed.contains(&ada) && listed.lines().count() == 1, "{listed}");
+    run_script(&sandbox, &aws, delete).await;
     let tables = sandbox.tables().await;
     assert_eq!((tables["Users"].len(), tables["Credentials"].len()), (1, 1));
     assert!(!sandbox.user(&ada).await.is_empty());

@@ -152,6 +152,10 @@ async fn hashes_are_counted_by_scheme_with_the_value_for_legacy_hashes() {
         "bcrypt:12",
         "unknown hash format",
     ]);
+    for (label, count) in [("current hashes", "1"), ("legacy hashes", "3"), ("unusable hashes", "1")] {
+        let line = outcome.out.lines().find(|line| line.starts_with(label));
+        assert_eq!(line.and_then(|line| line.split_whitespace().last()), Some(count), "{label}: {}", outcome.out);
+    }
     assert!(!outcome.out.contains("c2FsdHNhbHQ") && !outcome.out.contains("md5$1234"), "{outcome:?}");
     let hashes = sandbox.users(&["count", "--legacy", "--json"]).await.assert_success().json()["hashes"].clone();
     let total =

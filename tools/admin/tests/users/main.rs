@@ -19,4 +19,5 @@ mod show;
 mod signals;
 mod stack;
 mod throttle;
+mod unknown_outcome;
 mod usage;

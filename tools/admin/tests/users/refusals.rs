@@ -42,7 +42,7 @@ async fn an_unknown_user_and_a_slip_are_clear_errors_and_change_nothing() {
         (&ada[..ada.len() - 1], 2, "neither an email address nor a public_id"),
         ("ada", 2, "neither an email address nor a public_id"),
         ("ada@", 2, "is not an email address"),
-        ("", 2, "neither an email address nor a public_id"),
+        ("", 2, "\"\" is neither an email address nor a public_id"),
     ] {
         for command in [vec!["show", user], vec!["throttle", user]].into_iter().chain(changes(user, &session)) {
             sandbox.users(&command).await.assert_exit(code, &[message]);

@@ -54,7 +54,9 @@ async fn a_token_of_the_old_application_lists_users_and_shows_its_user() {
     let flask_jwt = json!({
         "identity": id, "iat": forge::now(), "nbf": forge::now(), "exp": forge::now() + 300,
     });
-    for token in [old_token(&id), signed(HEADER, &flask_jwt, OLD_KEY)] {
+    // `uuid4().hex` and upper case: the import keeps the identifier, in canonical form.
+    let (hex, upper) = (old_token(&id.replace('-', "")), old_token(&id.to_uppercase()));
+    for token in [old_token(&id), hex, upper, signed(HEADER, &flask_jwt, OLD_KEY)] {
         assert_eq!(service.get("/user", &token).await.json(), service.get("/user", &own).await.json());
         assert_eq!(service.get("/user/me", &token).await.json(), service.get("/user/me", &own).await.json());
         for authorization in [format!("Bearer {token}"), format!("JWT {token}")] {
@@ -215,7 +217,10 @@ async fn tokens_that_differ_from_those_of_the_old_application_are_refused() {
         json!({ "iat": now + 60 }),
         json!({ "public_id": null }),
         json!({ "public_id": 1 }),
-        json!({ "public_id": id.to_uppercase() }),
+        json!({ "public_id": format!(" {id}") }),
+        json!({ "public_id": id.replacen('-', "", 1) }),
+        json!({ "public_id": &id[1..] }),
+        json!({ "public_id": id, "identity": other.to_uppercase() }),
         json!({ "identity": other }),
         json!({ "iss": "postern" }),
         json!({ "iss": "flask" }),

@@ -133,6 +133,7 @@ impl AdminStore {
     pub async fn delete(&self, account: &CompleteAccount) -> Result<Change, AdminError> {
         let mut sessions = self.session_keys(account.public_id).await?;
         let before = sessions.split_off(sessions.len().min(MAX_BATCH - 2));
+        let is_begun = !before.is_empty();
         self.delete_sessions(before).await?;
         let id = text(&account.public_id.to_string());
         let user = Delete::builder()
@@ -153,7 +154,8 @@ impl AdminStore {
             transaction = transaction.and_then(|writes| writes.delete(delete));
         }
         let tables = [&self.tables.users, &self.tables.credentials, &self.tables.sessions];
-        self.commit(transaction, &tables.map(|table| ("DeleteItem", table.as_str()))).await
+        let deleted = self.commit(transaction, &tables.map(|table| ("DeleteItem", table.as_str()))).await;
+        deleted.map_err(|error| if is_begun { error.after_a_part() } else { error })
     }
 
     fn update_user(&self, account: &CompleteAccount) -> UpdateBuilder {

@@ -7,6 +7,8 @@ use aws_sdk_dynamodb::{
 
 use crate::{aws::store::StoreError, domain::error_chain::causes};
 
+const TRANSACTION: &str = "TransactWriteItems";
+
 /// A failure of the database. The text is for the operator, and contains neither a hash nor an item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdminError {
@@ -38,6 +40,8 @@ pub enum AdminError {
         table: String,
         /// The error of DynamoDB or of the connection, in one line.
         cause: String,
+        /// DynamoDB refused the call, so nothing is written.
+        is_refused: bool,
     },
     /// An item that must be changed has an attribute that Postern does not write.
     #[error("the item in {table} lacks a valid {attribute}; nothing is written")]
@@ -50,6 +54,21 @@ pub enum AdminError {
 }
 
 impl AdminError {
+    /// Whether the call that failed writes, and may have done so: DynamoDB has not refused it.
+    pub fn is_outcome_unknown(&self) -> bool {
+        const WRITES: [&str; 3] = [TRANSACTION, "DeleteItem", "BatchWriteItem"];
+        matches!(self, Self::Failed { operation, is_refused: false, .. } if WRITES.contains(operation))
+    }
+
+    /// The failure of the last call of a change that has been made in part, so that it is not a refusal.
+    pub(super) fn after_a_part(self) -> Self {
+        let Self::Failed { operation, table, cause, .. } = self else {
+            let (table, cause) = ("the tables of the account".to_owned(), self.to_string());
+            return Self::Failed { operation: TRANSACTION, table, cause, is_refused: false };
+        };
+        Self::Failed { operation, table, cause, is_refused: false }
+    }
+
     /// The failure of a call on one table.
     pub(super) fn of<E>(operation: &'static str, table: &str, error: &SdkError<E>) -> Self
     where
@@ -60,7 +79,6 @@ impl AdminError {
 
     /// The failure of a transaction. `parts` has the IAM action and the table of each write, equal ones together.
     pub(super) fn of_transaction(parts: &[(&str, &str)], error: &StoreError) -> Self {
-        const OPERATION: &str = "TransactWriteItems";
         let any_of = |mut values: Vec<String>| {
             values.dedup();
             values.join(" or ")
@@ -68,23 +86,23 @@ impl AdminError {
         let actions = any_of(parts.iter().map(|(action, _)| format!("dynamodb:{action}")).collect());
         let table = any_of(parts.iter().map(|(_, table)| format!("table {table}")).collect());
         let StoreError::Unavailable { source, .. } = error else {
-            return Self::failed(OPERATION, &table, error);
+            return Self::failed(TRANSACTION, &table, error);
         };
         match source.downcast_ref::<SdkError<TransactWriteItemsError>>() {
-            Some(error) => Self::on(OPERATION, actions, table, error),
-            None => Self::Failed { operation: OPERATION, table, cause: causes(&**source) },
+            Some(error) => Self::on(TRANSACTION, actions, table, error),
+            None => Self::Failed { operation: TRANSACTION, table, cause: causes(&**source), is_refused: true },
         }
     }
 
-    /// A failure that is not DynamoDB's.
+    /// A failure before a call.
     pub(super) fn failed(operation: &'static str, table: &str, error: &(dyn std::error::Error + 'static)) -> Self {
-        Self::Failed { operation, table: format!("table {table}"), cause: causes(error) }
+        Self::Failed { operation, table: format!("table {table}"), cause: causes(error), is_refused: true }
     }
 
     /// DynamoDB repeatedly left out a part of a batch.
     pub(super) fn throttled(operation: &'static str, table: &str) -> Self {
         let cause = "a part of the batch was left out repeatedly: the table is throttled".to_owned();
-        Self::Failed { operation, table: format!("table {table}"), cause }
+        Self::Failed { operation, table: format!("table {table}"), cause, is_refused: false }
     }
 
     fn on<E>(operation: &'static str, actions: String, table: String, error: &SdkError<E>) -> Self
@@ -93,6 +111,7 @@ impl AdminError {
     {
         let service = error.as_service_error();
         let message = service.and_then(ProvideErrorMetadata::message).unwrap_or_default();
+        let is_refused = is_refused(error);
         match service.and_then(ProvideErrorMetadata::code) {
             Some("AccessDeniedException") => {
                 let denied = Denial::parse(message);
@@ -105,15 +124,28 @@ impl AdminError {
             Some("ResourceNotFoundException") => Self::NoTable { table },
             Some(code) if code.starts_with(|c: char| c.is_ascii_uppercase()) => {
                 let cause = if message.is_empty() { code.to_owned() } else { format!("{code}: {message}") };
-                Self::Failed { operation, table, cause }
+                Self::Failed { operation, table, cause, is_refused }
             }
             // Another service, such as Postern's API.
             Some(code) => {
-                Self::Failed { operation, table, cause: format!("{code}: is the URL the DynamoDB endpoint?") }
+                let cause = format!("{code}: is the URL the DynamoDB endpoint?");
+                Self::Failed { operation, table, cause, is_refused }
             }
-            None => Self::Failed { operation, table, cause: causes(error) },
+            None => Self::Failed { operation, table, cause: causes(error), is_refused },
         }
     }
+}
+
+/// Whether the call was not sent, or is rejected with an error that is not retried. Before an error that is retried,
+/// the response to an earlier attempt may have been lost.
+fn is_refused<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    const RETRIED: [&str; 5] = ["Throttl", "ThroughputExceeded", "LimitExceeded", "Timeout", "Transaction"];
+    if matches!(error, SdkError::ConstructionFailure(_)) {
+        return true;
+    }
+    let is_rejected = error.raw_response().is_some_and(|response| response.status().is_client_error());
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
+    is_rejected && !RETRIED.iter().any(|part| code.contains(part))
 }
 
 /// What IAM's message says: `User: ARN is not authorized to perform: ACTION on resource: ARN because …`.

@@ -1,12 +1,14 @@
 //! Creating accounts of another system's users.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::{AttributeValue, Put, builders::PutBuilder};
 
 use super::{AdminError, AdminStore};
 use crate::{
     aws::store::{
         StoreError,
-        item::{millis, seconds, text},
+        item::{millis, optional_number, seconds, text},
         transaction::{Outcome, Transaction},
     },
     domain::{
@@ -42,6 +44,8 @@ pub enum Import {
     Created,
     /// The account of this identifier and address exists; it is left as it is.
     Unchanged,
+    /// As `Unchanged`, and one of the earlier runs created it.
+    CreatedEarlier,
     /// The address has the account of another user.
     EmailTaken,
     /// The identifier is that of an account with another address.
@@ -50,17 +54,22 @@ pub enum Import {
 
 impl AdminStore {
     /// Writes both items of an account, or none. An existing account is not changed, whatever its password is now.
-    /// `now`, in milliseconds, also identifies the run.
+    /// `now`, in milliseconds, also identifies the run, and `earlier` has earlier ones.
     ///
     /// Needs `dynamodb:PutItem` on Users and Credentials, and `dynamodb:GetItem` on Credentials.
-    pub async fn import(&self, user: &ImportedUser, now: UnixMillis) -> Result<Import, AdminError> {
+    pub async fn import(
+        &self,
+        user: &ImportedUser,
+        now: UnixMillis,
+        earlier: &BTreeSet<UnixMillis>,
+    ) -> Result<Import, AdminError> {
         let parts = [("PutItem", self.tables.credentials.as_str()), ("PutItem", &self.tables.users)];
         let transaction = self.writes(user, now).map_err(|error| AdminError::of_transaction(&parts, &error))?;
         let outcome = transaction.commit_without_token(&self.client).await;
         match outcome.map_err(|error| AdminError::of_transaction(&parts, &error))? {
             Outcome::Done => Ok(Import::Created),
             Outcome::ConditionFailed(0) => {
-                self.owner(user, Some(now)).await.map(|owner| owner.unwrap_or(Import::EmailTaken))
+                self.owner(user, Some(now), earlier).await.map(|owner| owner.unwrap_or(Import::EmailTaken))
             }
             Outcome::ConditionFailed(_) => Ok(Import::IdTaken),
         }
@@ -70,7 +79,7 @@ impl AdminStore {
     ///
     /// Needs `dynamodb:GetItem` on Users and Credentials.
     pub async fn check_import(&self, user: &ImportedUser) -> Result<Import, AdminError> {
-        if let Some(owner) = self.owner(user, None).await? {
+        if let Some(owner) = self.owner(user, None, &BTreeSet::new()).await? {
             return Ok(owner);
         }
         let id = user.user.public_id.to_string();
@@ -81,18 +90,23 @@ impl AdminStore {
     /// Whether the account of the address is this user's, or `None` if the address has no account.
     ///
     /// An account of the user whose password was set `now` was created by a request whose response was lost.
-    async fn owner(&self, user: &ImportedUser, now: Option<UnixMillis>) -> Result<Option<Import>, AdminError> {
+    async fn owner(
+        &self,
+        user: &ImportedUser,
+        now: Option<UnixMillis>,
+        earlier: &BTreeSet<UnixMillis>,
+    ) -> Result<Option<Import>, AdminError> {
         let item = self.get(&self.tables.credentials, "email", user.user.email.as_str()).await?;
         let id = text(&user.user.public_id.to_string());
-        let run = now.map(millis);
         Ok(item.map(|item| {
-            let is_of_this_run = run.is_some() && item.get("password_set_at") == run.as_ref();
             if item.get("public_id") != Some(&id) {
-                Import::EmailTaken
-            } else if is_of_this_run {
-                Import::Created
-            } else {
-                Import::Unchanged
+                return Import::EmailTaken;
+            }
+            let run = optional_number(&item, "Credentials", "password_set_at").ok().map(UnixMillis::new);
+            match run {
+                Some(run) if Some(run) == now => Import::Created,
+                Some(run) if earlier.contains(&run) => Import::CreatedEarlier,
+                _ => Import::Unchanged,
             }
         }))
     }

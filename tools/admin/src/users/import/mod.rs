@@ -4,11 +4,13 @@ mod hash;
 mod reject;
 mod report;
 mod row;
+mod runs;
 mod sources;
 mod times;
 mod writer;
 
 use std::{
+    collections::BTreeSet,
     io,
     io::{Read as _, Write as _},
     ops::ControlFlow,
@@ -16,6 +18,7 @@ use std::{
     thread,
 };
 
+use serde_json::{Map, Value};
 use shared::{
     aws::store::admin::{Import, ImportedUser},
     domain::time::UnixMillis,
@@ -56,12 +59,17 @@ pub(super) async fn run(options: &ImportUsers, started: UnixMillis) -> Result<Re
     sources::check(options.from, &options.file).map_err(|error| Failure::Failed(error.to_string()))?;
     let connection = Connection::open(&options.common, &Table::ACCOUNT).await?;
     let mut audit = if options.dry_run { None } else { Some(Audit::open(&connection, &options.common, now).await?) };
+    let earlier = if options.dry_run { BTreeSet::new() } else { incomplete_runs(options)? };
     let mut summary = summary(options)?;
+    if let Some(audit) = &mut audit {
+        let written = audit.record_in_file(runs::STARTED, None, run_member(started));
+        written.map_err(|problem| Failure::Failed(format!("nothing is written: {problem}")))?;
+    }
     let (mut rows, unreadable) = read(options, Context { firebase, now });
     let writer = Writer {
         store: Arc::new(connection.store.clone()),
-        // In milliseconds, so that the runs of an operator differ.
         now: started,
+        earlier: Arc::new(earlier),
         dry_run: options.dry_run,
         rate: options.rate,
     };
@@ -77,29 +85,53 @@ pub(super) async fn run(options: &ImportUsers, started: UnixMillis) -> Result<Re
         End::Complete => unreadable.await.unwrap_or_else(|_| Err(sources::lost(&options.file))).err(),
         _ => None,
     };
-    let recorded = match audit.as_mut().filter(|_| summary.created > 0) {
-        Some(audit) => audit.record("users-imported", None, summary.counts()),
+    // If no row could be read, the report of an earlier run stays.
+    let is_read = unreadable.is_none() || summary.read > 0;
+    let reported = if is_read { summary.finish_report().map_err(|error| unwritable(&error)) } else { Ok(()) };
+    let completed = matches!(end, End::Complete) && unreadable.is_none() && reported.is_ok();
+    let recorded = match &mut audit {
+        Some(audit) => record_end(audit, &summary, started, completed),
         None => Ok(()),
     };
-    finish(options, &connection, &mut summary, end, unreadable, recorded).await
+    finish(options, &connection, &summary, (end, unreadable, reported.and(recorded))).await
+}
+
+/// The earlier runs in the audit log that were not completed.
+fn incomplete_runs(options: &ImportUsers) -> Result<BTreeSet<UnixMillis>, Failure> {
+    let Some(path) = &options.common.audit_log else { return Ok(BTreeSet::new()) };
+    runs::incomplete(path).map_err(|error| {
+        Failure::Failed(format!("nothing is written: cannot read the audit log {}: {error}", path.display()))
+    })
+}
+
+fn run_member(started: UnixMillis) -> Map<String, Value> {
+    Map::from_iter([("run".to_owned(), started.get().into())])
+}
+
+/// Records the end of a run. Standard error has no line if no user was created.
+fn record_end(audit: &mut Audit, summary: &Summary, started: UnixMillis, completed: bool) -> Result<(), Failure> {
+    let mut details = run_member(started);
+    details.insert("completed".to_owned(), completed.into());
+    details.extend(summary.counts());
+    if summary.created == 0 {
+        return audit.record_in_file(runs::ENDED, None, details).map_err(Failure::Failed);
+    }
+    audit.record(runs::ENDED, None, details)
 }
 
 /// Prints the summary. The command fails unless every row was imported.
 async fn finish(
     options: &ImportUsers,
     connection: &Connection,
-    summary: &mut Summary,
-    end: End,
-    unreadable: Option<Unreadable>,
-    recorded: Result<(), Failure>,
+    summary: &Summary,
+    (end, unreadable, written): (End, Option<Unreadable>, Result<(), Failure>),
 ) -> Result<Report, Failure> {
-    // If no row could be read, the report of an earlier run stays, and the same command would fail again.
-    let is_useless = unreadable.is_some() && summary.read == 0;
-    let finished = if is_useless { Ok(()) } else { summary.finish_report().map_err(|error| unwritable(&error)) };
-    let written = finished.and(recorded);
-    let completed = matches!(end, End::Complete) && unreadable.is_none() && written.is_ok();
-    let is_resumable = !completed && !is_useless;
-    let text = if options.common.json { format!("{}\n", summary.json(completed)) } else { summary.text(is_resumable) };
+    let text = if options.common.json {
+        let completed = matches!(end, End::Complete) && unreadable.is_none() && written.is_ok();
+        format!("{}\n", summary.json(completed))
+    } else {
+        summary.text() + advice(options, summary, &end, unreadable.is_some(), written.is_ok())
+    };
     let failure = match (end, unreadable, written) {
         (End::Failed(error), ..) => Some(connection.failure(error).await),
         (End::Unwritable(failure), ..) | (.., Err(failure)) => Some(failure),
@@ -126,6 +158,27 @@ async fn finish(
     }
 }
 
+/// How to go on if the import is not complete.
+fn advice(options: &ImportUsers, summary: &Summary, end: &End, is_unreadable: bool, is_written: bool) -> &'static str {
+    match end {
+        End::Complete if !is_unreadable && is_written => "",
+        // The failure says it all.
+        End::Complete if is_unreadable && summary.read == 0 => "",
+        _ if options.dry_run => "The dry run is not complete.\n",
+        End::Interrupted => {
+            "The import is not complete. Run the same command again: users that exist are left as they are.\n"
+        }
+        End::Complete if is_unreadable => {
+            "The import is not complete: only the rows before the error were imported. Repair the file and run the \
+             command again: users that exist are left as they are.\n"
+        }
+        _ => {
+            "The import is not complete. Fix the error and run the same command again: users that exist are left as \
+             they are.\n"
+        }
+    }
+}
+
 fn unwritable(error: &io::Error) -> Failure {
     Failure::Failed(format!("the report cannot be written: {error}"))
 }
@@ -142,7 +195,10 @@ fn settle(
         Ok(outcome) => {
             summary.count(outcome);
             match (outcome, audit) {
-                (Import::Created, Some(audit)) => audit.record_in_file("user-imported", settled.public_id),
+                // The line of an earlier run may be missing.
+                (Import::Created | Import::CreatedEarlier, Some(audit)) => audit
+                    .record_in_file("user-imported", settled.public_id, Map::new())
+                    .map_err(|problem| Failure::Failed(format!("a user is created, but {problem}"))),
                 _ => Ok(()),
             }
         }

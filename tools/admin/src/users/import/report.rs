@@ -32,12 +32,13 @@ pub(super) struct Summary {
 struct RejectedRows {
     target: NewFile,
     file: BufWriter<File>,
+    is_finished: bool,
 }
 
 impl RejectedRows {
     fn create(path: &Path) -> io::Result<Self> {
         let (target, file) = NewFile::create(path)?;
-        Ok(Self { target, file: BufWriter::new(file) })
+        Ok(Self { target, file: BufWriter::new(file), is_finished: false })
     }
 }
 
@@ -51,7 +52,7 @@ impl Summary {
     pub(super) fn count(&mut self, outcome: Import) {
         match outcome {
             Import::Created => self.created += 1,
-            Import::Unchanged => self.unchanged += 1,
+            Import::Unchanged | Import::CreatedEarlier => self.unchanged += 1,
             Import::EmailTaken | Import::IdTaken => {}
         }
     }
@@ -86,11 +87,12 @@ impl Summary {
         let Some(report) = &mut self.report else { return Ok(()) };
         report.file.flush()?;
         sync(report.file.get_ref())?;
-        report.target.finish()
+        report.target.finish()?;
+        report.is_finished = true;
+        Ok(())
     }
 
-    /// `is_resumable`: the import ended early, and another run may complete it.
-    pub(super) fn text(&self, is_resumable: bool) -> String {
+    pub(super) fn text(&self) -> String {
         let created = if self.dry_run { "would be created" } else { "created" };
         let mut rows = vec![("read".to_owned(), self.read), (created.to_owned(), self.created)];
         rows.push(("unchanged".to_owned(), self.unchanged));
@@ -100,11 +102,8 @@ impl Summary {
         for (name, count) in rows {
             let _ = writeln!(text, "{name:<22}{count:>10}");
         }
-        if let Some(report) = self.report.as_ref().filter(|_| self.rejected() > 0) {
+        if let Some(report) = self.report.as_ref().filter(|report| report.is_finished && self.rejected() > 0) {
             let _ = writeln!(text, "The rejected rows are in {}.", report.target.path().display());
-        }
-        if is_resumable {
-            text += "The import is not complete. Run the same command again: users that exist are left as they are.\n";
         }
         text
     }

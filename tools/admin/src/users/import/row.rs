@@ -12,7 +12,6 @@ use shared::{
         user::{ClaimsError, Email, Name, NewUser, PublicId, UserClaims, check_group},
     },
 };
-use uuid::Uuid;
 
 use super::{
     hash,
@@ -96,7 +95,7 @@ impl Checker {
         if created_at > UnixSeconds::LATEST {
             return Err(Rejection::new(Reason::InvalidTime, "the creation time is after the year 9999"));
         }
-        let public_id = public_id(&user.id).unwrap_or_else(|| self.derived_id(&user.id, &email));
+        let public_id = PublicId::parse_any_form(user.id.trim()).unwrap_or_else(|| self.derived_id(&user.id, &email));
         let id = (!user.id.is_empty()).then(|| (key(&format!("id {public_id}")), "identifier"));
         let address = (key(&format!("email {}", email.as_str())), "email address");
         self.register(&id.into_iter().chain([address]).collect::<Vec<_>>(), number)?;
@@ -137,12 +136,6 @@ fn key(value: &str) -> [u8; 12] {
     let mut key = [0; 12];
     key.copy_from_slice(&digest(&SHA256, value.as_bytes()).as_ref()[..12]);
     key
-}
-
-/// A UUID in any of its forms. The nil UUID identifies no user.
-fn public_id(id: &str) -> Option<PublicId> {
-    let uuid = Uuid::try_parse(id.trim()).ok().filter(|uuid| !uuid.is_nil() && !uuid.is_max())?;
-    Some(PublicId::from_bytes(*uuid.as_bytes()))
 }
 
 /// The first name that is not blank, or the local part of the address.

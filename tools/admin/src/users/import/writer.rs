@@ -1,6 +1,6 @@
 //! Writing rows: several transactions at once, at a limited rate, until the end, a failure or a signal.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use shared::{
     aws::store::admin::{AdminError, AdminStore, Import, ImportedUser},
@@ -48,7 +48,10 @@ pub(super) enum End {
 /// How rows are written.
 pub(super) struct Writer {
     pub(super) store: Arc<AdminStore>,
+    /// In milliseconds, so that the runs of an operator differ.
     pub(super) now: UnixMillis,
+    /// Earlier runs that were not completed.
+    pub(super) earlier: Arc<BTreeSet<UnixMillis>>,
     pub(super) dry_run: bool,
     pub(super) rate: Option<u32>,
 }
@@ -103,7 +106,8 @@ impl Writer {
         tasks: &mut JoinSet<Result<Settled, AdminError>>,
     ) {
         let Row { number, email, user } = row;
-        let (store, now, dry_run) = (Arc::clone(&self.store), self.now, self.dry_run);
+        let (store, earlier) = (Arc::clone(&self.store), Arc::clone(&self.earlier));
+        let (now, dry_run) = (self.now, self.dry_run);
         if let (Some(pace), Ok(_)) = (pace, &user) {
             pace.wait().await;
         }
@@ -112,7 +116,7 @@ impl Writer {
             let outcome = match user {
                 Err(rejection) => Err(rejection),
                 Ok(user) if dry_run => reject_taken(store.check_import(&user).await?),
-                Ok(user) => reject_taken(store.import(&user, now).await?),
+                Ok(user) => reject_taken(store.import(&user, now, &earlier).await?),
             };
             Ok(Settled { number, email, public_id, outcome })
         });
@@ -126,7 +130,7 @@ fn reject_taken(outcome: Import) -> Result<Import, Rejection> {
             Err(Rejection::new(Reason::EmailTaken, "the email address has the account of another user"))
         }
         Import::IdTaken => Err(Rejection::new(Reason::IdTaken, "the public_id is that of a user with another address")),
-        Import::Created | Import::Unchanged => Ok(outcome),
+        Import::Created | Import::Unchanged | Import::CreatedEarlier => Ok(outcome),
     }
 }
 

@@ -67,10 +67,12 @@ async fn the_audit_log_has_a_line_for_each_new_user_and_no_address() {
     let outcome = sandbox.import_with("jsonl", &rows, &["--audit-log", "audit.log"]).await;
     let log = std::fs::read_to_string(sandbox.path("audit.log")).unwrap();
     let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 2, "{log}");
-    assert_eq!((&lines[0]["event"], &lines[0]["public_id"]), (&json!("user-imported"), &json!(ID)));
-    assert_eq!((&lines[1]["event"], &lines[1]["created"]), (&json!("users-imported"), &json!(1)));
-    assert_eq!((&lines[1]["rejected"], &lines[1]["caller"]), (&json!(1), &json!("local:operator")));
+    assert_eq!(lines.len(), 3, "{log}");
+    assert_eq!((&lines[0]["event"], &lines[0]["caller"]), (&json!("users-import-started"), &json!("local:operator")));
+    assert_eq!((&lines[1]["event"], &lines[1]["public_id"]), (&json!("user-imported"), &json!(ID)));
+    assert_eq!((&lines[2]["event"], &lines[2]["created"]), (&json!("users-imported"), &json!(1)));
+    assert_eq!((&lines[2]["rejected"], &lines[2]["caller"]), (&json!(1), &json!("local:operator")));
+    assert_eq!((&lines[2]["run"], &lines[2]["completed"]), (&lines[0]["run"], &json!(true)));
     assert!(!log.contains('@') && !outcome.err.contains("@example.com"), "{outcome:?}");
 }
 

@@ -67,6 +67,45 @@ async fn a_report_replaces_that_of_an_earlier_run_only_at_the_end() {
 }
 
 #[tokio::test]
+async fn advice_and_report_are_named_only_where_they_help() {
+    let sandbox = Sandbox::new().await;
+    let good = format!("{}\n", json!({ "email": "ada@example.com", "password_hash": WERKZEUG }));
+    let import = async |format: &str, content: &str, options: &[&str]| {
+        fs::write(sandbox.path("source"), content).unwrap();
+        sandbox.users(&[&["import", "source", "--from", format], options].concat()).await
+    };
+    // A report that cannot be written.
+    for rejected in [1, 500] {
+        let outcome = import("jsonl", &(good.clone() + &"{}\n".repeat(rejected)), &["--report", "/dev/full"]).await;
+        outcome.assert_exit(1, &["the report cannot be written", "Fix the error and run the same command again"]);
+        assert!(!outcome.out.contains("The rejected rows are in"), "{outcome:?}");
+    }
+    let outcome = import("jsonl", "{}\n", &["--report", "report"]).await;
+    outcome.assert_exit(1, &["The rejected rows are in", "1 row was rejected"]);
+    assert!(!outcome.out.contains("not complete"), "rejected rows do not make an import incomplete");
+
+    // A file that cannot be read to its end.
+    let csv = format!("id,email,encrypted_password\n1,u@example.com,{}\n", crate::guide::BCRYPT);
+    let csv = csv + &format!("2,v@example.com,{}", "x".repeat(1 << 21));
+    let outcome = import("supabase", &csv, &[]).await;
+    outcome.assert_exit(1, &["only the rows before the error were imported", "Repair the file"]);
+    assert!(!outcome.out.contains("same command"), "{outcome:?}");
+    assert_eq!(sandbox.accounts().await.len(), 2);
+
+    // A dry run.
+    for (format, content, options) in
+        [("supabase", csv.as_str(), &["--dry-run"][..]), ("jsonl", "{}\n", &["--dry-run", "--report", "/dev/full"])]
+    {
+        let outcome = import(format, content, options).await;
+        outcome.assert_exit(1, &["The dry run is not complete.\n"]);
+        let is_misleading = |text: &str| outcome.out.contains(text);
+        assert!(!["run the", "Run the", "imported", "The rejected rows"].iter().any(|text| is_misleading(text)));
+    }
+    let outcome = import("jsonl", "{}\n", &["--dry-run"]).await;
+    assert!(!outcome.assert_exit(1, &["1 row was rejected"]).out.contains("complete"), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn a_database_in_a_pipe_is_named_as_such() {
     let sandbox = Sandbox::new().await;
     let database = Connection::open(sandbox.path("source.db")).unwrap();

@@ -65,6 +65,20 @@ async fn the_tutorials_database_is_imported_as_it_is() {
 }
 
 #[tokio::test]
+async fn an_identifier_is_stored_in_canonical_form_whatever_form_the_table_has() {
+    let sandbox = Sandbox::new().await;
+    let database = sandbox.sqlite(TUTORIAL);
+    let other = "4c2f3a0e-6e0b-4c43-a1a3-6d6a3f2a9c55";
+    insert(&database, &ID.replace('-', ""), "Ada", "ada@example.com");
+    insert(&database, &other.to_uppercase(), "Grace", "grace@example.com");
+    drop(database);
+    sandbox.import_sqlite("flask").await.assert_success();
+    let accounts = sandbox.accounts().await;
+    assert_eq!(accounts["ada@example.com"]["public_id"], ID);
+    assert_eq!(accounts["grace@example.com"]["public_id"], other);
+}
+
+#[tokio::test]
 async fn other_orders_of_columns_and_an_admin_column_are_read() {
     let sandbox = Sandbox::new().await;
     let database = sandbox

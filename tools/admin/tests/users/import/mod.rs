@@ -1,5 +1,6 @@
 //! `admin users import`.
 
+mod audit_log;
 mod bad_input;
 mod conflicts;
 mod django;

@@ -30,18 +30,18 @@ pub(super) fn flask(path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> 
     let password = file.column(table, &columns, &["password", "password_hash"])?;
     let email = file.column(table, &columns, &["email"])?;
     let rowid = file.rowid(table, &columns)?;
-    let optional = |names: &[&str]| {
-        let found = names.iter().find(|name| columns.iter().any(|column| column == *name));
-        found.map_or("NULL".to_owned(), |name| format!("\"{name}\""))
-    };
+    let first =
+        |names: &[&'static str]| names.iter().copied().find(|name| columns.iter().any(|column| column == *name));
+    let optional = |name: Option<&str>| name.map_or("NULL".to_owned(), |name| format!("\"{name}\""));
+    let admin_column = first(&["admin", "is_admin"]);
     let (id, name, admin) =
-        (optional(&["public_id"]), optional(&["name", "username"]), optional(&["admin", "is_admin"]));
+        (optional(first(&["public_id"])), optional(first(&["name", "username"])), optional(admin_column));
     let sql = format!(
         "SELECT {rowid}, \"{email}\", \"{password}\", {id}, {name}, {admin} FROM \"{table}\" \
          WHERE {rowid} > ? ORDER BY {rowid} LIMIT {PAGE}"
     );
     let read = |row: &SqlRow<'_>| {
-        let admin = row.get::<_, Text>(5)?.flag("admin");
+        let admin = row.get::<_, Text>(5)?.flag(admin_column.unwrap_or_default());
         let groups = admin.map(|admin| if admin { vec!["admin".to_owned()] } else { Vec::new() });
         let (id, name) = (row.get::<_, Text>(3)?.checked(), row.get::<_, Text>(4)?.checked());
         let (email, password) = (row.get::<_, Text>(1)?.checked(), row.get::<_, Text>(2)?.checked());
