@@ -1,8 +1,7 @@
 //! Postern's own format: one JSON object a line. docs/reference/import-format.md describes it.
 
-use std::{fmt, fs::File, io::BufReader, path::Path};
+use std::{fs::File, io::BufReader, path::Path};
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use shared::domain::{time::UnixSeconds, user::PublicId};
 
@@ -23,11 +22,17 @@ const MEMBERS: [&str; 9] =
 pub(super) fn read(file: BufReader<File>, path: &Path, sink: &mut Sink<'_>) -> Result<(), Unreadable> {
     let mut lines = Lines::new(file);
     while let Some((number, line)) = lines.next(path)? {
-        let members = json::parse(&line);
-        let email = members.as_ref().map_or_else(|_| String::new(), Members::email);
-        let user = members.and_then(object).and_then(|object| match json::parse(&line)? {
-            Repeated(true) => Err(Rejection::new(Reason::MalformedRow, "a member of an object is given twice")),
-            Repeated(false) => user(&object),
+        let object = json::parse::<Object>(&line);
+        let email =
+            object.as_ref().ok().and_then(|object| object.get("email")?.as_str()).unwrap_or_default().to_owned();
+        let user = object.and_then(|object| {
+            check_members(&object)?;
+            match json::parse(&line)? {
+                Repeated(Some(name)) => {
+                    Err(Rejection::new(Reason::MalformedRow, format!("member {:?} is given twice", short(&name))))
+                }
+                Repeated(None) => user(&object),
+            }
         });
         if sink(Row { number, email, user }).is_break() {
             break;
@@ -36,19 +41,16 @@ pub(super) fn read(file: BufReader<File>, path: &Path, sink: &mut Sink<'_>) -> R
     Ok(())
 }
 
-fn object(members: Members) -> Result<Object, Rejection> {
-    let mut object = Object::new();
-    for (name, value) in members.0 {
-        if !MEMBERS.contains(&name.as_str()) {
-            let name: String = name.chars().take(64).collect();
-            return Err(Rejection::new(Reason::UnknownMember, format!("member {name:?} is not known")));
-        }
-        if object.contains_key(&name) {
-            return Err(Rejection::new(Reason::MalformedRow, format!("member {name:?} is given twice")));
-        }
-        object.insert(name, value);
+fn check_members(object: &Object) -> Result<(), Rejection> {
+    match object.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+        Some(name) => Err(Rejection::new(Reason::UnknownMember, format!("member {:?} is not known", short(name)))),
+        None => Ok(()),
     }
-    Ok(object)
+}
+
+/// The start of a name, for a message.
+fn short(name: &str) -> String {
+    name.chars().take(64).collect()
 }
 
 fn user(object: &Object) -> Result<SourceUser, Rejection> {
@@ -72,37 +74,4 @@ fn user(object: &Object) -> Result<SourceUser, Rejection> {
         email_verified: members::boolean(object, "email_verified")?,
         disabled: members::boolean(object, "disabled")?.unwrap_or(false),
     })
-}
-
-/// All members of an object, those that are given twice too.
-struct Members(Vec<(String, Value)>);
-
-impl Members {
-    /// The address for the report, or empty text.
-    fn email(&self) -> String {
-        let email = self.0.iter().find(|(name, _)| name == "email").and_then(|(_, value)| value.as_str());
-        email.unwrap_or_default().to_owned()
-    }
-}
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Every;
-        impl<'de> Visitor<'de> for Every {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        json.deserialize_map(Every)
-    }
 }

@@ -4,57 +4,58 @@ use std::{collections::HashSet, fmt};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// Whether any object in a JSON value has a member twice, at any depth.
-pub(super) struct Repeated(pub(super) bool);
+/// The name of a member that an object in a JSON value has twice, at any depth.
+pub(super) struct Repeated(pub(super) Option<String>);
 
 impl<'de> Deserialize<'de> for Repeated {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
         struct Search;
         impl<'de> Visitor<'de> for Search {
-            type Value = bool;
+            type Value = Option<String>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("JSON")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
-                let (mut names, mut found) = (HashSet::new(), false);
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Option<String>, A::Error> {
+                let (mut names, mut found) = (HashSet::new(), None);
                 while let Some((name, Repeated(inner))) = members.next_entry::<String, _>()? {
-                    found |= !names.insert(name) | inner;
+                    found = found.or(inner).or_else(|| names.contains(&name).then(|| name.clone()));
+                    names.insert(name);
                 }
                 Ok(found)
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<bool, A::Error> {
-                let mut found = false;
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Option<String>, A::Error> {
+                let mut found = None;
                 while let Some(Repeated(inner)) = elements.next_element()? {
-                    found |= inner;
+                    found = found.or(inner);
                 }
                 Ok(found)
             }
 
-            fn visit_unit<E>(self) -> Result<bool, E> {
-                Ok(false)
+            fn visit_unit<E>(self) -> Result<Option<String>, E> {
+                Ok(None)
             }
 
-            fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
-                Ok(false)
+            fn visit_bool<E>(self, _: bool) -> Result<Option<String>, E> {
+                Ok(None)
             }
 
-            fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
-                Ok(false)
+            fn visit_i64<E>(self, _: i64) -> Result<Option<String>, E> {
+                Ok(None)
             }
 
-            fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
-                Ok(false)
+            fn visit_u64<E>(self, _: u64) -> Result<Option<String>, E> {
+                Ok(None)
             }
 
-            fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
-                Ok(false)
+            fn visit_f64<E>(self, _: f64) -> Result<Option<String>, E> {
+                Ok(None)
             }
 
-            fn visit_str<E>(self, _: &str) -> Result<bool, E> {
-                Ok(false)
+            fn visit_str<E>(self, _: &str) -> Result<Option<String>, E> {
+                Ok(None)
             }
         }
         json.deserialize_any(Search).map(Self)
@@ -68,16 +69,16 @@ mod tests {
     #[test]
     fn members_that_are_given_twice_are_found_at_any_depth() {
         for (text, expected) in [
-            (r#"{"a":1,"a":2}"#, true),
-            (r#"{"a":1,"\u0061":1}"#, true),
-            (r#"{"a":{"b":null,"b":null}}"#, true),
-            (r#"[1,[{"c":{"d":true,"e":[],"d":false}}]]"#, true),
-            (r#"[{"a":{},"a":{}},{}]"#, true),
-            (r#"{"a":1,"A":2,"b":{"a":-1.5}}"#, false),
-            (r#"[{"a":"a"},{"a":[null,true,-1,1e9]}]"#, false),
-            (r#"{"a":"{\"a\":1,\"a\":2}"}"#, false),
+            (r#"{"a":1,"a":2}"#, Some("a")),
+            (r#"{"a":1,"\u0061":1}"#, Some("a")),
+            (r#"{"a":{"b":null,"b":null}}"#, Some("b")),
+            (r#"[1,[{"c":{"d":true,"e":[],"d":false}}]]"#, Some("d")),
+            (r#"[{"a":{},"a":{}},{}]"#, Some("a")),
+            (r#"{"a":1,"A":2,"b":{"a":-1.5}}"#, None),
+            (r#"[{"a":"a"},{"a":[null,true,-1,1e9]}]"#, None),
+            (r#"{"a":"{\"a\":1,\"a\":2}"}"#, None),
         ] {
-            assert_eq!(serde_json::from_str::<Repeated>(text).unwrap().0, expected, "{text}");
+            assert_eq!(serde_json::from_str::<Repeated>(text).unwrap().0.as_deref(), expected, "{text}");
         }
     }
 }
